@@ -185,6 +185,9 @@ class Oracle:
                 label = nn.functional.one_hot(targets, classes).to(self.dtype)
                 truth = (1 - smoothing) * label + smoothing / classes
                 return -(truth * outputs.log_softmax(1)).sum(1).mean()
+            case "binary-cross-entropy":
+                has, lacks = nn.functional.logsigmoid(outputs), nn.functional.logsigmoid(-outputs)
+                return -(targets * has + (1 - targets) * lacks).mean()
         raise AssertionError(self.loss)
 
     def weighted(self, outputs: Tensor, targets: Tensor, weights: NDArray[Any] | None) -> Tensor:
@@ -246,9 +249,13 @@ class Oracle:
         with torch.no_grad():
             outputs = self.outputs(self._tensor(x))
             loss = float(self.weighted(outputs, self._tensor(y), weights))
-        if y.dtype.kind != "i":
+        if self.loss == "binary-cross-entropy":
+            right = ((outputs.numpy() > 0) == (y > 0)).all(axis=1)
+        elif y.dtype.kind == "i":
+            right = outputs.argmax(1).numpy() == y
+        else:
             return loss, float("nan")
-        return loss, float(np.average(outputs.argmax(1).numpy() == y, weights=weights))
+        return loss, float(np.average(right, weights=weights))
 
     def _tensor(self, values: NDArray[Any]) -> Tensor:
         return torch.tensor(values, dtype=torch.int64 if values.dtype.kind == "i" else self.dtype)

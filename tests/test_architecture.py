@@ -45,7 +45,7 @@ GROUND: Final = frozenset(
 # Who imports nothing but the ground floor.
 FREE: Final = (
     "errors", "wording", "files", "kinds", "activations", "links", "distributions", "decisions", "core", "cores",
-    "parts", "scores", "space", "streams", "options", "contents", "model_facts",
+    "parts", "scores", "space", "streams", "options", "contents",
 )  # fmt: skip
 
 # Who may import whom beside the ground floor.
@@ -64,6 +64,7 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
     "pipeline": frozenset(
         {"data", "engine", "look", "nets", "parts", "planning", "progress", "request", "results", "study"}
     ),
+    "model_facts": frozenset({"engine"}),
     "model": frozenset({"data", "engine", "model_facts", "nets", "results"}),
     "predict": frozenset({"data", "engine", "model", "nets", "results"}),
     "export": frozenset({"data", "model", "nets"}),

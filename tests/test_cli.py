@@ -237,7 +237,7 @@ def test_a_refused_command_line_shows_no_escapes(
         ),
         (
             "new regresion",
-            "KIND: expected one of regression, classification, got 'regresion'; did you mean 'regression'?",
+            "KIND: expected one of regression, classification, multilabel, got 'regresion'; did you mean 'regression'?",
         ),
         ("export m --format tflite --out a", "--format: expected one of onnx, torch, got 'tflite'"),
         ("export m --format onnx --out a/", "--out: expected the name of a file to write, got 'a/'"),
@@ -256,7 +256,7 @@ def test_a_wrong_command_line_is_one_line(
     [
         ("run", "STUDY: expected a value, got nothing; see "),
         ("export m --out a", "--format: expected a value, got nothing; see "),
-        ("new", "KIND: expected regression or classification, or --data TABLE, got neither"),
+        ("new", "KIND: expected regression, classification or multilabel, or --data TABLE, got neither"),
         ("run two-peaks more", "Got unexpected extra argument"),
         ("chek two-peaks", "No such command 'chek'"),
         ("run two-peaks --zzzzz", "--zzzzz: no such option; see "),

@@ -320,10 +320,11 @@ def test_the_frames_have_the_columns_shown(demo: Results) -> None:
     rows = tables(section(page("results.md"), "Frames"), "frame")
     shown = {row[0].replace("`", ""): codes(row[2]) for row in rows}
     assert shown.pop("refit") == ["fits"]
-    classes = shown.pop("predictions (classification)")
+    classes, labels = (shown.pop(f"predictions ({task})") for task in ("classification", "multilabel"))
     shown["predictions"] = shown.pop("predictions (regression)")
     assert list(demo.refit.columns) == list(demo.fits.columns)
     assert set(classes) ^ set(shown["predictions"]) == {"target", "probability_*"}
+    assert set(labels) ^ set(shown["predictions"]) == {"probability"}
     shown["curves"].remove("*_accuracy")  # of classifiers
     for name in ("fits", "candidates", "comparisons", "curves", "predictions"):
         columns = list(getattr(demo, name).columns)

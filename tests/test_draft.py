@@ -369,13 +369,16 @@ def test_what_is_refused(
     Path("words.csv").write_text("a,y\n" + "".join(f"{n},w{n % 3}\n" for n in range(20)), encoding="utf-8")
     Path("pictures").mkdir()
     Path("a.xyz").touch()
-    usage = "KIND: expected regression or classification, or --data TABLE, got"
+    usage = "KIND: expected regression, classification or multilabel, or --data TABLE, got"
     images = "`shoal new classification` prints one to fill in"
     for arguments, sentence in (
         ((), f"{usage} neither"),
         (("regression", "--data", "t.csv"), f"{usage} both"),
         (("regression", "--target", "y"), "--target: expected it with --data TABLE, got it with KIND"),
-        (("--data", "t.csv", "--task", "regresion"), "--task: expected one of regression, classification"),
+        (
+            ("--data", "t.csv", "--task", "regresion"),
+            "--task: expected one of regression, classification, multilabel",
+        ),
         (
             ("--data", "t.csv", "--target", "survive"),
             '--target: expected a column of t.csv ("PassengerId", "deck", "sex", "age", "name", "size", "ship",'

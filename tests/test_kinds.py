@@ -313,6 +313,6 @@ def test_few_places_ask_whether_something_is_convolutional_or_of_images() -> Non
         if QUESTIONS.search(line)
     ]
     assert len(asked) == QUESTIONS_COUNTED, "\n".join(["", *asked])
-    page = (HOUSE.parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
+    page = (NATIVE.parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
     own = sum(line.startswith(("data/", "nets/", "look/")) for line in asked)
     assert f" and are {QUESTIONS_COUNTED}: {own} of" in " ".join(page.split())

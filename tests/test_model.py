@@ -298,7 +298,7 @@ TWICE = {"inputs": [SCALED, SCALED], "targets": [{**SCALED, "name": "y0"}], "cha
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"task": "divination"}, "metadata 'task': Input should be 'regression' or 'classification'"),
+        ({"task": "divination"}, "metadata 'task': Input should be 'regression', 'classification' or 'multilabel'"),
         ({"classes": ["a"]}, "classes: expected 0, got 1"),
         ({"task": "classification", "classes": ["a"]}, "preprocessing: expected 0 targets, got 1"),
         ({"targets": []}, "targets: expected 1, got 0"),

@@ -33,6 +33,9 @@ def table(task: str, classes: int = 2) -> pd.DataFrame:
     if task == "classification":
         y: Any = np.digitize(x_ND[:, 0] + 0.7 * draw.normal(size=ROWS), np.linspace(-0.5, 0.5, classes - 1))
         y = np.array(["a", "b", "c", "d"])[y]
+    elif task == "multilabel":
+        first, second = (x_ND[:, k] + 0.7 * draw.normal(size=ROWS) > 0.3 for k in range(2))
+        return pd.DataFrame({"u": x_ND[:, 0], "v": x_ND[:, 1], "y": first * 1, "z": second * 1})
     else:
         y = draw.poisson(np.exp(0.5 * x_ND[:, 0])) + 0.5
     return pd.DataFrame({"u": x_ND[:, 0], "v": x_ND[:, 1], "y": y})
@@ -42,7 +45,7 @@ def asked_study(task: str, metric: str = "loss", **search: Any) -> dict[str, Any
     return {
         "name": "by-scores",
         "task": task,
-        "target": "y",
+        "target": ["y", "z"] if task == "multilabel" else "y",
         "data": {"inputs": ["u", "v"]},
         "network": {"hidden": [4]},
         "training": {"epochs": 4, "lr": 0.02, "loss": "poisson" if task == "regression" else None},
@@ -55,13 +58,13 @@ def asked_study(task: str, metric: str = "loss", **search: Any) -> dict[str, Any
 def fitting(task: str, classes: int) -> tuple[str, ...]:
     """The scores that such data have."""
     names = metrics_of(task)
-    if task == "regression":
+    if task != "classification":
         return names
     return tuple(name for name in names if SCORES[name].classes[0] <= classes <= SCORES[name].classes[1])
 
 
 @pytest.mark.parametrize(
-    ("task", "classes"), [("classification", 2), ("classification", 3), ("regression", 1)]
+    ("task", "classes"), [("classification", 2), ("classification", 3), ("regression", 1), ("multilabel", 2)]
 )
 def test_all_scores_at_once_come_from_the_study_to_the_report(
     task: str, classes: int, tmp_path: Path
@@ -74,7 +77,7 @@ def test_all_scores_at_once_come_from_the_study_to_the_report(
     compared = frame[frame["stage"] == "compare"]
     assert compared[[f"test_{name}" for name in names]].notna().all().all()
     text, report = results_text(results), (tmp_path / "report.html").read_text(encoding="utf-8")
-    for name in different(names):
+    for name in different(names, results.truth.task):
         assert name in text
         assert title_of(name, results.truth.classes) in report
 
@@ -97,6 +100,11 @@ def test_all_scores_at_once_come_from_the_study_to_the_report(
             ],
             "MSE, RMSE, MAE, R², negated largest error",
         ),
+        (
+            "multilabel",
+            ["f1_macro", "f1_micro", "jaccard_samples"],
+            "loss, macro F1, accuracy, micro F1, Jaccard of each row",
+        ),
     ],
 )
 def test_one_score_is_one_column_whatever_its_name_or_sign(
@@ -107,7 +115,8 @@ def test_one_score_is_one_column_whatever_its_name_or_sign(
         assert made is not None
         shown = [column.heading for column in made.columns if column.heading.startswith("test ")]
         assert shown == [f"test {heading}" for heading in headings.split(", ")]
-    twice = {"classification": ["macro_f1", "f1_macro"], "regression": ["mae", "neg_mean_absolute_error"]}[
+    macro = ["macro_f1", "f1_macro"]
+    twice = {"classification": macro, "regression": ["mae", "neg_mean_absolute_error"], "multilabel": macro}[
         task
     ]
     later = shoal.run(table(task), out=tmp_path, **asked_study(task, scores=twice))
@@ -126,17 +135,20 @@ def test_a_score_that_is_another_has_its_number_perhaps_with_the_other_sign(name
     task = kind.tasks[0]
     y: Any = draw.integers(0, 3, 50) if task == "classification" else draw.normal(size=(50, 2))
     answers: Any = draw.dirichlet(np.ones(3), 50) if task == "classification" else draw.normal(size=(50, 2))
+    if task == "multilabel":
+        y, answers = y > 0, draw.random((50, 2))
     weight_N = draw.uniform(0.1, 2, 50)
     own, other = (row_score(task, each).score(y, answers, weight_N) for each in (name, kind.same_as))
     assert own == pytest.approx(-other if kind.negated else other, rel=1e-12)
-    assert different([name, kind.same_as]) == (name,)
+    assert different([name, kind.same_as], task) == (name,)
 
 
-@pytest.mark.parametrize("metric", [name for name, kind in SCORES.items() if kind.peer])
-def test_every_score_chooses_the_candidate_with_the_best_mean(metric: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("task", "metric"), [(task, name) for name, kind in SCORES.items() if kind.peer for task in kind.tasks]
+)
+def test_every_score_chooses_the_candidate_with_the_best_mean(task: str, metric: str, tmp_path: Path) -> None:
     """The best is the highest, or of errors the lowest, and it is said in the words of the score."""
     kind = SCORES[metric]
-    task = kind.tasks[0]
     classes = 2 if kind.classes[1] == 2 else 3
     results = shoal.run(table(task, classes), out=tmp_path, **asked_study(task, metric))
     search = results.fits[results.fits["stage"] == "search"]

@@ -19,9 +19,12 @@ namespace shoal {
     X(NESTEROV, "nesterov") X(WEIGHT_DECAY, "weight_decay") X(BATCH_SIZE, "batch_size") X(EPOCHS, "epochs") \
     X(LEARNING_RATES, "learning_rates") X(LEARNING_RATES_COUNT, "learning_rates_count") \
     X(MONITOR, "monitor") X(PATIENCE, "patience") X(TRAIN, "train.row_count") X(TRAIN_X, "train.x") \
-    X(TRAIN_Y, "train.y") X(TRAIN_WEIGHTS, "train.weights") X(VALIDATION, "validation.row_count") X(VALIDATION_X, "validation.x") \
-    X(VALIDATION_Y, "validation.y") X(VALIDATION_WEIGHTS, "validation.weights") X(INNER, "inner.row_count") X(INNER_X, "inner.x") \
-    X(INNER_Y, "inner.y") X(INNER_WEIGHTS, "inner.weights") X(EVALUATE_EVERY, "evaluate_every") X(IMAGES, "images") X(PIXELS, "pixel_scale") \
+    X(TRAIN_Y, "train.y") X(TRAIN_WEIGHTS, "train.weights") X(TRAIN_SHARES, "train.shares") \
+    X(VALIDATION, "validation.row_count") X(VALIDATION_X, "validation.x") \
+    X(VALIDATION_Y, "validation.y") X(VALIDATION_WEIGHTS, "validation.weights") X(VALIDATION_SHARES, "validation.shares") \
+    X(INNER, "inner.row_count") X(INNER_X, "inner.x") \
+    X(INNER_Y, "inner.y") X(INNER_WEIGHTS, "inner.weights") X(INNER_SHARES, "inner.shares") \
+    X(EVALUATE_EVERY, "evaluate_every") X(IMAGES, "images") X(PIXELS, "pixel_scale") \
     X(AUGMENT, "shift") X(PAUSE_INTERVAL, "pause_interval") X(EVALUATION_EPOCHS, "evaluation_epochs") \
     X(EVALUATION_COUNT, "evaluation_count") X(PARAMETERS, "parameters") X(FIRST_MOMENT, "first_moment") \
     X(SECOND_MOMENT, "second_moment") X(BEST_PARAMETERS, "best_parameters") \
@@ -119,13 +122,14 @@ inline Field check_images(const ShoalFit& fit) {
 
 // How many outputs a target has, side by side.
 inline int64_t outputs_of_target(const ShoalFit& fit) {
-    static_assert(SHOAL_LOSS_COUNT == 7, "a case for every loss");
+    static_assert(SHOAL_LOSS_COUNT == 8, "a case for every loss");
     switch (fit.loss) {
         case SHOAL_MSE:
         case SHOAL_CROSS_ENTROPY:
         case SHOAL_MAE:
         case SHOAL_HUBER:
-        case SHOAL_POISSON: return 1;
+        case SHOAL_POISSON:
+        case SHOAL_BINARY_CROSS_ENTROPY: return 1;
         case SHOAL_QUANTILE: return fit.level_count;
         case SHOAL_GAUSSIAN: return 2;
         default: unknown_kind();
@@ -141,7 +145,16 @@ inline bool has_sound_weights(const ShoalRows& data) {
     return true;
 }
 
-// `field` and the next three are the fields of their count, their inputs, their targets and their weights.
+// Shares are numbers that are not negative, of labels alone: one for each.
+inline bool has_sound_shares(const ShoalRows& data, const ShoalFit& fit, int64_t outputs) {
+    if (!data.shares) return data.shares_count == 0;
+    if (fit.loss != SHOAL_BINARY_CROSS_ENTROPY || data.shares_count != data.row_count * outputs) return false;
+    for (int64_t n = 0; n < data.shares_count; ++n)
+        if (!finite_and_not_negative((double)data.shares[n])) return false;
+    return true;
+}
+
+// `field` and the next four are the fields of their count, their inputs, their targets, their weights and shares.
 inline Field check_rows(const ShoalRows& data, int64_t min_rows, const ShoalFit& fit, Field field) {
     const int64_t outputs = fit.network.dense[fit.network.dense_count - 1].units;
     if (!within(data.row_count, min_rows, fit.network.conv_count ? MAX_IMAGES : MAX_ROWS)) return field;
@@ -154,7 +167,8 @@ inline Field check_rows(const ShoalRows& data, int64_t min_rows, const ShoalFit&
         return Field(field + 1);
     }
     if (!has_sound_weights(data)) return Field(field + 3);
-    static_assert(SHOAL_LOSS_COUNT == 7, "a case for every loss");
+    if (!has_sound_shares(data, fit, outputs)) return Field(field + 4);
+    static_assert(SHOAL_LOSS_COUNT == 8, "a case for every loss");
     switch (fit.loss) {
         case SHOAL_MSE:
         case SHOAL_MAE:
@@ -170,6 +184,11 @@ inline Field check_rows(const ShoalRows& data, int64_t min_rows, const ShoalFit&
             if (!data.values || data.values_count != data.row_count * outputs) return Field(field + 2);
             for (int64_t n = 0; n < data.values_count; ++n)
                 if (!finite_and_not_negative((double)data.values[n])) return Field(field + 2);
+            return OK;
+        case SHOAL_BINARY_CROSS_ENTROPY:
+            if (!data.values || data.values_count != data.row_count * outputs) return Field(field + 2);
+            for (int64_t n = 0; n < data.values_count; ++n)
+                if (!(data.values[n] >= 0 && data.values[n] <= 1)) return Field(field + 2);
             return OK;
         case SHOAL_CROSS_ENTROPY:
             if (!data.labels || data.labels_count != data.row_count) return Field(field + 2);
@@ -192,7 +211,7 @@ inline bool takes_momentum(int64_t optimizer) {
 }
 
 inline bool takes_option(int64_t loss, double option) {
-    static_assert(SHOAL_LOSS_COUNT == 7, "a case for every loss");
+    static_assert(SHOAL_LOSS_COUNT == 8, "a case for every loss");
     switch (loss) {
         case SHOAL_CROSS_ENTROPY: return option >= 0 && option < 1;
         case SHOAL_HUBER: return option > 0 && finite_and_not_negative(option);
@@ -200,7 +219,8 @@ inline bool takes_option(int64_t loss, double option) {
         case SHOAL_MAE:
         case SHOAL_POISSON:
         case SHOAL_QUANTILE:
-        case SHOAL_GAUSSIAN: return option == 0;
+        case SHOAL_GAUSSIAN:
+        case SHOAL_BINARY_CROSS_ENTROPY: return option == 0;
         default: unknown_kind();
     }
 }

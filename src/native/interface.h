@@ -14,7 +14,7 @@
 #define SHOAL_EXPORT extern "C" __attribute__((visibility("default")))
 #endif
 
-enum { SHOAL_ABI = 8 };  // changes with any struct or function below
+enum { SHOAL_ABI = 9 };  // changes with any struct or function below
 
 enum ShoalTarget { SHOAL_PORTABLE, SHOAL_AVX2, SHOAL_AVX512, SHOAL_NEON, SHOAL_TARGET_COUNT };
 enum ShoalActivation {
@@ -37,6 +37,7 @@ enum ShoalLoss {
     SHOAL_POISSON,
     SHOAL_QUANTILE,
     SHOAL_GAUSSIAN,
+    SHOAL_BINARY_CROSS_ENTROPY,
     SHOAL_LOSS_COUNT
 };
 enum ShoalOptimizer { SHOAL_SGD, SHOAL_ADAM, SHOAL_ADAMW, SHOAL_RMSPROP, SHOAL_OPTIMIZER_COUNT };
@@ -84,6 +85,8 @@ struct ShoalRows {
     int64_t labels_count;
     const float* weights;  // (N,) how much each row counts; or null, where all count the same
     int64_t weights_count;
+    const float* shares;  // (N, K) how much each label of a row counts, their mean 1; or null, where all count the same
+    int64_t shares_count;
 };
 
 struct ShoalFit {

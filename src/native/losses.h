@@ -124,6 +124,29 @@ struct Gaussian {
     static constexpr double WIDEST = 30, HALF_LOG_2_PI = 0.9189385332046727;
 };
 
+// max(z, 0) - z * target + log(1 + exp(-|z|)) of each label, and sigmoid(z) - target; a row is right where each label is.
+struct BinaryCrossEntropy : OfOutputs {
+    static constexpr bool CLASSIFIES = true;
+    static constexpr double GRADIENT_FACTOR = 1;
+    void add_row(const float* z, const ShoalRows& data, int64_t row, int64_t outputs, float scale,
+                 float* delta, Score& score) const {
+        const float* target = data.values + row * outputs;
+        const float* share = data.shares ? data.shares + row * outputs : nullptr;
+        bool right = true;
+        for (int64_t k = 0; k < outputs; k += W) store(delta + k, exp(-absolute(load(z + k))));
+        for (int64_t k = 0; k < outputs; ++k) {
+            const double power = (double)delta[k], counts = share ? (double)share[k] : 1;
+            const double positive = z[k] > 0 ? (double)z[k] : 0;
+            score.loss_sum += counts * (positive - (double)z[k] * (double)target[k] + log(1 + power));
+            const double answer = (z[k] >= 0 ? 1 : power) / (1 + power);
+            right = right && (z[k] > 0) == (target[k] > 0.5f);
+            delta[k] = (float)(counts * (answer - (double)target[k])) * scale;
+        }
+        for (int64_t k = outputs; k < round_up(outputs, W); ++k) delta[k] = 0;
+        score.correct += right;
+    }
+};
+
 // -log softmax(z)[label]; smoothed, that share of it is the mean of -log softmax(z) over all classes instead.
 struct CrossEntropy {
     static constexpr bool CLASSIFIES = true;
@@ -163,7 +186,7 @@ struct CrossEntropy {
 // Calls f with the loss of a fit.
 template <class F>
 inline void with_loss(const ShoalFit& fit, F&& f) {
-    static_assert(SHOAL_LOSS_COUNT == 7, "a case for every loss");
+    static_assert(SHOAL_LOSS_COUNT == 8, "a case for every loss");
     switch (fit.loss) {
         case SHOAL_MSE: return f(Mse{});
         case SHOAL_CROSS_ENTROPY: return f(CrossEntropy{fit.loss_option});
@@ -172,6 +195,7 @@ inline void with_loss(const ShoalFit& fit, F&& f) {
         case SHOAL_POISSON: return f(Poisson{});
         case SHOAL_QUANTILE: return f(Quantile{fit.levels, fit.level_count});
         case SHOAL_GAUSSIAN: return f(Gaussian{});
+        case SHOAL_BINARY_CROSS_ENTROPY: return f(BinaryCrossEntropy{});
         default: unknown_kind();
     }
 }

@@ -31,7 +31,7 @@ from shoal.options import (
 )
 from shoal.parts import SHOW, Missing, Parts
 from shoal.space import LEAST_TO_DRAW, is_narrow, loading
-from shoal.wording import visible, visible_lines
+from shoal.wording import listed, visible, visible_lines
 
 app = typer.Typer(
     add_completion=False,
@@ -211,15 +211,20 @@ def export(
 def new(
     kind: Annotated[
         Task | None,
-        typer.Argument(metavar="KIND", help="regression or classification.", parser=one_of(TASKS)),
+        typer.Argument(metavar="KIND", help=f"{listed(TASKS, 'or')}.", parser=one_of(TASKS)),
     ] = None,
     data: Annotated[
         Path | None, typer.Option("--data", metavar="TABLE", help="Write it for this table, as it is.")
     ] = None,
     target: Annotated[
-        str | None, typer.Option("--target", metavar="COLUMN", help="What is to be learned [guessed].")
+        str | None,
+        typer.Option(
+            "--target",
+            metavar="COLUMN",
+            help="What is to be learned; of several columns with commas between them [guessed].",
+        ),
     ] = None,
-    task: Annotated[Task | None, choice(Task, "--task", what="Numbers or classes [guessed].")] = None,
+    task: Annotated[Task | None, choice(Task, "--task", what="Numbers, classes or labels [guessed].")] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="FILE", help="Study file [printed].", parser=name_of_a_file),

@@ -248,15 +248,13 @@ def answers(outputs):
     """Give the prediction of each of TARGETS, its mean, float64 (N, K)."""
     return in_units(outputs.double()[:, 0::2])'''
 
+    levels: tuple[float, ...] = (0.025, 0.1, 0.5, 0.9, 0.975)
+    """Unless somebody asks for others, those of the intervals of 95 % and 80 %, and the median."""
+
     @property
     def outputs(self) -> int:
         """Mean and deviation."""
         return 2
-
-    @property
-    def levels(self) -> tuple[float, ...]:
-        """Those of the intervals of 95 % and 80 %, and the median."""
-        return (0.025, 0.1, 0.5, 0.9, 0.975)
 
     @property
     def names(self) -> tuple[str, ...]:

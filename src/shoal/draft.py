@@ -67,13 +67,16 @@ _GROUPS: Final = "take the # away if so, and put one before it among the inputs:
 
 
 def draft_study(
-    table: Path, target: str | None = None, task: Task | None = None, folder: Path | None = None
+    table: Path,
+    target: str | tuple[str, ...] | None = None,
+    task: Task | None = None,
+    folder: Path | None = None,
 ) -> str:
     """Write a study of a table, as it is to be trained; what is not said is guessed, by rules that the study names.
 
-    `folder` is where the study is to stand (the current one): the path of the table, if it is a relative one, leads
-    from there. Raises DataError where there is no table, no such target, or nothing to be learned; StudyError for a
-    table of more columns than a study can speak of.
+    `target` may be several columns, as a text with commas between them. `folder` is where the study is to stand (the
+    current one): the path of the table, if it is a relative one, leads from there. Raises DataError where there is no
+    table, no such target, or nothing to be learned; StudyError for a table of more columns than a study can speak of.
     """
     _refuse_others(table)
     draft = draft_of(table, target, task)
@@ -89,7 +92,9 @@ def _path_from(folder: Path, table: Path) -> DraftKey:
     return DraftKey("train", os.path.abspath(table), "in full, since no relative path leads there")
 
 
-def draft_of(table: Path | GivenRows, target: str | None = None, task: Task | None = None) -> Draft:
+def draft_of(
+    table: Path | GivenRows, target: str | tuple[str, ...] | None = None, task: Task | None = None
+) -> Draft:
     """Look at a table, of a file or in memory, and say what a study of it is written from. Raises DataError."""
     seen = survey(table, Wish(target, task, TEST_SHARE), available_memory())
     dataset = seen.dataset
@@ -97,11 +102,12 @@ def draft_of(table: Path | GivenRows, target: str | None = None, task: Task | No
     columns = tuple(_columns(seen))
     listed = len(columns) < MOST_LINES and all(len(column.name) <= LONGEST_NAME for column in columns)
     unlisted = [column.name for column in columns if not (column.used or listed)]
-    _refuse_names(seen.names, [seen.target.value, *seen.stated, *unlisted], table)
+    targets = seen.target.value
+    _refuse_names(seen.names, [*targets, *seen.stated, *unlisted], table)
     draft = Draft(
         table=DraftKey("train", IN_MEMORY if isinstance(table, GivenRows) else str(table), _FROM_HERE),
         task=DraftKey("task", seen.task.value, seen.task.why),
-        target=DraftKey("target", seen.target.value, _why_target(seen)),
+        target=DraftKey("target", targets[0] if len(targets) == 1 else list(targets), _why_target(seen)),
         columns=columns,
         keys=tuple(_keys(seen)),
         kinds=tuple(_kinds(seen)),
@@ -292,7 +298,7 @@ def _perhaps(seen: Survey) -> str:
 
 def _transform(dataset: Dataset) -> DraftKey | None:
     """Propose logarithms where targets are many times larger in some rows than in most."""
-    if dataset.classes or dataset.targets.min() < 0:
+    if dataset.task != "regression" or dataset.outputs > 1 or dataset.targets.min() < 0:
         return None
     low, middle, high = np.quantile(dataset.targets, (0.05, 0.5, 0.95))
     if high - middle <= SKEWED * (middle - low):

@@ -19,6 +19,7 @@ from shoal.data import (
     RESIZING,
     Column,
     Preprocessing,
+    add_labels,
     add_targets,
     encoder_class,
     takes,
@@ -55,9 +56,9 @@ def export_onnx(source: Path, out: Path, *, force: bool = False) -> str:
     Inputs: `numbers` float64 (N, D), `categories` text (N, D) and `dates` float64 (N, D), seconds since 1970-01-01 in
     UTC, in the orders that the metadata of these names give, or `images` uint8 (N, C, H, W). Outputs: `predictions`
     float64 (N, K) in the targets' units, and, where more is said of a target, `quantiles` float64 (N, K, L) at the
-    metadata's `levels`, or `deviations` float64 (N, K). Of classes `probabilities` float64 (N, K) and `class` int64
-    (N,), the place among the metadata's `classes`. Raises InputError where onnx or onnxruntime is missing, and for a
-    file of other content in the place of `out`, unless `force` replaces it; ShoalError where the two disagree.
+    metadata's `levels`, or `deviations` float64 (N, K). Of classes or labels `probabilities` float64 (N, K); `class`
+    int64 (N,), the place among the metadata's `classes`, or `labels` int64 (N, K), 0 or 1. Raises InputError where onnx
+    or onnxruntime is missing, and where `out` has other content, unless `force`; ShoalError where the two disagree.
     """
     try:
         import onnx
@@ -73,9 +74,8 @@ def export_onnx(source: Path, out: Path, *, force: bool = False) -> str:
     content = graph.SerializeToString(deterministic=True)
     difference = _checked(model, content)
     write(out, content, new=not force)
-    return (
-        f"{out}: ONNX, opset {OPSET}; onnxruntime agrees within {difference:.1e} on {CHECKED_ROWS} drawn rows"
-    )
+    agrees = f"onnxruntime agrees within {difference:.1e} on {CHECKED_ROWS} drawn rows"
+    return f"{out}: ONNX, opset {OPSET}; {agrees}"
 
 
 def onnx_model(model: Model) -> ModelProto:
@@ -127,6 +127,8 @@ def _add_answers(parts: GraphParts, model: Model, y: str) -> list[Any]:
         add_named(parts, model.decision)
         probabilities = helper.make_tensor_value_info("probabilities", TensorProto.DOUBLE, shape)
         return [probabilities, helper.make_tensor_value_info("class", TensorProto.INT64, ["N"])]
+    if model.labelled:
+        return [helper.make_tensor_value_info(name, kind, shape) for name, kind in add_labels(parts, y)]
     add_targets(parts, model.preprocessing.target_scales, y)
     predictions = helper.make_tensor_value_info("predictions", TensorProto.DOUBLE, shape)
     distribution = model.preprocessing.distribution

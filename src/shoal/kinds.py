@@ -17,8 +17,11 @@ from typing import Final, Literal, Protocol, TypeVar, get_args
 from shoal.errors import Problem, StudyError
 from shoal.wording import wrong_choice
 
-Task = Literal["regression", "classification"]
+Task = Literal["regression", "classification", "multilabel"]
 TASKS: Final[tuple[Task, ...]] = get_args(Task)
+
+Target = Literal["numbers", "class", "labels"]
+"""What a row has to be learned; see `TaskKind`."""
 
 Takes = Literal["table", "images"]
 """What a network or a layer is given: rows of numbers, or images and what convolutions make of them."""
@@ -27,19 +30,34 @@ Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
+class TaskKind:
+    """What networks learn of a row; `noun` is what it is called, `words` with its article.
+
+    `target`: "numbers" in units of their own; the "class" that the row is of, one of several; or "labels": of each of
+    the target columns whether the row has it, 1, or not, 0.
+    """
+
+    target: Target
+    noun: str
+    words: str
+
+
+@dataclass(frozen=True)
 class LossKind:
     """A loss of one task; `core` is its number in `ShoalLoss`, None where torch alone trains it.
 
-    `option` is the key of `training` that belongs to it alone. No target may lie below `least`; None where any number
-    may be one. `as_given`: targets are neither scaled nor transformed, since its link gives answers their own unit.
-    `from_zero`: it is 0 where all answers are right, so that one of its values is a share of another. `distribution`:
-    what networks say of a target, a key of `distributions.DISTRIBUTIONS`; None where that is one number.
+    `option` is the key of `training` that belongs to it alone. No target may lie below `least` or above `most`; None
+    where any number may be one. `as_given`: targets are neither scaled nor transformed, since its link gives answers
+    their own unit. `from_zero`: it is 0 where all answers are right, so that one of its values is a share of another.
+    `distribution`: what networks say of a target, a key of `distributions.DISTRIBUTIONS`; None where that is one
+    number.
     """
 
     task: Task
     core: int | None = None
     option: str | None = None
     least: float | None = None
+    most: float | None = None
     as_given: bool = False
     from_zero: bool = True
     distribution: str | None = None
@@ -185,6 +203,11 @@ class SearchKind:
     source: str = ""
 
 
+TASK_KINDS: Final[dict[str, TaskKind]] = {
+    "regression": TaskKind("numbers", "regression", "a regression"),
+    "classification": TaskKind("class", "classification", "a classification"),
+    "multilabel": TaskKind("labels", "several labels", "several labels"),
+}
 LOSSES: Final[dict[str, LossKind]] = {
     "mse": LossKind("regression", core=0),
     "mae": LossKind("regression", core=2),
@@ -193,6 +216,7 @@ LOSSES: Final[dict[str, LossKind]] = {
     "quantile": LossKind("regression", core=5, option="quantiles", distribution="quantiles"),
     "gaussian": LossKind("regression", core=6, from_zero=False, distribution="normal"),
     "cross-entropy": LossKind("classification", core=1, option="label_smoothing"),
+    "binary-cross-entropy": LossKind("multilabel", core=7, least=0.0, most=1.0, as_given=True),
 }
 OPTIMIZERS: Final[dict[str, OptimizerKind]] = {
     "sgd": OptimizerKind(momentum=True, nesterov=True, core=0),
@@ -292,6 +316,16 @@ def core_number(kind: str, table: Mapping[str, CoreKind], name: str) -> int:
     return number
 
 
+def task_kind(task: str) -> TaskKind:
+    """Give the row of a task. Raises StudyError for one that is unknown."""
+    return row_of("study.task", TASK_KINDS, task)
+
+
+def has_classes(task: str) -> bool:
+    """Whether a row of a task is of one of several classes, so that folds may keep their shares."""
+    return task_kind(task).target == "class"
+
+
 def losses_of(task: str) -> tuple[str, ...]:
     """Name the losses of a task, its own first."""
     return tuple(name for name, loss in LOSSES.items() if loss.task == task)
@@ -314,7 +348,7 @@ def usual_splitter(task: str, *, grouped: bool, timed: bool = False) -> str:
     groups, else by class if it has any.
     """
     return splitter_by(
-        by_class=task == "classification" and not grouped and not timed, by_group=grouped, by_time=timed
+        by_class=has_classes(task) and not grouped and not timed, by_group=grouped, by_time=timed
     )
 
 

@@ -52,6 +52,13 @@ def _softmax(np: Any, logit_NK: Floats) -> Floats:
     return answer_NK
 
 
+def _logistic(np: Any, logit_NK: Floats) -> Floats:
+    """Through the power of what is not above 0, which does not overflow and keeps all digits of small answers."""
+    power_NK: Floats = np.exp(-np.abs(logit_NK))
+    answer_NK: Floats = np.where(logit_NK >= 0, 1.0, power_NK) / (1 + power_NK)
+    return answer_NK
+
+
 LINKS: Final[dict[str, LinkKind]] = {
     "identity": LinkKind(lambda _, outputs: outputs, lambda _graph, y, _name: y, "outputs", scaled=True),
     "softmax": LinkKind(
@@ -59,6 +66,12 @@ LINKS: Final[dict[str, LinkKind]] = {
         lambda graph, y, name: graph.node("Softmax", [y], name, {"axis": 1}),
         "torch.softmax(outputs, dim=1)",
         task="classification",
+    ),
+    "sigmoid": LinkKind(
+        _logistic,
+        lambda graph, y, name: graph.node("Sigmoid", [y], name),
+        "torch.sigmoid(outputs)",
+        task="multilabel",
     ),
     "exp": LinkKind(
         lambda np, outputs: np.exp(outputs),

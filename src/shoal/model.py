@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,19 +20,29 @@ from numpy.typing import NDArray
 from shoal.data import Column, Preprocessing, given_columns, given_images
 from shoal.decisions import Decision, named_classes
 from shoal.distributions import Distribution, by_target
-from shoal.engine import Calibration, FoldNetwork, Trained, Trainer, answers, trainer_of, unknown_intervals
+from shoal.engine import (
+    Calibration,
+    Trained,
+    Trainer,
+    answers,
+    ascend,
+    read_calibration,
+    trainer_of,
+    unknown_intervals,
+    without_temperature,
+)
 from shoal.errors import InputError, ModelFileError, Problem, as_path
 from shoal.files import Folder, Unreadable, kind_of, opened, size_of, write
-from shoal.kinds import LOSSES
-from shoal.model_facts import Facts, facts_of, facts_text
-from shoal.nets import MODEL_NAME, Architecture, StoredModel, model_bytes, read_model
-from shoal.results import COLDEST, HOTTEST, tempered
+from shoal.kinds import LOSSES, has_classes, task_kind
+from shoal.links import link_of
+from shoal.model_facts import Facts, facts_of
+from shoal.nets import MODEL_NAME, Architecture, model_bytes, read_model
+from shoal.results import tempered
 from shoal.wording import counted, listed, repeated, visible
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-_AT_ONCE: Final = 4096
 Inputs = tuple[Column, ...] | NDArray[np.uint8]
 """New rows, checked: the columns that a model reads, or images (N, C, H, W)."""
 
@@ -62,10 +72,10 @@ class Model:
         stored = read_model(stream, size)
         described, temperature = stored.facts, None
         if stored.folds:
-            described, temperature = _without_temperature(stored.facts)
+            described, temperature = without_temperature(stored.facts)
         facts = facts_of(described)
         preprocessing = Preprocessing.from_json(facts.preprocessing)
-        calibration = _calibration(stored, facts, temperature) if stored.folds else None
+        calibration = read_calibration(stored, facts.task, temperature) if stored.folds else None
         model = cls(stored.architecture, stored.parameters, preprocessing, facts, calibration)
         for sentence in model._misfits():
             raise ModelFileError(sentence)
@@ -111,7 +121,7 @@ class Model:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes, in the order of `predict_proba`'s columns; none in regression."""
+        """Names of the classes, in the order of `predict_proba`'s columns; none where a row is not of one."""
         return self.facts.classes
 
     @property
@@ -121,6 +131,11 @@ class Model:
         return None if own is None else Decision(self.classes.index(own.positive), own.threshold)
 
     @property
+    def labelled(self) -> bool:
+        """Whether it says of each of its targets whether a row has it."""
+        return task_kind(self.facts.task).target == "labels"
+
+    @property
     def targets(self) -> tuple[str, ...]:
         """Names of what it predicts."""
         return self.facts.targets
@@ -128,6 +143,8 @@ class Model:
     def predict(self, x: NDArray[Any] | Mapping[str, Any] | DataFrame) -> NDArray[Any]:
         """Predict rows: float64 (N, K) in the targets' units, or the names of the likeliest classes, str (N,); of two
         classes those that `decision` names, where the model has one.
+
+        Of several labels int64 (N, K), 1 where a row is more likely to have the label than not, else 0.
 
         `x` is a frame or a dict of columns, taken by name (others are ignored); or numbers (N, D) in the
         order of `input_names`, where no column holds categories; or images (N, H, W), (N, H, W, C)
@@ -143,8 +160,9 @@ class Model:
         trained the model is here, on the CPU, in the same versions on the same kind of processor.
         """
         answer_NA = self.answer(self._warned(x))
-        if self.facts.task == "regression":
-            return answer_NA[:, : len(self.targets)]
+        if not has_classes(self.facts.task):
+            predicted_NK = answer_NA[:, : len(self.targets)]
+            return (predicted_NK > 0.5).astype(np.int64) if self.labelled else predicted_NK
         return np.asarray(np.array(self.classes, dtype=np.str_)[named_classes(answer_NA, self.decision)])
 
     def predict_quantiles(self, x: NDArray[Any] | Mapping[str, Any] | DataFrame) -> NDArray[np.float64]:
@@ -186,13 +204,15 @@ class Model:
     def predict_proba(
         self, x: NDArray[Any] | Mapping[str, Any] | DataFrame, *, calibrated: bool = False
     ) -> NDArray[np.float64]:
-        """Give the probability of every class, float64 (N, K); see `predict`. InputError in regression.
+        """Give the probability of every class or label, float64 (N, K); see `predict`. InputError in regression.
 
         `calibrated` ones are those at the temperature of the model file (Guo and others 2017), in the same order;
         InputError where it has none.
         """
         if self.facts.task == "regression":
             raise InputError("expected a model of classes, got one of numbers: it has no probabilities")
+        if calibrated and self.labelled:
+            raise InputError("expected a model of classes, got one of labels: it has no temperature")
         answer_NK = self.answer(self._warned(x))
         return self.at_temperature(answer_NK) if calibrated else answer_NK
 
@@ -208,8 +228,9 @@ class Model:
         are not finite. InputError for a model of classes, one without these networks, or
         a coverage that is no share from 0.5 on or more than the rows held out can tell.
         """
-        if self.facts.task == "classification":
-            raise InputError("expected a model of numbers, got one of classes: it has no intervals, but sets")
+        if self.facts.task != "regression":
+            got = "labels: it has no intervals" if self.labelled else "classes: it has no intervals, but sets"
+            raise InputError(f"expected a model of numbers, got one of {got}")
         ends_NK2 = self.intervals(self._warned(x), coverage)
         if unknown := unknown_intervals(ends_NK2):
             warnings.warn(unknown, UserWarning, stacklevel=2)
@@ -224,8 +245,9 @@ class Model:
         `predict_interval`. A set is empty where no class is as likely as true ones usually are. InputError for a model
         of numbers, and as `predict_interval` does.
         """
-        if self.facts.task == "regression":
-            raise InputError("expected a model of classes, got one of numbers: it has no sets, but intervals")
+        if not has_classes(self.facts.task):
+            got = "labels: it has no sets" if self.labelled else "numbers: it has no sets, but intervals"
+            raise InputError(f"expected a model of classes, got one of {got}")
         return self.sets(self._warned(x), coverage)
 
     def intervals(self, inputs: Inputs, coverage: float) -> NDArray[np.float64]:
@@ -299,19 +321,24 @@ class Model:
         yield from preprocessing.misfits()
         yield from repeated("class", facts.classes)
         yield from repeated("target", facts.targets)
-        classes = outputs if facts.task == "classification" else 0
+        of_classes = has_classes(facts.task)
+        classes = outputs if of_classes else 0
         if len(facts.classes) != classes:
             yield f"classes: expected {classes}, got {len(facts.classes)}"
         if facts.decision is not None and (classes != 2 or facts.decision.positive not in facts.classes):
             yield "decision: expected one of two classes, got another"
         said = 1 if preprocessing.distribution is None else preprocessing.distribution.outputs
-        targets = 1 if facts.task == "classification" else outputs // said
+        targets = 1 if of_classes else outputs // said
         if outputs % said or len(facts.targets) != targets:
             yield f"targets: expected {targets}, got {len(facts.targets)}"
-        scaled = targets if facts.task == "regression" and not channels else 0
+        scaled = 0 if of_classes or channels else targets
         if len(preprocessing.target_scales) != scaled:
             yield f"preprocessing: expected {scaled} targets, got {len(preprocessing.target_scales)}"
-        if self.calibration is not None:
+        if scaled and link_of(preprocessing.link).task != facts.task:
+            yield f"preprocessing: expected a link of {task_kind(facts.task).noun}, got {preprocessing.link}"
+        if self.calibration is not None and self.labelled:
+            yield "folds: expected none of several labels, got some"
+        elif self.calibration is not None:
             yield from self._strange_folds(self.calibration)
 
     def _strange_folds(self, calibration: Calibration) -> Iterator[str]:
@@ -326,7 +353,7 @@ class Model:
             yield from own.misfits()
             if fold.architecture != architecture:
                 yield f"fold {number}: expected the layers of the delivered network, got others"
-            if len(fold.scores) != rows or not _ascend(fold.scores):
+            if len(fold.scores) != rows or not ascend(fold.scores):
                 yield f"fold {number}: expected {rows} rows of scores in ascending order, got others"
             if self.classes and fold.scores.max() > 1:
                 yield f"fold {number}: expected probabilities as scores, got others"
@@ -361,36 +388,6 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         return
     with Folder.open(path) as folder, folder.opened(MODEL_NAME) as stream:
         yield stream
-
-
-def _without_temperature(described: dict[str, Any]) -> tuple[dict[str, Any], float | None]:
-    """Take the temperature out of facts that may be foreign: a number within Shoal's bounds, or None in regression."""
-    facts = dict(described)
-    temperature = facts.pop("temperature", False)
-    classes = facts.get("task") == "classification"
-    if (type(temperature) is float and COLDEST <= temperature <= HOTTEST) if classes else temperature is None:
-        return facts, temperature
-    expected = f"a number from {COLDEST:g} to {HOTTEST:g}" if classes else "null in regression"
-    raise ModelFileError(f"temperature: expected {expected}, got something else")
-
-
-def _calibration(stored: StoredModel, facts: Facts, temperature: float | None) -> Calibration:
-    """Read the networks of the folds, which may be foreign; they must be written again in the same words."""
-    folds = []
-    for number, fold in enumerate(stored.folds):
-        described = fold.facts.get("preprocessing")
-        preprocessing = Preprocessing.from_json(described)
-        if len(fold.facts) > 1 or facts_text(preprocessing.to_json()) != facts_text(described):
-            raise ModelFileError(f"fold {number}: expected facts as Shoal writes them, got others")
-        folds.append(FoldNetwork(fold.architecture, fold.parameters, preprocessing, fold.scores))
-    return Calibration(facts.task, tuple(folds), temperature)
-
-
-def _ascend(score_SV: NDArray[np.float64]) -> bool:
-    """Whether every row of scores ascends; part by part, so that it takes no room."""
-    starts = range(0, score_SV.shape[1], _AT_ONCE)
-    parts = (score_SV[:, start : start + _AT_ONCE + 1] for start in starts)
-    return all((part[:, :-1] <= part[:, 1:]).all() for part in parts)
 
 
 def _every(inputs: Inputs) -> NDArray[np.int64]:

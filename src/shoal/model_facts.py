@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from types import NoneType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import (
     BaseModel,
@@ -16,7 +15,9 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from shoal.decisions import HIGHEST
+from shoal.engine import written
 from shoal.errors import ModelFileError
+from shoal.kinds import Task
 
 
 class _Part(BaseModel):
@@ -42,7 +43,7 @@ class DecisionFacts(_Part):
 class Facts(_Part):
     """What a model file says beside its network; of two classes also the decision, where a threshold was chosen."""
 
-    task: Literal["regression", "classification"]
+    task: Task
     classes: tuple[str, ...] = Field(strict=False)
     targets: tuple[str, ...] = Field(strict=False)
     preprocessing: dict[str, Any]
@@ -72,7 +73,7 @@ def facts_of(described: dict[str, Any]) -> Facts:
     """Read facts that may be foreign; they must be written again in the same words. Raises ModelFileError."""
     try:
         facts = Facts.model_validate(described)
-        if facts_text(facts.described) == facts_text(described):
+        if written(facts.described) == written(described):
             return facts
     except ValidationError as error:
         first = error.errors()[0]
@@ -81,8 +82,3 @@ def facts_of(described: dict[str, Any]) -> Facts:
     except (ValueError, RecursionError):  # nested deeper than can be written
         pass
     raise ModelFileError("expected facts as Shoal writes them, got others")
-
-
-def facts_text(value: object) -> str:
-    """Write a value in the one way in which facts are compared."""
-    return json.dumps(value, sort_keys=True)

@@ -137,7 +137,12 @@ def predict_file(
 def _refuse(model: Model, source: Path, *, coverage: float | None, calibrated: bool) -> None:
     """Refuse what a model lacks before any row is read."""
     if calibrated and not model.classes:
-        raise InputError("--calibrated: expected a model of classes, got one of numbers")
+        got = "labels" if model.labelled else "numbers"
+        raise InputError(f"--calibrated: expected a model of classes, got one of {got}")
+    if model.labelled and coverage is not None:
+        raise InputError(
+            "--coverage: expected a model of numbers or classes, got one of labels: it has no intervals, nor sets"
+        )
     if model.calibration is None and (calibrated or coverage is not None):
         option = "--calibrated" if calibrated else "--coverage"
         what = "expected a model with the networks of its folds, got one without"
@@ -260,6 +265,9 @@ def _answers(model: Model, answer_NK: NDArray[np.float64], *, calibrated: bool) 
     if model.classes:
         named = named_classes(answer_NK, model.decision).tolist()
         columns[f"predicted_{model.targets[0]}"] = [model.classes[k] for k in named]
+    if model.labelled:
+        has_NK = (answer_NK > 0.5).astype(int)
+        columns |= {f"predicted_{name}": has_NK[:, k].tolist() for k, name in enumerate(model.targets)}
     answer_NK = model.at_temperature(answer_NK) if calibrated else answer_NK
     columns |= {label: answer_NK[:, k].tolist() for k, label in enumerate(labels)}
     distribution = model.preprocessing.distribution
@@ -283,6 +291,8 @@ def _decision_note(model: Model) -> Iterator[str]:
 def _labels(model: Model) -> list[str]:
     if model.classes:
         return [f"probability_{name}" for name in model.classes]
+    if model.labelled:
+        return [f"probability_{name}" for name in model.targets]
     return [f"predicted_{name}" for name in model.targets]
 
 

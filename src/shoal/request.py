@@ -147,7 +147,7 @@ def _drafted(
         raise InputError(f"task: {wrong_choice(task, TASKS)}")
     renamed = replace(rows, target_names=names[: len(rows.target_names)])
     try:
-        draft = draft_of(renamed, names[0] if names else None, task)
+        draft = draft_of(renamed, names or None, task)
     except DataError as error:
         raise DataError(Problem(_in_python(at.where), _in_python(at.what)) for at in error.problems) from None
     keys = (("task", task, draft.task), ("target", names, draft.target))

@@ -14,7 +14,7 @@ from functools import partial
 from math import inf
 from typing import Any, Final, Literal
 
-from shoal.kinds import TASKS, Task, row_of
+from shoal.kinds import TASKS, Task, row_of, task_kind
 from shoal.wording import NAMED, did_you_mean, first_few, shorten, visible
 
 Form = Literal[
@@ -34,10 +34,11 @@ class ScoreKind:
     computed where a study names it, and `negated` where that function is one of which less is better; without one it is
     computed of every fit. It is defined on rows of two classes or more, or of targets that vary, where it `needs` them;
     where all targets and answers lie `above` a number (`from_there`: of targets also at it). `classes` are the numbers
-    of classes that it takes, at least and at most, `one_target` says that it takes no more than one, `weighted` whether
-    scikit-learn takes weights of rows for it. Of two classes it is a score of the positive one where it is
-    `of_positive`; those that are the same number for either class are not. Where a score is `same_as` another, the
-    number is the same, or the same with its sign turned round: tables have a column of one of the two.
+    of classes that it takes where a row is of one, at least and at most, `one_target` says that it takes no more than
+    one, `weighted` whether scikit-learn takes weights of rows for it. Of two classes it is a score of the positive one
+    where it is `of_positive`; those that are the same number for either class are not. Where a score is `same_as`
+    another, the number is the same, or the same with its sign turned round: tables have a column of one of the two. Of
+    several labels, it is not where it is `unlike_of_labels`.
     """
 
     tasks: tuple[Task, ...]
@@ -57,6 +58,7 @@ class ScoreKind:
     weighted: bool = True
     of_positive: bool = False
     same_as: str = ""
+    unlike_of_labels: bool = False
 
     @property
     def names_classes(self) -> bool:
@@ -69,22 +71,27 @@ RARE: Final = 0.2
 _LONGEST_CLASS: Final = 40
 """Letters of a class within the title of a score."""
 _OfClasses = partial(ScoreKind, ("classification",), higher_is_better=True, is_share=True)
+_OfBoth = partial(ScoreKind, ("classification", "multilabel"), higher_is_better=True, is_share=True)
+_OfLabels = partial(ScoreKind, ("multilabel",), higher_is_better=True, is_share=True, form="classes")
 _OfNumbers = partial(ScoreKind, ("regression",), higher_is_better=True)
 _OfPositive = partial(_OfClasses, form="decided", classes=(2, 2), of_positive=True)
-_MACRO, _NO_DIVISION = ("average", "macro"), ("zero_division", 0.0)
+_MACRO, _MICRO, _BY_FREQUENCY, _BY_ROW = (
+    ("average", name) for name in ("macro", "micro", "weighted", "samples")
+)
+_NO_DIVISION = ("zero_division", 0.0)
 SCORES: Final[dict[str, ScoreKind]] = {
     "loss": ScoreKind(TASKS, "loss"),
     "mse": ScoreKind(("regression",), "MSE"),
     "rmse": ScoreKind(("regression",), "RMSE"),
     "mae": ScoreKind(("regression",), "MAE"),
     "r2": _OfNumbers("R²", is_share=True, needs="varied targets"),
-    "accuracy": _OfClasses("accuracy", percent=True, form="classes"),
-    "macro_f1": _OfClasses("macro F1", form="classes"),
+    "accuracy": _OfBoth("accuracy", percent=True, form="classes"),
+    "macro_f1": _OfBoth("macro F1", form="classes"),
     "ece": ScoreKind(("classification",), "ECE", is_share=True),
     "neg_log_loss": _OfClasses(
         "negated log loss", is_share=False, peer="log_loss", form="probabilities", negated=True
     ),
-    "roc_auc": _OfClasses(
+    "roc_auc": _OfBoth(
         "ROC AUC", peer="roc_auc_score", form="positive", needs="two classes", classes=(2, 2)
     ),
     "roc_auc_ovr": _OfClasses(
@@ -93,27 +100,47 @@ SCORES: Final[dict[str, ScoreKind]] = {
     "roc_auc_ovo": _OfClasses(
         "ROC AUC, pairs of classes", peer="roc_auc_score", form="pairs", needs="two classes", weighted=False
     ),
-    "average_precision": _OfClasses(
+    "average_precision": _OfBoth(
         "average precision", peer="average_precision_score", form="each", needs="two classes", of_positive=True
     ),
     "f1": _OfPositive("F1", peer="f1_score", options=(_NO_DIVISION,)),
-    "f1_macro": _OfClasses(
+    "f1_macro": _OfBoth(
         "macro F1", peer="f1_score", form="classes", options=(_MACRO, _NO_DIVISION), same_as="macro_f1"
     ),
-    "f1_micro": _OfClasses(
-        "micro F1", peer="f1_score", form="classes", options=(("average", "micro"), _NO_DIVISION), same_as="accuracy"
+    "f1_micro": _OfBoth(
+        "micro F1", peer="f1_score", form="classes", options=(_MICRO, _NO_DIVISION), same_as="accuracy",
+        unlike_of_labels=True,
     ),
-    "f1_weighted": _OfClasses(
-        "weighted F1", peer="f1_score", form="classes", options=(("average", "weighted"), _NO_DIVISION)
+    "f1_weighted": _OfBoth(
+        "weighted F1", peer="f1_score", form="classes", options=(_BY_FREQUENCY, _NO_DIVISION)
     ),
+    "f1_samples": _OfLabels("F1 of each row", peer="f1_score", options=(_BY_ROW, _NO_DIVISION)),
     "precision": _OfPositive("precision", peer="precision_score", options=(_NO_DIVISION,)),
-    "precision_macro": _OfClasses(
+    "precision_macro": _OfBoth(
         "macro precision", peer="precision_score", form="classes", options=(_MACRO, _NO_DIVISION)
     ),
+    "precision_micro": _OfLabels("micro precision", peer="precision_score", options=(_MICRO, _NO_DIVISION)),
+    "precision_weighted": _OfLabels(
+        "weighted precision", peer="precision_score", options=(_BY_FREQUENCY, _NO_DIVISION)
+    ),
+    "precision_samples": _OfLabels(
+        "precision of each row", peer="precision_score", options=(_BY_ROW, _NO_DIVISION)
+    ),
     "recall": _OfPositive("recall", peer="recall_score", options=(_NO_DIVISION,)),
-    "recall_macro": _OfClasses(
+    "recall_macro": _OfBoth(
         "macro recall", peer="recall_score", form="classes", options=(_MACRO, _NO_DIVISION)
     ),
+    "recall_micro": _OfLabels("micro recall", peer="recall_score", options=(_MICRO, _NO_DIVISION)),
+    "recall_weighted": _OfLabels(
+        "weighted recall", peer="recall_score", options=(_BY_FREQUENCY, _NO_DIVISION), same_as="recall_micro"
+    ),
+    "recall_samples": _OfLabels("recall of each row", peer="recall_score", options=(_BY_ROW, _NO_DIVISION)),
+    "jaccard_macro": _OfLabels("macro Jaccard", peer="jaccard_score", options=(_MACRO, _NO_DIVISION)),
+    "jaccard_micro": _OfLabels("micro Jaccard", peer="jaccard_score", options=(_MICRO, _NO_DIVISION)),
+    "jaccard_weighted": _OfLabels(
+        "weighted Jaccard", peer="jaccard_score", options=(_BY_FREQUENCY, _NO_DIVISION)
+    ),
+    "jaccard_samples": _OfLabels("Jaccard of each row", peer="jaccard_score", options=(_BY_ROW, _NO_DIVISION)),
     "balanced_accuracy": _OfClasses(
         "balanced accuracy", percent=True, peer="recall_score", form="occurring", options=(_MACRO, _NO_DIVISION)
     ),
@@ -184,7 +211,9 @@ def of_another_task(name: str, task: str) -> str:
     if name in names:
         return ""
     some = first_few(names, NAMED)
-    return f"expected a score of a {task} ({some}), got {name!r}{did_you_mean(name, names, repr)}"
+    return (
+        f"expected a score of {task_kind(task).words} ({some}), got {name!r}{did_you_mean(name, names, repr)}"
+    )
 
 
 def score_kind(name: str) -> ScoreKind:
@@ -192,11 +221,14 @@ def score_kind(name: str) -> ScoreKind:
     return row_of("score", SCORES, name)
 
 
-def different(names: Iterable[str]) -> tuple[str, ...]:
-    """Leave out names of the same score as one before them, perhaps with its sign turned round."""
+def different(names: Iterable[str], task: Task) -> tuple[str, ...]:
+    """Leave out names of the same score of a task as one before them, perhaps with its sign turned round."""
     first: dict[str, str] = {}
+    labels = task_kind(task).target == "labels"
     for name in names:
-        first.setdefault(score_kind(name).same_as or name, name)
+        kind = score_kind(name)
+        own = labels and kind.unlike_of_labels
+        first.setdefault(name if own else kind.same_as or name, name)
     return tuple(first.values())
 
 

@@ -104,6 +104,8 @@ class Case:
         y += 0.1 * rng.normal(size=y.shape)
         if LOSSES[self.loss].task == "classification":
             return Rows(x.astype(np.float32), y.argmax(1).astype(np.int64))
+        if LOSSES[self.loss].task == "multilabel":
+            return Rows(x.astype(np.float32), (y > 0.2).astype(np.float32))
         y = y if LOSSES[self.loss].least is None else np.abs(y)
         return Rows(x.astype(np.float32), y.astype(np.float32))
 

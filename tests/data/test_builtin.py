@@ -43,8 +43,8 @@ def test_unknown_names() -> None:
     with pytest.raises(DataError) as caught:
         load_builtin("two-peeks")
     assert str(caught.value) == (
-        'data.dataset: expected a built-in data set, one of "two-peaks", "digits", "fashion-mnist", got "two-peeks"; '
-        'did you mean "two-peaks"?'
+        'data.dataset: expected a built-in data set, one of "two-peaks", "three-discs", "digits", "fashion-mnist",'
+        ' got "two-peeks"; did you mean "two-peaks"?'
     )
 
 

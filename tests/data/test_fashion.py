@@ -112,7 +112,7 @@ def test_found_where_it_may_be_plain_or_zipped(tmp_path: Path, place: str, endin
     assert dataset.images[:, 0, 0, :2].tolist() == [[0, 1], [0, 1], [0, 0]]
     assert dataset.classes[9] == "Ankle boot"
     assert dataset.targets.tolist() == [9, 0, 9]
-    assert describe_builtin()[2].endswith(f"in {tmp_path / place / FASHION}")
+    assert describe_builtin()[-1].endswith(f"in {tmp_path / place / FASHION}")
 
 
 def test_found_in_the_cache_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +129,7 @@ def test_found_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         f"{tmp_path}/shoal/fashion-mnist, {tmp_path}/system/fashion-mnist, got none; "
         "fetch them: shoal data fetch fashion-mnist"
     )
-    assert describe_builtin()[2].endswith("not here; shoal data fetch fashion-mnist")
+    assert describe_builtin()[-1].endswith("not here; shoal data fetch fashion-mnist")
 
 
 def test_a_changed_file_is_refused(tmp_path: Path) -> None:
@@ -220,8 +220,8 @@ def test_other_addresses_and_names_are_refused(tmp_path: Path) -> None:
     )
     assert refusal(lambda: fetch("digits")) == "digits: nothing to fetch"
     assert refusal(lambda: fetch("fashion")) == (
-        'fashion: expected a built-in data set, one of "two-peaks", "digits", "fashion-mnist", got "fashion"; '
-        'did you mean "fashion-mnist"?'
+        'fashion: expected a built-in data set, one of "two-peaks", "three-discs", "digits", "fashion-mnist",'
+        ' got "fashion"; did you mean "fashion-mnist"?'
     )
 
 

@@ -248,7 +248,8 @@ def test_test_rows_and_targets_beside_the_rows() -> None:
         ),
         (
             lambda: shoal.plan(table(), target="y", task="clasification"),
-            "task: expected one of regression, classification, got 'clasification'; did you mean 'classification'?",
+            "task: expected one of regression, classification, multilabel, got 'clasification';"
+            " did you mean 'classification'?",
         ),
         (
             lambda: shoal.plan("two-peaks", test=table()),

@@ -167,7 +167,10 @@ REFUSALS = [
     ({"targets": ()}, ["data.target: expected the name of a column, got nothing"]),
     (
         {"task": "classification", "targets": ("y", "z")},
-        ["data.target: expected one column for classification, got 2"],
+        [
+            "data.target: expected one column for classification, got 2; where each holds 0 and 1:"
+            ' study.task = "multilabel"'
+        ],
     ),
     ({"inputs": ()}, ["data.inputs: expected at least one column, got none"]),
     (

@@ -61,6 +61,8 @@ def make_rows(job: Job, count: int, seed: int) -> Rows:
         return Rows(x, rng.integers(0, job.architecture.outputs, count))
     targets = job.architecture.outputs // job.outputs_of_target
     y = rng.standard_normal((count, targets)).astype(np.float32)
+    if LOSSES[job.loss].task == "multilabel":
+        return Rows(x, (y > 0.3).astype(np.float32))
     return Rows(x, y if LOSSES[job.loss].least is None else np.abs(y))
 
 
@@ -155,6 +157,8 @@ def loss_gradient(job: Job, y_BK: Floats, target: NDArray[Any]) -> Floats:
             p_BK = special.softmax(y_BK, axis=1) - smoothing / y_BK.shape[1]
             p_BK[np.arange(len(target)), target] -= 1 - smoothing
             return p_BK / len(target)
+        case "binary-cross-entropy":
+            return (special.expit(y_BK) - target) / y_BK.size
     raise AssertionError(job.loss)
 
 

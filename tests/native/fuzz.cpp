@@ -31,7 +31,7 @@ std::vector<float> floats(int64_t count, float size) {
 }
 
 struct Rows {
-    std::vector<float> x, values, weights;
+    std::vector<float> x, values, weights, shares;
     std::vector<int64_t> labels, index;
 
     // Rows of a table, or, with `images` above 0, numbers of images.
@@ -40,11 +40,14 @@ struct Rows {
         for (int64_t n = 0; images && n < rows; ++n) index.push_back(from_to(0, images - 1));
         if (loss != SHOAL_CROSS_ENTROPY) values = floats(rows * outputs, 2);
         for (float& value : values)
-            if (loss == SHOAL_POISSON && value < 0) value = -value;
+            if (loss == SHOAL_BINARY_CROSS_ENTROPY) value = value > 0;
+            else if (loss == SHOAL_POISSON && value < 0) value = -value;
         for (int64_t n = 0; loss == SHOAL_CROSS_ENTROPY && n < rows; ++n)
             labels.push_back(from_to(0, outputs - 1));
         if (!from_to(0, 2)) weights = floats(rows, 2);
         for (float& weight : weights) weight = weight < 0 ? 0 : weight;
+        if (loss == SHOAL_BINARY_CROSS_ENTROPY && from_to(0, 1)) shares = floats(rows * outputs, 2);
+        for (float& share : shares) share = share < 0 ? 0 : share;
         return {rows,
                 x.data(),
                 (int64_t)x.size(),
@@ -55,7 +58,9 @@ struct Rows {
                 labels.data(),
                 (int64_t)labels.size(),
                 weights.data(),
-                (int64_t)weights.size()};
+                (int64_t)weights.size(),
+                shares.data(),
+                (int64_t)shares.size()};
     }
 };
 
@@ -221,6 +226,7 @@ void spoil(Drawn& drawn) {
         &fit.train.values_count,
         &fit.train.labels_count,
         &fit.train.weights_count,
+        &fit.train.shares_count,
         &fit.validation.row_count,
         &fit.inner.row_count,
         &fit.inner.x_count,
@@ -274,7 +280,8 @@ void spoil(Drawn& drawn) {
                                        (const void**)&fit.curve,         (const void**)&fit.network.convs,
                                        (const void**)&fit.images,        (const void**)&fit.train.index,
                                        (const void**)&fit.pixel_scale,   (const void**)&fit.pixel_offset,
-                                       (const void**)&fit.train.weights};
+                                       (const void**)&fit.train.weights,
+                                       (const void**)&fit.train.shares};
             *pointers[rng() % (sizeof pointers / sizeof *pointers)] = nullptr;
             return;
         }

@@ -38,6 +38,7 @@ IMAGES = make_job(
     ((2, 6, 5), 3),
 )
 CLASSES = make_job({"hidden": (9,)}, {"epochs": 4, "batch_size": 4}, "cross-entropy", (2, 3))
+LABELS = make_job({"hidden": (9,)}, {"epochs": 4, "batch_size": 4}, "binary-cross-entropy", (2, 3))
 LEVELS = make_job({"hidden": (9,)}, {"epochs": 4, "batch_size": 4}, "quantile", (2, 2))
 HUGE = (2**31, 2**63 - 1, -(2**63))
 
@@ -136,6 +137,7 @@ CASES: list[tuple[str, Any, str]] = [
     *((f"{part}.labels_count", 1, f"{part}.y") for part in ("train", "validation", "inner")),
     *((f"{part}.labels", None, f"{part}.y") for part in ("train", "validation", "inner")),
     *((f"{part}.weights_count", 1, f"{part}.weights") for part in ("train", "validation", "inner")),
+    *((f"{part}.shares_count", 1, f"{part}.shares") for part in ("train", "validation", "inner")),
     *(("evaluation_count", value, "evaluation_count") for value in (-1, 5, *HUGE)),
     ("evaluation_count", 3, "curve_count"),
     ("evaluation_epochs", None, "evaluation_epochs"),
@@ -175,6 +177,22 @@ def test_labels_and_points_are_looked_at_one_by_one() -> None:
         weighted = dataclasses.replace(data.train, weight=weight_N)
         owner = _Fit(JOB, dataclasses.replace(data, train=weighted), initial_state(JOB))
         assert answer(owner) == "train.weights"
+    for target in (-0.1, 1.1, math.nan):
+        data = make_data(LABELS, 9, 3, 2)
+        data.train.y[7, 1] = target
+        assert answer(_Fit(LABELS, data, initial_state(LABELS))) == "train.y"
+    for share in (1.0, -1.0, math.nan, math.inf):
+        share_NK = np.ones((9, 3), np.float32)
+        share_NK[7, 1] = share
+        data = make_data(LABELS, 9, 3, 2)
+        spread = dataclasses.replace(data, train=dataclasses.replace(data.train, share=share_NK))
+        refused = "" if share == 1 else "train.shares"
+        assert answer(_Fit(LABELS, spread, initial_state(LABELS))) == refused
+    of_numbers = make_data(JOB, 9, 3, 2)
+    spread = dataclasses.replace(
+        of_numbers, train=dataclasses.replace(of_numbers.train, share=np.ones((9, 2), np.float32))
+    )
+    assert answer(_Fit(JOB, spread, initial_state(JOB))) == "train.shares"
     for points in ([0, 1, 2, 3], [1, 2, 2, 3], [1, 2, 3, 5], [2, 1, 3, 4]):
         state = initial_state(JOB)
         state.epoch_T = np.array(points)

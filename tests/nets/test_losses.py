@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from shoal.nets import loss_of, torch_loss
 from shoal.study import Training
 
 OPTIONS: dict[str, Any] = {"huber_delta": 0.5, "label_smoothing": 0.2, "quantiles": (0.1, 0.7)}
-BY_HAND = {  # outputs 1 and -2, targets 3 and 0, or 3 alone; of classes the second of these
+BY_HAND = {  # outputs 1 and -2, targets 3 and 0, or 3 alone; of classes the second of these, of labels the first
     "mse": 4.0,
     "mae": 2.0,
     "huber": 0.5 * (2 - 0.25),
@@ -26,6 +27,7 @@ BY_HAND = {  # outputs 1 and -2, targets 3 and 0, or 3 alone; of classes the sec
     "quantile": (0.1 * 2 + 0.7 * 5) / 2,
     "gaussian": (2 / math.exp(-2)) ** 2 / 2 - 2 + math.log(2 * math.pi) / 2,
     "cross-entropy": math.log(1 + math.exp(-3)) + 0.9 * 3,
+    "binary-cross-entropy": (math.log(1 + math.exp(-1)) + math.log(1 + math.exp(-2))) / 2,
 }
 
 
@@ -43,7 +45,7 @@ def outputs_of_target(loss: str) -> int:
 def test_a_value_is_the_one_worked_out_by_hand(loss: str) -> None:
     classes = LOSSES[loss].task == "classification"
     outputs = torch.tensor([[1.0, -2.0]], dtype=torch.float64)
-    numbers = torch.tensor([[3.0, 0.0]], dtype=torch.float64)
+    numbers = torch.tensor([[LOSSES[loss].most or 3.0, 0.0]], dtype=torch.float64)
     targets = torch.tensor([1]) if classes else numbers[:, : 2 // outputs_of_target(loss)]
     assert float(torch_loss(loss, training_by(loss))(outputs, targets)) == pytest.approx(
         BY_HAND[loss], rel=1e-12
@@ -67,7 +69,7 @@ def test_a_link_goes_with_its_loss(loss: str) -> None:
     """Targets are learned as given where answers have a unit of their own, and only there."""
     kind, link = LOSSES[loss], link_of(loss_of(loss).link)
     assert link.task == kind.task
-    assert kind.as_given == (link.task == "regression" and not link.scaled)
+    assert kind.as_given == (link.task != "classification" and not link.scaled)
     assert (training_by(loss).option_of(loss) is None) == (kind.option is None)
     assert bool(kind.option) == bool(loss_of(loss).option_words)
 
@@ -136,7 +138,8 @@ def test_a_deviation_beyond_its_bound_has_a_loss_and_a_gradient_that_leads_back(
 def test_links_give_in_numpy_what_torch_gives() -> None:
     """Their expressions for exported files are held against these where files are exported."""
     outputs = np.random.default_rng(0).normal(size=(4, 3))
-    expected = {"identity": lambda x: x, "softmax": lambda x: torch.softmax(x, dim=1), "exp": torch.exp}
+    softmax = partial(torch.softmax, dim=1)
+    expected = {"identity": lambda x: x, "softmax": softmax, "sigmoid": torch.sigmoid, "exp": torch.exp}
     assert list(expected) == list(LINKS)
     for name, function in expected.items():
         answers = function(torch.tensor(outputs)).numpy()
@@ -146,4 +149,4 @@ def test_links_give_in_numpy_what_torch_gives() -> None:
 def test_an_unknown_link_raises() -> None:
     with pytest.raises(StudyError) as refused:
         link_of("logit")
-    assert str(refused.value) == "link: expected one of identity, softmax, exp, got 'logit'"
+    assert str(refused.value) == "link: expected one of identity, softmax, sigmoid, exp, got 'logit'"

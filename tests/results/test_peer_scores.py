@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn import metrics
 
+from shoal.kinds import TASKS
 from shoal.results import peer_score, refusal_of, row_score, undefined_on
-from shoal.scores import SCORES, metrics_of
+from shoal.scores import SCORES, different, metrics_of
 
 Call = Callable[[NDArray[Any], NDArray[Any]], float]
 MEDIANS = ("neg_median_absolute_error", "d2_absolute_error_score", "d2_pinball_score")
@@ -62,6 +63,27 @@ OF_CLASSES: dict[str, Call] = {
     ),
     "top_k_accuracy": lambda y, p: metrics.top_k_accuracy_score(y, p, k=2, labels=labels(p)),
 }
+_AVERAGED = {
+    "f1": metrics.f1_score,
+    "precision": metrics.precision_score,
+    "recall": metrics.recall_score,
+    "jaccard": metrics.jaccard_score,
+}
+
+
+def of_labels(score: Any, average: str) -> Call:
+    return lambda y, p: score(y, p > 0.5, average=average, zero_division=0)
+
+
+OF_LABELS: dict[str, Call] = {
+    "roc_auc": metrics.roc_auc_score,
+    "average_precision": metrics.average_precision_score,
+    **{
+        f"{name}_{average}": of_labels(score, average)
+        for name, score in _AVERAGED.items()
+        for average in ("macro", "micro", "weighted", "samples")
+    },
+}
 OF_NUMBERS: dict[str, Call] = {
     "neg_mean_absolute_error": lambda y, o: -metrics.mean_absolute_error(y, o),
     "neg_median_absolute_error": lambda y, o: -metrics.median_absolute_error(y, o),
@@ -80,7 +102,8 @@ OF_NUMBERS: dict[str, Call] = {
 
 
 def test_every_name_has_its_call_and_is_one_of_scikit_learn() -> None:
-    assert {*OF_CLASSES, *OF_NUMBERS} == set(PEERS)
+    assert {*OF_CLASSES, *OF_LABELS, *OF_NUMBERS} == set(PEERS)
+    assert set(OF_LABELS) == {name for name in metrics_of("multilabel") if SCORES[name].peer}
     assert set(PEERS) - set(metrics.get_scorer_names()) == {"d2_pinball_score"}
 
 
@@ -106,6 +129,47 @@ def test_scores_of_classes_are_scikit_learns_to_the_last_bit(case: tuple[NDArray
 
 
 @st.composite
+def answered_labels(draw: st.DrawFn) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Labels, of which rows may have all or none, and probabilities, a half among them."""
+    rows, labels = draw(st.integers(2, 30)), draw(st.integers(1, 4))
+    truths = st.lists(st.booleans(), min_size=labels, max_size=labels)
+    shares = st.lists(st.sampled_from([0.0, 0.2, 0.5, 0.500001, 0.8, 1.0]), min_size=labels, max_size=labels)
+    y, answers = (np.array(draw(st.lists(each, min_size=rows, max_size=rows))) for each in (truths, shares))
+    return y, answers
+
+
+@settings(deadline=None)
+@given(answered_labels())
+def test_scores_of_labels_are_scikit_learns_to_the_last_bit(case: tuple[NDArray[Any], NDArray[Any]]) -> None:
+    """One label in one column is two classes to scikit-learn, which takes none of its averages for them."""
+    y, answers = case
+    for name, call in OF_LABELS.items():
+        if y.shape[1] > 1 and not undefined_on(name, y):
+            assert peer_score(name, y, answers) == float(call(y, answers)), name
+
+
+@settings(deadline=None)
+@given(answered_labels())
+def test_a_label_alone_has_the_scores_of_one_class_of_two(case: tuple[NDArray[Any], NDArray[Any]]) -> None:
+    y, answers = (of[:, 0] for of in case)
+    for name, score in _AVERAGED.items():
+        own = float(score(y, answers > 0.5, zero_division=0))
+        for average in ("macro", "micro", "weighted"):
+            assert peer_score(f"{name}_{average}", y[:, None], answers[:, None]) == pytest.approx(own), name
+        rows = [
+            float(score([true, False], [named, False], zero_division=0))
+            for true, named in zip(y, answers > 0.5, strict=True)
+        ]
+        assert peer_score(f"{name}_samples", y[:, None], answers[:, None]) == pytest.approx(np.mean(rows)), (
+            name
+        )
+    for name in ("roc_auc", "average_precision"):
+        if not undefined_on(name, y[:, None]):
+            own = OF_LABELS[name](y, answers)
+            assert peer_score(name, y[:, None], answers[:, None]) == pytest.approx(own), name
+
+
+@st.composite
 def answered_numbers(draw: st.DrawFn) -> tuple[NDArray[Any], NDArray[Any]]:
     rows, targets = draw(st.integers(2, 30)), draw(st.integers(1, 3))
     numbers = st.lists(st.floats(0.001, 1e6), min_size=targets, max_size=targets)
@@ -123,10 +187,14 @@ def test_scores_of_numbers_are_scikit_learns_to_the_last_bit(case: tuple[NDArray
             assert np.isnan(value) if undefined_on(name, y) else value == float(call(y, answers)), name
 
 
-@pytest.mark.parametrize("name", PEERS)
-def test_the_means_over_rows_make_the_same_score(name: str) -> None:
+OF_TASKS = [(task, name) for name in PEERS for task in SCORES[name].tasks]
+ANSWERED = {"classification": answered_classes, "regression": answered_numbers, "multilabel": answered_labels}
+
+
+@pytest.mark.parametrize(("task", "name"), OF_TASKS)
+def test_the_means_over_rows_make_the_same_score(task: str, name: str) -> None:
     """Of rows on which the score is defined; classes may be absent, never predicted, or all that there is."""
-    task, draw = SCORES[name].tasks[0], np.random.default_rng(5)
+    draw = np.random.default_rng(5)
     score = row_score(task, name)
     if score.why_none or score.without:  # areas under curves: see test_pair_scores
         return
@@ -136,6 +204,9 @@ def test_the_means_over_rows_make_the_same_score(name: str) -> None:
             outputs = 2 if SCORES[name].classes[1] == 2 else int(draw.integers(SCORES[name].classes[0], 5))
             y: NDArray[Any] = draw.integers(int(draw.integers(1, outputs + 1)), size=rows)
             answers = draw.dirichlet(np.ones(outputs), rows)
+        elif task == "multilabel":
+            outputs = int(draw.integers(1, 4))
+            y, answers = draw.random((rows, outputs)) < draw.random(), draw.random((rows, outputs))
         else:
             outputs = 1 if SCORES[name].one_target else int(draw.integers(1, 4))
             y, answers = draw.gamma(1, size=(rows, outputs)), draw.gamma(1, size=(rows, outputs))
@@ -147,11 +218,15 @@ def test_the_means_over_rows_make_the_same_score(name: str) -> None:
 
 
 @settings(deadline=None, max_examples=30)
-@given(st.data(), st.sampled_from([name for name in PEERS if SCORES[name].weighted and name not in MEDIANS]))
-def test_a_row_that_weighs_twice_is_two_rows(data: st.DataObject, name: str) -> None:
+@given(
+    st.data(),
+    st.sampled_from([case for case in OF_TASKS if SCORES[case[1]].weighted and case[1] not in MEDIANS]),
+)
+def test_a_row_that_weighs_twice_is_two_rows(data: st.DataObject, case: tuple[str, str]) -> None:
     """And one that weighs nothing is none, whatever is answered to it."""
+    task, name = case
     kind = SCORES[name]
-    y, answers = data.draw(answered_classes() if kind.tasks[0] == "classification" else answered_numbers())
+    y, answers = data.draw(ANSWERED[task]())
     if kind.one_target:
         y, answers = y[:, :1], answers[:, :1]
     if y.ndim == 1 and not kind.classes[0] <= answers.shape[1] <= kind.classes[1]:
@@ -183,9 +258,17 @@ def test_a_score_without_weights_is_none_of_weighted_rows() -> None:
         assert refusal_of(name, y, 3 if y.ndim == 1 else 1, weighted=True) == sentence
 
 
+def as_targets(name: str, y: Any) -> NDArray[Any]:
+    """Labels, numbers of classes, or numbers."""
+    targets = np.array(y)
+    of_classes = np.int64 if SCORES[name].tasks[0] == "classification" else np.float64
+    return targets if targets.dtype == np.bool_ else targets.astype(of_classes)
+
+
 TWO, THREE = np.array([[0.4, 0.6], [0.7, 0.3], [0.2, 0.8]]), np.array([[0.5, 0.3, 0.2], [0.1, 0.6, 0.3]])
 ONE_CLASS = "all rows are of one class"
 CONSTANT = "a target is the same in all rows"
+UNIFORM = "a label is the same in all rows"
 
 
 @pytest.mark.parametrize(
@@ -199,6 +282,12 @@ CONSTANT = "a target is the same in all rows"
             (name, [[2.0], [2.0]], [[1.0], [3.0]], CONSTANT)
             for name in ("explained_variance", "d2_absolute_error_score", "d2_pinball_score")
         ),
+        *(
+            (name, [[True, has], [True, True]], [[0.3, 0.4], [0.6, 0.2]], UNIFORM)
+            for name in ("roc_auc", "average_precision")
+            for has in (True, False)
+        ),
+        ("f1_macro", [[True, False]], [[np.nan, 0.5]], ""),
         ("explained_variance", [[2.0, 1.0], [2.0, 2.0]], [[1.0, 1.0], [3.0, 1.0]], CONSTANT),
         ("d2_absolute_error_score", [[2.0]], [[1.0]], CONSTANT),
         ("neg_mean_squared_log_error", [[-1.0], [2.0]], [[1.0], [2.0]], "a target is not above -1"),
@@ -211,8 +300,7 @@ CONSTANT = "a target is the same in all rows"
     ],
 )  # fmt: skip
 def test_what_has_no_meaning_is_no_number(name: str, y: Any, answers: Any, why: str) -> None:
-    task = SCORES[name].tasks[0]
-    true = np.array(y, np.int64 if task == "classification" else np.float64)
+    true = as_targets(name, y)
     assert undefined_on(name, true) == why
     assert np.isnan(peer_score(name, true, np.asarray(answers, np.float64)))
 
@@ -250,13 +338,16 @@ def test_what_has_no_meaning_is_no_number(name: str, y: Any, answers: Any, why: 
             np.array([[0.9, 0.1], [0.8, 0.2]]),
             0.0,
         ),  # one class is always predicted
+        ("f1_macro", [[True, False], [True, False]], [[0.9, 0.1], [0.8, 0.5]], 0.5),  # a label nobody has
+        ("f1_samples", [[False, False]], [[0.1, 0.2]], 0.0),  # a row without a label, and none predicted
+        ("precision_macro", [[True, False], [False, True]], [[0.1, 0.1], [0.2, 0.9]], 0.5),  # never predicted
         ("neg_brier_score", [1], np.array([[0.5, 0.5]]), -0.25),
         ("neg_max_error", [[1.0], [2.0]], [[1.0], [5.0]], -3.0),
         ("neg_mean_absolute_error", [[1.0]], [[1.0]], 0.0),
     ],
 )
 def test_what_scikit_learn_warns_of_has_a_stated_value(name: str, y: Any, answers: Any, value: float) -> None:
-    true = np.array(y, np.int64 if SCORES[name].tasks[0] == "classification" else np.float64)
+    true = as_targets(name, y)
     assert peer_score(name, true, np.asarray(answers)) == pytest.approx(value)
 
 
@@ -288,20 +379,27 @@ def test_data_that_a_score_is_none_of_are_named(name: str, y: Any, outputs: int,
 
 
 def test_every_score_of_a_task_is_a_score_of_it_alone() -> None:
-    shared = set(metrics_of("regression")) & set(metrics_of("classification"))
-    assert shared == {"loss"}
+    numbers, classes, labels = map(set, map(metrics_of, ("regression", "classification", "multilabel")))
+    assert numbers & classes == numbers & labels == {"loss"}
+    averages = {"f1_macro", "f1_micro", "f1_weighted", "precision_macro", "recall_macro"}
+    assert classes & labels == {"loss", "accuracy", "macro_f1", "roc_auc", "average_precision"} | averages
     assert all(kind.higher_is_better for kind in SCORES.values() if kind.peer)
 
 
-@pytest.mark.parametrize("task", ["regression", "classification"])
+@pytest.mark.parametrize("task", TASKS)
 def test_scores_that_are_always_one_number_are_said_to_be_the_same(task: str) -> None:
     """But for the loss, which depends on what was trained, and scores of two classes alone."""
-    names = [name for name in metrics_of(task) if name != "loss" and SCORES[name].classes[1] > 2]
+    of_two = task == "classification"
+    names = [
+        name for name in metrics_of(task) if name != "loss" and not (of_two and SCORES[name].classes[1] == 2)
+    ]
     values: dict[str, list[float]] = {name: [] for name in names}
     for seed in range(6):
         draw = np.random.default_rng(seed)
         if task == "regression":
             y, answers = draw.uniform(1, 5, (40, 1)), draw.uniform(1, 5, (40, 1))
+        elif task == "multilabel":
+            y, answers = draw.random((40, 3)) < (0.3, 0.6, 0.5), draw.random((40, 3))
         else:
             y, answers = draw.integers(0, 3 + seed % 2, 40), draw.dirichlet(np.ones(4), 40)
         for name, scores in values.items():
@@ -311,5 +409,9 @@ def test_scores_that_are_always_one_number_are_said_to_be_the_same(task: str) ->
         for first, second in itertools.combinations(values, 2)
         if np.allclose(values[first], values[second], rtol=1e-9, atol=0)
     }
-    said = {frozenset((name, SCORES[name].same_as)) for name in values if SCORES[name].same_as}
+    said = {
+        frozenset((name, other))
+        for name in values
+        if (other := SCORES[name].same_as) and len(different((name, other), task)) == 1
+    }
     assert same == said

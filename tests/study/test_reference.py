@@ -52,7 +52,7 @@ def test_a_reference_belongs_to_a_comparison_or_to_the_winner(name: str) -> None
         (
             {"metric": "mses"},
             "reference[0].metric: expected one of loss, mse, rmse, mae, r2, accuracy, macro_f1, ece, neg_log_loss,"
-            " roc_auc, roc_auc_ovr, roc_auc_ovo and 26 more, got 'mses'; did you mean 'mse'?",
+            " roc_auc, roc_auc_ovr, roc_auc_ovo and 37 more, got 'mses'; did you mean 'mse'?",
         ),
         ({"value": "0.1"}, "reference[0].value: expected a number, got '0.1'"),
         ({"value": float("inf")}, "reference[0].value: expected a finite number, got inf"),

@@ -359,10 +359,11 @@ STUDY = [
     ("study = 3", "1: study: expected a table with task, got 3"),
     ("study = [1, 2, 3, 4, 5]", "1: study: expected a table with task, got a list of 5"),
     ("study = 2020-01-01", "1: study: expected a table with task, got date 2020-01-01"),
-    ("study.seed = 1", "1: study.task: expected one of regression, classification, got nothing"),
+    ("study.seed = 1", "1: study.task: expected one of regression, classification, multilabel, got nothing"),
     (
         "study.task = 'regresion'",
-        "1: study.task: expected one of regression, classification, got 'regresion'; did you mean 'regression'?",
+        "1: study.task: expected one of regression, classification, multilabel, got 'regresion';"
+        " did you mean 'regression'?",
     ),
 ]
 NAMES = ["../x", "a/b", "a\\b", ".hidden", "ends.", " x", "a:b", "a\x00b", "x" * 61, "CON*"]

@@ -57,7 +57,7 @@ def test_a_template_runs_unchanged_and_needs_no_files(task: Task) -> None:
     study = parse_study(tomllib.loads(template(task)))
     check_study(study)
     assert study.study.task == task
-    assert study.data.dataset in ("two-peaks", "digits")
+    assert study.data.dataset in ("two-peaks", "digits", "three-discs")
     assert study.compare
     assert len(candidates(study)) > 1
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from shoal.data import Column, Dataset
 from shoal.engine import Planner, Trainers
 from shoal.errors import DataError
-from shoal.kinds import SPLITTERS, TARGET_TRANSFORMS
+from shoal.kinds import SPLITTERS, TARGET_TRANSFORMS, TASKS, Task
 from shoal.study import Study
 
 HUGE = (1e20, -1e12, 1e6, 0.0)
@@ -46,14 +46,14 @@ class Drawn:
 def drawn_studies(draw: st.DrawFn) -> Drawn:
     """Draw all of it."""
     images, classes = draw(st.booleans()), draw(st.integers(2, 3))
-    task = "classification" if images else draw(st.sampled_from(["regression", "classification"]))
+    task = "classification" if images else draw(st.sampled_from(TASKS))
     seed, cnn = draw(st.integers(0, 2**32 - 1)), images and draw(st.booleans())
     groups, timed = draw(st.booleans()), not images and draw(st.booleans())
     make = image_rows if images else table_rows
     dataset = make(np.random.default_rng(seed), task, classes, groups)
     if timed:
         dataset = in_time(dataset, np.random.default_rng([seed, 2]), draw(st.integers(0, 1 if groups else 2)))
-    transform = "none" if task == "classification" else draw(st.sampled_from(list(TARGET_TRANSFORMS)))
+    transform = "none" if task != "regression" else draw(st.sampled_from(list(TARGET_TRANSFORMS)))
     if transform != "none":  # its targets lie in the domain of all
         dataset = replace(dataset, targets=np.exp(dataset.targets), target_transform=transform)
     scaled = ["none", "inputs"] if images else ["none", "inputs", "both"]
@@ -81,6 +81,8 @@ def drawn_studies(draw: st.DrawFn) -> Drawn:
     if task == "regression":
         losses = ["mse", "quantile", *(["gaussian"] if transform == "none" else [])]
         tree["training"]["loss"] = draw(st.sampled_from(losses))
+    else:
+        tree["training"]["class_weight"] = draw(st.sampled_from(["none", "balanced"]))
     trainer = draw(st.sampled_from(["auto"] * 5 + ["torch"]))
     drawn = Drawn(Study.model_validate(tree), dataset, trainer, seed, draw(st.sampled_from(HUGE)))
     if timed and not can_be_parted(drawn):
@@ -166,7 +168,12 @@ def table_rows(numbers: np.random.Generator, task: str, classes: int, groups: bo
         Column("sown", sown, "date", impute=impute),
         Column("plot_id", numbers.permutation(count).astype(np.float64), impute=impute),
     )
-    targets = numbers.normal(3, 2, (count, 2)) if task == "regression" else _labels(count, classes)
+    drawn = {
+        "regression": numbers.normal(3, 2, (count, 2)),
+        "classification": _labels(count, classes),
+        "multilabel": numbers.random((count, 2)) < 0.4,
+    }
+    targets = drawn[task]
     return _dataset(columns, targets, (train, classes), groups)
 
 
@@ -200,9 +207,10 @@ def _dataset(
 ) -> Dataset:
     train, classes = sizes
     labelled = targets.dtype.kind == "i"
+    tasks: dict[str, Task] = {"f": "regression", "i": "classification", "b": "multilabel"}
     return Dataset(
         name="drawn",
-        task="classification" if labelled else "regression",
+        task=tasks[targets.dtype.kind],
         columns=columns,
         target_names=("kind",) if labelled else ("yield", "height"),
         targets=targets,
@@ -249,7 +257,8 @@ def poisoned(dataset: Dataset, rows: NDArray[np.int64], seed: int, huge: float) 
         replace(column, values=spoil(column.values, column.impute, dates=column.takes == "dates"))
         for column in dataset.columns
     )
-    targets = spoil(dataset.targets)
+    targets = dataset.targets.copy()
+    targets[rows] = ~targets[rows] if dataset.task == "multilabel" else spoil(dataset.targets)[rows]
     if dataset.target_transform != "none":
         targets[rows] = np.abs(targets[rows]) + 1e-3
     return replace(dataset, columns=columns, targets=targets, images=images)

@@ -90,6 +90,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.data._tables import read_table as read_table
     from shoal.data._target_domain import outside_of_domain as outside_of_domain
     from shoal.data._target_scale import RANGES_BEYOND as RANGES_BEYOND
+    from shoal.data._target_scale import add_labels as add_labels
     from shoal.data._target_scale import add_targets as add_targets
     from shoal.data._target_scale import target_constants as target_constants
     from shoal.data._target_scale import target_source as target_source

@@ -1,7 +1,8 @@
-"""Named data sets: our own two-peaks, scikit-learn's digits, Fashion-MNIST.
+"""Named data sets: our own two-peaks and three-discs, scikit-learn's digits, Fashion-MNIST.
 
 `two-peaks`: a smooth curve of one variable on [-5, 5], with noise, of which the training rows show
-nothing where it has its two peaks. Draws are rounded to 6 decimals, so that they are the same everywhere.
+nothing where it has its two peaks. `three-discs`: which of three discs that overlap a point of the square [-1, 1]
+lies in, 5 % of the labels wrong. Draws are rounded to 6 decimals, so that they are the same everywhere.
 """
 
 from __future__ import annotations
@@ -26,11 +27,15 @@ from shoal.files import kind_of, opened
 from shoal.streams import Role, StreamKey, uniform
 from shoal.wording import did_you_mean, few_quoted, quoted
 
-BUILTIN: Final = ("two-peaks", "digits", FASHION)
+BUILTIN: Final = ("two-peaks", "three-discs", "digits", FASHION)
 
 _SEEN = ((-5.0, -2.9), (-1.1, 1.1), (2.9, 5.0))
 _NOISE = (0.5, 0.02)
 _ROWS = 100
+_DISCS = {"left": (-0.35, -0.2), "right": (0.35, -0.2), "top": (0.0, 0.4)}
+_RADIUS = 0.6
+_WRONG = 0.05
+_POINTS = (300, 200)
 
 
 def load_builtin(name: str) -> Dataset:
@@ -40,6 +45,8 @@ def load_builtin(name: str) -> Dataset:
     """
     if name == "two-peaks":
         return _two_peaks()
+    if name == "three-discs":
+        return _three_discs()
     if name == "digits":
         return _digits()
     if name == FASHION:
@@ -65,6 +72,7 @@ def describe_builtin() -> list[str]:
     here = f"in {folder}" if folder else f"not here; shoal data fetch {FASHION}"
     return [
         "two-peaks      regression      100 + 100 rows, 1 input              built in",
+        "three-discs    multilabel      300 + 200 rows, 2 inputs, 3 labels  built in",
         "digits         classification  1,438 + 359 images of 8 x 8         built in",
         f"fashion-mnist  classification  60,000 + 10,000 images of 28 x 28   {here}",
     ]
@@ -123,6 +131,34 @@ def _two_peaks() -> Dataset:
         targets=y_2N.reshape(-1, 1),
         classes=(),
         train_rows=_ROWS,
+        groups=None,
+        given_folds=None,
+        train_fingerprint=train,
+        test_fingerprint=test,
+        source="built-in",
+    )
+
+
+def _three_discs() -> Dataset:
+    """Draw 300 points to learn from and 200 to be tested on, and say of each in which discs it lies."""
+    words, rows = StreamKey(1, 0, 0).words(Role.SPLIT), sum(_POINTS)
+    x_2N = np.stack([2 * uniform(words, rows, layer=layer) - 1 for layer in range(2)]).round(6)
+    inside = [np.hypot(x_2N[0] - x, x_2N[1] - y) < _RADIUS for x, y in _DISCS.values()]
+    wrong = [uniform(words, rows, layer=2 + number) < _WRONG for number in range(len(_DISCS))]
+    y_NK, names = np.stack(inside, axis=1) ^ np.stack(wrong, axis=1), tuple(_DISCS)
+    columns = tuple(Column(name, values_N) for name, values_N in zip(("x", "y"), x_2N, strict=True))
+    sides = (slice(_POINTS[0]), slice(_POINTS[0], None))
+    train, test = (
+        fingerprint([column.take(side) for column in columns], names, y_NK[side]) for side in sides
+    )
+    return Dataset(
+        name="three-discs",
+        task="multilabel",
+        columns=columns,
+        target_names=names,
+        targets=y_NK,
+        classes=(),
+        train_rows=_POINTS[0],
         groups=None,
         given_folds=None,
         train_fingerprint=train,

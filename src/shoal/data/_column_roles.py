@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from shoal.data._classes import nfc
 from shoal.data._column_kind import CATEGORY, NUMBER, ColumnKind, key_of
@@ -15,9 +15,14 @@ from shoal.data._given_rows import GivenRows
 from shoal.data._missing import Marks
 from shoal.data._table import Table
 from shoal.errors import Problem
+from shoal.kinds import Target, Task, task_kind
 from shoal.wording import did_you_mean, few_quoted, quoted
 
 TIME: Final = "data.time"
+ONE_OF_CLASSES: Final = (
+    'expected one column for classification, got {}; where each holds 0 and 1: study.task = "multilabel"'
+)
+"""Why there may be no more targets."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class TableSource:
     """
 
     train: str | Path | GivenRows
-    task: Literal["regression", "classification"]
+    task: Task
     targets: tuple[str, ...]
     test: str | Path | GivenRows | None = None
     inputs: tuple[str, ...] | None = None
@@ -62,6 +67,11 @@ class TableSource:
     time: str | None = None
     ordered: bool = False
     gap: int = 0
+
+    @property
+    def target(self) -> Target:
+        """What is learned of a row."""
+        return task_kind(self.task).target
 
     @property
     def timed(self) -> bool:
@@ -131,9 +141,8 @@ def role_problems(source: TableSource) -> list[Problem]:
     problems = [Problem(f"data.{key}", what) for key, what in source.dialect.problems()]
     if not source.targets:
         problems.append(Problem("data.target", "expected the name of a column, got nothing"))
-    elif source.task == "classification" and len(source.targets) > 1:
-        what = f"expected one column for classification, got {len(source.targets)}"
-        problems.append(Problem("data.target", what))
+    elif source.target == "class" and len(source.targets) > 1:
+        problems.append(Problem("data.target", ONE_OF_CLASSES.format(len(source.targets))))
     if source.inputs == ():
         problems.append(Problem("data.inputs", "expected at least one column, got none"))
     return [*problems, *_doubled(source)]

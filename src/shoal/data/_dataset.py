@@ -17,7 +17,7 @@ from shoal.data._column_kind import ISO, ColumnFacts, DateStyle
 from shoal.data._dialect import PLAIN, Dialect
 from shoal.data._distinct import levels_and_codes
 from shoal.errors import Problem
-from shoal.kinds import ENCODERS, row_of
+from shoal.kinds import ENCODERS, Task, has_classes, row_of
 from shoal.wording import is_utf8, visible
 
 
@@ -159,8 +159,8 @@ class Column:
 class Dataset:
     """Rows as read, before any preprocessing.
 
-    `targets` is float64 (N, K), or int64 (N,) numbers into `classes`. Rows [0, train_rows) are training
-    rows, the others test rows. `groups` (str) and `given_folds` (int64) belong to the training rows,
+    `targets` is float64 (N, K), bool (N, K) of labels, or int64 (N,) numbers into `classes`. Rows [0, train_rows) are
+    training rows, the others test rows. `groups` (str) and `given_folds` (int64) belong to the training rows,
     (train_rows,); `test_groups` (str) to the test rows, None where they name none. `times`, float64 (train_rows,), put
     the training rows in order, where they have one: dates (in seconds since 1970), numbers, or places in the file, as
     `time_kind` says; `test_times` are those of the test rows, None where they name none. Between rows that judge what
@@ -181,7 +181,7 @@ class Dataset:
     """
 
     name: str
-    task: Literal["regression", "classification"]
+    task: Task
     columns: tuple[Column, ...]
     target_names: tuple[str, ...]
     targets: NDArray[Any]
@@ -241,7 +241,7 @@ class Dataset:
     @property
     def outputs(self) -> int:
         """K: output units of a network for these targets."""
-        return len(self.classes) if self.task == "classification" else self.targets.shape[1]
+        return len(self.classes) if has_classes(self.task) else self.targets.shape[1]
 
 
 @dataclass(frozen=True, eq=False)

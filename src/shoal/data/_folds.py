@@ -22,7 +22,7 @@ from shoal.data._findings import refuse
 from shoal.data._peer_folds import Peer, PeerRows, peer_count, peer_splits, random_state
 from shoal.data._time_order import Sides, TimeFolds, Timeline, late_rows
 from shoal.errors import Problem
-from shoal.kinds import SplitterKind, splitter_by, splitter_kind, usual_splitter
+from shoal.kinds import SplitterKind, has_classes, splitter_by, splitter_kind, task_kind, usual_splitter
 from shoal.wording import counted, few_quoted, quoted
 
 Rows = NDArray[np.int64]
@@ -337,8 +337,9 @@ def _classes(dataset: Dataset) -> Rows:
 def _problems_of_folds(asked: _Splitter) -> Iterator[Problem]:
     dataset, n, row = asked.dataset, asked.options.n, asked.row
     units, what = dataset.train_rows, "training rows"
-    if row.by_class and dataset.task != "classification":
-        yield Problem(asked.options.key, f"expected classes for {asked.name} folds, got a regression")
+    if row.by_class and not has_classes(dataset.task):
+        what = f"expected classes for {asked.name} folds, got {task_kind(dataset.task).words}"
+        yield Problem(asked.options.key, what)
         return
     if row.by_group and dataset.groups is None:
         yield _no_groups(asked)

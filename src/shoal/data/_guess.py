@@ -5,8 +5,8 @@ Letters: N rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from shoal.data._cells import holds_text, numbers, texts
 from shoal.data._classes import label_problems, nfc
-from shoal.data._column_roles import with_hint
+from shoal.data._column_roles import ONE_OF_CLASSES, with_hint
 from shoal.data._dates import holds_dates
 from shoal.data._distinct import distinct
 from shoal.data._findings import Findings, refuse
 from shoal.data._missing import Marks, missing_of
 from shoal.data._table import Foreign, Table
 from shoal.errors import DataError, Problem
-from shoal.kinds import Task
+from shoal.kinds import Task, has_classes
 from shoal.wording import counted, few_quoted, quoted
 
 TARGET_NAMES: Final = ("target", "y", "label", "labels", "class", "classes", "outcome", "response")
@@ -82,18 +82,31 @@ def obstacle(findings: Findings) -> str:
     return f"{what.partition(', got ')[2]}{f' on {line}' if at else ''}{more}"
 
 
-def target_of(looked_at: LookedAt, name: str | None) -> Choice:
-    """Take the target that was named, or guess it: by its name, else the last column that can be one.
+def targets_in(text: str, names: Collection[str]) -> tuple[str, ...]:
+    """Give the columns that a text names: itself, or else what stands between its commas."""
+    parts = tuple(part.strip() for part in text.split(","))
+    return (text,) if text in names or not any(part in names for part in parts) else parts
 
-    Raises DataError where there is none.
+
+def target_of(looked_at: LookedAt, asked: Sequence[str] | None) -> Choice:
+    """Take the targets that were named, or guess one: by its name, else the last column that can be one.
+
+    The value is a tuple of names. Raises DataError where there is none.
     """
     table = looked_at.table
-    if name is not None:
-        if name in table:
-            return Choice(nfc(name), "as you said")
-        columns = f"{table.file} ({few_quoted(table.names)})"
-        what = f"expected a column of {columns}, got {with_hint(name, table.names)}"
-        raise DataError(Problem("--target", what))
+    for name in asked or ():
+        if name not in table:
+            columns = f"{table.file} ({few_quoted(table.names)})"
+            what = f"expected a column of {columns}, got {with_hint(name, table.names)}"
+            raise DataError(Problem("--target", what))
+    if asked:
+        return Choice(tuple(map(nfc, asked)), "as you said")
+    guessed = _guessed(looked_at)
+    return replace(guessed, value=(guessed.value,))
+
+
+def _guessed(looked_at: LookedAt) -> Choice:
+    table = looked_at.table
     able = [other for other in table.names if other not in table.index]
     for usual in TARGET_NAMES:
         for other in able:
@@ -153,11 +166,29 @@ def _can_be_learned(looked_at: LookedAt, name: str) -> bool:
     return len(different) > 1 and not counts_rows
 
 
-def task_of(looked_at: LookedAt, name: str) -> Choice:
+def task_of(looked_at: LookedAt, names: Sequence[str]) -> Choice:
     """Guess what is learned: text and few whole numbers are classes, other numbers are measured ones.
 
-    Raises DataError for a target that is neither numbers nor text.
+    Of several targets those that hold 0 and 1 alone are labels. Raises DataError for a target that is neither numbers
+    nor text.
     """
+    return _task_of_one(looked_at, names[0]) if len(names) == 1 else _task_of_several(looked_at, names)
+
+
+def _task_of_several(looked_at: LookedAt, names: Sequence[str]) -> Choice:
+    for name in names:
+        values, _ = cells_of(looked_at, name)
+        if (
+            values is None
+            or values.dtype.kind != "f"
+            or not set(distinct(values[~missing_of(values)])) <= {0, 1}
+        ):
+            return Choice("regression", f"a guess: {len(names)} targets, not all of 0 and 1 alone")
+    why = f"a guess: each of the {len(names)} targets holds 0 and 1 alone"
+    return Choice("multilabel", f"{why}; --task regression takes them as measured")
+
+
+def _task_of_one(looked_at: LookedAt, name: str) -> Choice:
     values, why = cells_of(looked_at, name)
     if values is None:
         place = f"{looked_at.table.file}, column {quoted(name)}"
@@ -174,22 +205,27 @@ def task_of(looked_at: LookedAt, name: str) -> Choice:
     return Choice("regression", f"{why}; --task classification takes them as classes")
 
 
-def targets_of(looked_at: LookedAt, name: str, task: Task) -> NDArray[Any]:
-    """Read the target as the task asks: class labels, or numbers (N,), where missing an empty text or NaN.
+def targets_of(looked_at: LookedAt, names: Sequence[str], task: Task) -> NDArray[Any]:
+    """Read targets as the task asks: class labels (N,), or numbers (N, K), where missing an empty text or NaN.
 
-    Raises DataError where it cannot be read so, or where too few rows have one.
+    Raises DataError where they cannot be read so, or where too few rows have them.
     """
     table, marks = looked_at.table, looked_at.marks
     findings = Findings(table.file)
-    if task == "classification":
-        values: NDArray[Any] | None = texts(table, name, findings, (), marks)
+    if has_classes(task):
+        refuse([Problem("--target", ONE_OF_CLASSES.format(len(names)))] if len(names) > 1 else [])
+        read: list[NDArray[Any] | None] = [texts(table, names[0], findings, (), marks)]
     else:
-        values = numbers(table, name, findings, "; --task classification takes it as classes", marks)
-    place = f"{table.file}, column {quoted(name)}"
-    there = 0 if values is None else int((~missing_of(values)).sum())
-    if values is None or there < FEWEST:
+        advice = "; --task classification takes it as classes" if len(names) == 1 else ""
+        read = [numbers(table, name, findings, advice, marks) for name in names]
+    values = [column for column in read if column is not None]
+    stacked = np.stack(values, axis=1) if len(values) == len(read) else np.zeros((0, 1))
+    there = int((~missing_of(stacked).any(axis=1)).sum())
+    place = f"{table.file}, column {quoted(names[0])}"
+    if there < FEWEST:
         few = f"expected at least {FEWEST} rows with a target, to train, choose and test, got {there}"
         raise DataError(findings.problems() or [Problem(place, few)])
-    if task == "classification":
-        refuse(label_problems([text for text in values.tolist() if text], place))
-    return values
+    if has_classes(task):
+        refuse(label_problems([text for text in values[0].tolist() if text], place))
+        return values[0]
+    return stacked

@@ -268,7 +268,8 @@ def fit_preprocessing(dataset: Dataset, rows: NDArray[np.int64], standardize: St
     columns = fit_columns(dataset.columns, rows, dataset.source, standardize=scaled)
     if dataset.task == "classification":
         return Preprocessing(columns, (), missing_marks=dataset.missing_marks, dialect=dataset.dialect)
-    both, transform, chosen = standardize == "both", dataset.target_transform, uncopied(rows)
+    both, transform = standardize == "both" and dataset.task == "regression", dataset.target_transform
+    chosen = uncopied(rows)
     scales = tuple(
         fit_target(name, dataset.targets[chosen, k], transform, standardize=both)
         for k, name in enumerate(dataset.target_names)

@@ -121,7 +121,7 @@ def target_numbers(dataset: Dataset) -> Floats:
     """Give the targets as numbers: scaled, or 1 for the row's class and 0 for the others. (N, K)."""
     if dataset.classes:
         return np.asarray(dataset.targets[:, None] == np.arange(len(dataset.classes)), np.float64)
-    return scaled(dataset.targets)
+    return scaled(np.asarray(dataset.targets, np.float64))
 
 
 def beyond_rounding(left_NK: Floats, target_NK: Floats) -> Floats:

@@ -45,7 +45,7 @@ def neighbours_alike(dataset: Dataset) -> tuple[float, float] | None:
 
 def _is_sorted(dataset: Dataset) -> bool:
     """Whether the rows are merely sorted by the target, or stand class by class."""
-    target_NK = dataset.targets[: dataset.train_rows].reshape(dataset.train_rows, -1)
+    target_NK = dataset.targets[: dataset.train_rows].reshape(dataset.train_rows, -1).astype(np.float64)
     if dataset.classes:
         return int((np.diff(target_NK[:, 0]) != 0).sum()) < 2 * len(dataset.classes)
     return any(

@@ -5,7 +5,7 @@ Letters: N rows (training and test), K targets.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.cores import spread
-from shoal.data._cells import numbers, texts, words_of
+from shoal.data._cells import texts
 from shoal.data._classes import (
     alike,
     are_names,
@@ -32,20 +32,17 @@ from shoal.data._fingerprint import fingerprint
 from shoal.data._found_kinds import InputKinds, column_facts, found_kinds
 from shoal.data._holdout import draw_test_rows, latest_rows
 from shoal.data._input_columns import AskedColumn, read_column
-from shoal.data._missing import missing_of
 from shoal.data._row_weights import read_weights, unusable_weights
 from shoal.data._table import Table
 from shoal.data._table_format import Limits
 from shoal.data._tables import scan_table
-from shoal.data._target_domain import note_outside
+from shoal.data._targets import read_targets, uniform_labels, unlearnable, untargeted
 from shoal.data._times import Times, read_times, time_notes, values_of
 from shoal.errors import DataError, Problem
-from shoal.wording import counted, few_quoted, first_few, quoted
+from shoal.wording import counted, few_quoted, quoted
 
 _CATEGORY = "; if it is a category, name it in data.categorical"
 _LEAVE_OUT = "; leave it out (data.ignore)"
-_UNTARGETED = '; data.missing_targets = "drop" leaves such rows out'
-_LABELS = '; for class labels set study.task = "classification"'
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +115,7 @@ def load_table_dataset(source: TableSource, room: float | None = None) -> Datase
     if problems or train is None:
         raise DataError(problems)
     refuse(_nothing_left(train, test, source))
-    if source.task == "classification":
+    if source.target == "class":
         refuse(label_problems(train.targets.tolist(), f"{source.train}, column {quoted(source.targets[0])}"))
     rows = len(train.targets)
     if test is None:
@@ -165,7 +162,7 @@ def _left_out(source: TableSource, table: Table) -> Iterator[str]:
         those = "is left out, being called" if len(index_columns) == 1 else "are left out, being called"
         yield f"{Path(table.file).name}: {few_quoted(index_columns)} {those} an index (data.keep brings it back)"
     yield from (f"{Path(table.file).name}: {note}" for note in table.notes)
-    if source.task == "regression":
+    if source.target != "class":
         taken = ((name, table.signs_said(name)) for name in source.targets if name in table)
         yield from (f"column {quoted(name)}: {said}" for name, said in taken if said)
     for name in table.ordered:
@@ -183,7 +180,7 @@ def _known(source: TableSource, train: _Part) -> dict[str, tuple[str, ...]]:
         for column in train.columns
         if column.categorical
     }
-    if source.task == "classification":
+    if source.target == "class":
         known[source.targets[0]] = tuple(set(train.targets.tolist()) - {""})
     if source.groups is not None and train.groups is not None:
         known[source.groups] = tuple(set(train.groups.tolist()))
@@ -243,59 +240,17 @@ def _read_part(
         )
         if column is not None:
             columns.append(column.treated(impute=source.impute, rare_below=source.rare_below))
-    targets = _read_targets(source, table, findings, known)
+    targets = read_targets(source, table, findings, known)
     groups = None if source.groups is None else texts(table, source.groups, findings)
     folds = None if source.fold_column is None else texts(table, source.fold_column, findings)
     times = read_times(source, table, findings, None if learned is None else learned.times)
     weights = None if source.weights is None else read_weights(table, source.weights, findings)
     if findings.found:
         return None
-    part, missing_N = _Part(tuple(columns), targets, groups, folds, weights, times), _untargeted(targets)
+    part, missing_N = _Part(tuple(columns), targets, groups, folds, weights, times), untargeted(targets)
     if not missing_N.any():
         return part
     return replace(part.take(np.flatnonzero(~missing_N)), untargeted=int(missing_N.sum()))
-
-
-def _read_targets(
-    source: TableSource, table: Table, findings: Findings, known: Mapping[str, Sequence[str]]
-) -> Any:
-    """Read class labels, or numbers (N, K); None where something was found."""
-    marks = source.target_marks
-    read: list[NDArray[Any] | None]
-    if source.task == "classification":
-        name = source.targets[0]
-        read = [texts(table, name, findings, known.get(name, ()), marks)]
-    else:
-        read = [numbers(table, name, findings, _LABELS, marks) for name in source.targets]
-    values = [column for column in read if column is not None]
-    if not source.drop_untargeted:
-        for name, column in zip(source.targets, read, strict=True):
-            if column is not None:
-                _note_untargeted(name, np.flatnonzero(missing_of(column)).tolist(), table, findings)
-    if source.task == "regression":
-        for name, column in zip(source.targets, read, strict=True):
-            if column is not None:
-                note_outside(name, column, table, findings, (source.target_transform, source.losses))
-    if len(values) < len(read):
-        return None
-    return values[0] if source.task == "classification" else np.stack(values, axis=1)
-
-
-def _note_untargeted(name: str, rows: list[int], table: Table, findings: Findings) -> None:
-    """Note that a column of targets lacks some, and where, in one line."""
-    if rows:
-        noun = table.row_noun
-        places = first_few([str(table.number(row)) for row in rows], 4, joint=", ")
-        what = f"expected a target in each of {table.rows:,} rows, got none in {len(rows):,}"
-        where = f"{noun if len(rows) == 1 else noun + 's'} {places}"
-        words = sorted(words_of(table, name, rows) - {""})
-        meant = f'; {few_quoted(words, 3)} counts as missing, unless data.missing = "refuse"' if words else ""
-        findings.add(f"{what} ({where}){meant}{_UNTARGETED}", f"column {quoted(name)}", table.number(rows[0]))
-
-
-def _untargeted(targets: NDArray[Any]) -> NDArray[np.bool_]:
-    """Say which rows lack a target, (N,)."""
-    return np.asarray(missing_of(targets).reshape(len(targets), -1).any(axis=1))
 
 
 def _split_off_test_rows(source: TableSource, part: _Part) -> tuple[_Part, _Part]:
@@ -306,7 +261,7 @@ def _split_off_test_rows(source: TableSource, part: _Part) -> tuple[_Part, _Part
     if part.times is not None:
         sides = latest_rows(part.times.values, source.test_share, part.groups, source.gap)
     else:
-        labels = part.targets if source.task == "classification" else None
+        labels = part.targets if source.target == "class" else None
         held_N = draw_test_rows(len(part.targets), source.test_share, source.seed, labels, part.groups)
         sides = np.flatnonzero(~held_N), np.flatnonzero(held_N)
     both, first = part.take(np.concatenate(sides)), len(sides[0])  # needs no copy to be put together again
@@ -332,7 +287,9 @@ def _content_problems(source: TableSource, train: _Part, test: _Part) -> list[Pr
     for column in train.columns:
         if column.missing_N.all():
             refuse_column(column.name, f"expected a value in some training row, got none{_LEAVE_OUT}")
-    if source.task == "classification":
+    if source.target == "labels":
+        problems += unlearnable(source.targets, train.targets, str(source.train))
+    if source.target == "class":
         target = f"column {quoted(source.targets[0])}"
         places = f"{source.train}, {target}", f"{source.test or source.train}, {target}"
         problems += class_problems(train.targets.tolist(), test.targets.tolist(), places, drawn=source.draws)
@@ -370,9 +327,11 @@ def _content_notes(source: TableSource, train: _Part, test: _Part) -> Iterator[s
         elif strange and trained.keys().isdisjoint(strange):
             categories = few_quoted(sorted_texts(strange))
             yield f"{place}: no test row has a category of the training rows; the test rows have {categories}"
-    if source.task == "classification" and (same := alike(train.targets.tolist())):
+    if source.target == "class" and (same := alike(train.targets.tolist())):
         yield f"column {quoted(source.targets[0])}: classes {same}"
-    if source.task == "classification" and (what := like_numbers(train.targets.tolist())):
+    if source.target == "labels":
+        yield from uniform_labels(source.targets, train.targets)
+    if source.target == "class" and (what := like_numbers(train.targets.tolist())):
         yield f'column {quoted(source.targets[0])}: {what}; a regression? (study.task = "regression")'
     if source.groups is not None and test.groups is None:
         name = quoted(source.groups)
@@ -381,13 +340,14 @@ def _content_notes(source: TableSource, train: _Part, test: _Part) -> Iterator[s
 
 def _build(source: TableSource, train: _Part, test: _Part) -> Dataset:
     """Number the classes and folds, and name the content."""
-    classes = sorted_texts(train.targets.tolist()) if source.task == "classification" else ()
+    classes = sorted_texts(train.targets.tolist()) if source.target == "class" else ()
     targets = np.concatenate((train.targets, test.targets))
     train_print, test_print = spread(
         lambda part: fingerprint(part.columns, source.targets, part.targets, part.weights),
         (train, test),
         len(targets),
     )
+    targets = targets > 0 if source.target == "labels" else targets
     return Dataset(
         name=Path(str(source.train)).stem,
         task=source.task,

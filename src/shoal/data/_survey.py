@@ -6,7 +6,7 @@ Letters: N rows.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +24,16 @@ from shoal.data._dates import date_formats, dates, holds_dates
 from shoal.data._dialect import PLAIN, Dialect
 from shoal.data._findings import Findings
 from shoal.data._given_rows import GivenRows
-from shoal.data._guess import Choice, LookedAt, cells_of, obstacle, target_of, targets_of, task_of
+from shoal.data._guess import (
+    Choice,
+    LookedAt,
+    cells_of,
+    obstacle,
+    target_of,
+    targets_in,
+    targets_of,
+    task_of,
+)
 from shoal.data._holdout import draw_test_rows
 from shoal.data._missing import Marks, missing_of
 from shoal.data._notation import notation_of
@@ -33,9 +42,10 @@ from shoal.data._seen import seen_in
 from shoal.data._source import load_table_dataset
 from shoal.data._table import Foreign, Table
 from shoal.data._tables import read_table
+from shoal.data._targets import untargeted
 from shoal.data.row_checks.row_order import row_order
 from shoal.data.row_checks.undeclared_groups import groupings
-from shoal.kinds import Task
+from shoal.kinds import Task, has_classes
 from shoal.wording import counted, few_quoted, quoted
 
 _REMEDY: Final = "; mend it, or name in missing_marks what stands for nothing"
@@ -45,12 +55,25 @@ MOST_CATEGORIES: Final = 50
 
 @dataclass(frozen=True)
 class Wish:
-    """What whoever asks has said already, None where it is to be guessed; `test_share` and `seed` are the study's."""
+    """What whoever asks has said already, None where it is to be guessed; `test_share` and `seed` are the study's.
 
-    target: str | None = None
+    A text may name several targets, with commas between them.
+    """
+
+    target: str | tuple[str, ...] | None = None
     task: Task | None = None
     test_share: float = 0.2
     seed: int = 0
+
+    @property
+    def named(self) -> list[str]:
+        """Every column that may be meant."""
+        text = self.target or ()
+        return [text, *(part.strip() for part in text.split(","))] if isinstance(text, str) else list(text)
+
+    def targets(self, names: Collection[str]) -> tuple[str, ...] | None:
+        """Give the targets that are meant among the columns of a table."""
+        return targets_in(self.target, names) if isinstance(self.target, str) else self.target
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,26 +106,26 @@ def survey(path: str | Path | GivenRows, wish: Wish, room: float | None = None) 
     sightings = () if isinstance(path, GivenRows) else seen_in(path, room)
     keys = {seen.key: Choice(seen.value, seen.reason) for seen in sightings}
     dialect = Dialect.from_settings({key: choice.value for key, choice in keys.items()}) or PLAIN
-    table = read_table(path, room=room, dialect=dialect, named=[wish.target] if wish.target else ())
+    table = read_table(path, room=room, dialect=dialect, named=wish.named)
     marks, read = _marks(table)
     if marks:
         where = ", ".join(f"{quoted(mark)} in {few_quoted(names, 3)}" for mark, names in marks.items())
         keys["missing_marks"] = Choice(list(marks), f"among numbers: {where}")
     looked_at = LookedAt(table, Marks.of(marks), read)
     perhaps = _doubtful_marks(looked_at)
-    target = target_of(looked_at, wish.target)
-    name: str = target.value
-    task = Choice(wish.task, "as you said") if wish.task else task_of(looked_at, name)
-    targets_N = targets_of(looked_at, name, task.value)
-    there_N = ~missing_of(targets_N)
+    target = target_of(looked_at, wish.targets({*table.names, *table.index}))
+    targets: tuple[str, ...] = target.value
+    task = Choice(wish.task, "as you said") if wish.task else task_of(looked_at, targets)
+    target_values = targets_of(looked_at, targets, task.value)
+    there_N = ~untargeted(target_values)
     if not there_N.all():
         lost = int((~there_N).sum())
         keys["missing_targets"] = Choice("drop", f"{counted(lost, 'row')} of {table.rows:,} without a target")
-    unusable, stated = _odd_columns(looked_at, name, _trained(targets_N, task.value, wish))
+    unusable, stated = _odd_columns(looked_at, targets, _trained(target_values, task.value, wish))
     source = TableSource(
         train=path,
         task=task.value,
-        targets=(name,),
+        targets=targets,
         columns={column: choice.value for column, choice in stated.items()},
         test_share=wish.test_share,
         seed=wish.seed,
@@ -133,10 +156,10 @@ def survey(path: str | Path | GivenRows, wish: Wish, room: float | None = None) 
     )
 
 
-def _trained(targets_N: NDArray[Any], task: Task, wish: Wish) -> NDArray[np.int64]:
+def _trained(targets: NDArray[Any], task: Task, wish: Wish) -> NDArray[np.int64]:
     """Give the rows that a study trains on, by the draw that it will make."""
-    rows = np.flatnonzero(~missing_of(targets_N))
-    labels = targets_N[rows] if task == "classification" else None
+    rows = np.flatnonzero(~untargeted(targets))
+    labels = targets[rows] if has_classes(task) else None
     return rows[~draw_test_rows(len(rows), wish.test_share, wish.seed, labels, None)]
 
 
@@ -192,14 +215,14 @@ def _written(table: Table, name: str, marks: Marks) -> Counter[str]:
 
 
 def _odd_columns(
-    looked_at: LookedAt, target: str, trained: NDArray[np.int64]
+    looked_at: LookedAt, targets: Sequence[str], trained: NDArray[np.int64]
 ) -> tuple[dict[str, str], dict[str, Choice]]:
     """Give the columns that cannot be inputs, and why; and those of which has to be said how they are read."""
     table, marks = looked_at.table, looked_at.marks
     unusable: dict[str, str] = {}
     stated: dict[str, Choice] = {}
     for name in table.names:
-        if name == target:
+        if name in targets:
             continue
         if name in table.index:
             unusable[name] = "called an index"

@@ -54,6 +54,15 @@ def note_outside(
             findings.add(what, f"column {quoted(name)}", table.number(rows[0]))
 
 
+def note_no_labels(name: str, values_N: NDArray[np.float64], table: Table, findings: Findings) -> None:
+    """Note in one line which cells of a column of labels are neither 0 nor 1; missing ones are left to others."""
+    rows = np.flatnonzero(~np.isnan(values_N) & (values_N != 0) & (values_N != 1)).tolist()
+    if rows:
+        places = [table.row_place(row) for row in rows[: _SHOWN + 1]]
+        what = f"expected labels of 0 and 1, got {_shown(values_N, rows, places)}"
+        findings.add(what, f"column {quoted(name)}", table.number(rows[0]))
+
+
 def outside_of_domain(dataset: Dataset, losses: Sequence[str]) -> Iterator[Problem]:
     """Find targets of a data set that has no lines to name which its transform or one of the losses does not take."""
     if dataset.task == "regression":
@@ -76,6 +85,10 @@ def _domains(transform: str, losses: Sequence[str]) -> Iterator[_Domain]:
 
 def _sentence(values_N: NDArray[np.float64], rows: list[int], places: list[str], domain: _Domain) -> str:
     """Say what was expected, and the first values that are not so, with their places."""
-    shown = [f"{values_N[row]:g} ({place})" for row, place in zip(rows, places, strict=False)]
-    got = first_few([*shown, *[""] * (len(rows) - len(shown))], _SHOWN)
+    got = _shown(values_N, rows, places)
     return f"expected targets {domain.words} for {domain.asked_for}, got {got}"
+
+
+def _shown(values_N: NDArray[np.float64], rows: list[int], places: list[str]) -> str:
+    shown = [f"{values_N[row]:g} ({place})" for row, place in zip(rows, places, strict=False)]
+    return first_few([*shown, *[""] * (len(rows) - len(shown))], _SHOWN)

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.activations import Graph
+from shoal.data._encoder import DOUBLE, INT64
 from shoal.data._scale import Scale, fit_scale
 from shoal.data._target_transforms import TRANSFORMS, TargetTransform
 from shoal.distributions import Distribution, distribution_from_json
-from shoal.kinds import TARGET_TRANSFORMS, row_of
+from shoal.kinds import TARGET_TRANSFORMS, has_classes, row_of, task_kind
 from shoal.links import LINKS, link_of
 
 _MOST: Final = float(np.finfo(np.float64).max)
@@ -32,7 +33,7 @@ _PLAIN: Final = '''def {name}(outputs):
     return outputs.double() * scale + torch.tensor(TARGET_MEAN, dtype=torch.float64)'''
 
 _LINKED: Final = '''def answers(outputs):
-    """Give each of TARGETS in its own units, float64 (N, K)."""
+    """Give {what}, float64 (N, K)."""
     outputs = outputs.double()
     return {answer}'''
 
@@ -129,7 +130,7 @@ class TargetScale:
     def _linked_from_json(cls, link: str, others: object) -> TargetScale | None:
         """Read a target that is not scaled, since a link makes its answers; None for another link than such a one."""
         kind, scale = LINKS.get(link), Scale.from_json(others)
-        if kind is None or kind.scaled or kind.task != "regression":
+        if kind is None or kind.scaled or has_classes(kind.task):
             return None
         return None if scale is None or scale != Scale(scale.name) else cls(scale, link=link)
 
@@ -175,6 +176,16 @@ def add_targets(graph: Graph, targets: Sequence[TargetScale], outputs: str) -> N
                 graph, [target for target in targets for _ in range(of_each)], values, name
             ),
         )
+
+
+def add_labels(graph: Graph, outputs: str) -> tuple[tuple[str, int], ...]:
+    """Add to a graph the way from outputs, float64 (N, K), to `probabilities` of labels, and to `labels`, int64, 1
+    where a probability is above a half. Gives these names, with ONNX's numbers of their types.
+    """
+    link_of("sigmoid").onnx(graph, outputs, "probabilities")
+    above = graph.node("Greater", ["probabilities", graph.array("half", np.array(0.5))], "above")
+    graph.node("Cast", [above], "labels", {"to": INT64})
+    return ("probabilities", DOUBLE), ("labels", INT64)
 
 
 def _add_units(graph: Graph, targets: Sequence[TargetScale], values: str, result: str) -> str:
@@ -224,7 +235,9 @@ def target_source(targets: Sequence[TargetScale]) -> str:
     """Give the function of the exported Python file that turns outputs into targets, and what it calls."""
     link, distribution = targets[0].link, targets[0].distribution
     if link != _IDENTITY:
-        return _LINKED.format(answer=link_of(link).torch)
+        labels = task_kind(link_of(link).task).target == "labels"
+        what = "the probability of each of TARGETS" if labels else "each of TARGETS in its own units"
+        return _LINKED.format(what=what, answer=link_of(link).torch)
     if distribution is None:
         return _units_source(targets[0], "answers")
     return f"{_units_source(targets[0], 'in_units')}\n\n\n{distribution.torch_source}"

@@ -7,7 +7,11 @@ from shoal.contents import contents
 if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.engine._calibration import Calibration as Calibration
     from shoal.engine._calibration import FoldNetwork as FoldNetwork
+    from shoal.engine._calibration import ascend as ascend
+    from shoal.engine._calibration import read_calibration as read_calibration
     from shoal.engine._calibration import unknown_intervals as unknown_intervals
+    from shoal.engine._calibration import without_temperature as without_temperature
+    from shoal.engine._calibration import written as written
     from shoal.engine._ensemble import ask_ensemble as ask_ensemble
     from shoal.engine._execute import Executor as Executor
     from shoal.engine._execute import entries as entries

@@ -5,10 +5,11 @@ Letters: F folds, N new rows, V rows held out, S scores of a row, K targets or c
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +17,13 @@ from numpy.typing import NDArray
 from shoal.data import Preprocessing
 from shoal.engine._predict import PredictedRows, Trained, answers
 from shoal.engine._trainer import Trainer
-from shoal.nets import Architecture, StoredFold
-from shoal.results import class_sets, cv_plus
+from shoal.errors import ModelFileError
+from shoal.kinds import Task
+from shoal.nets import Architecture, StoredFold, StoredModel
+from shoal.results import COLDEST, HOTTEST, class_sets, cv_plus
 from shoal.wording import counted, one_number
 
-Task = Literal["regression", "classification"]
+_AT_ONCE: Final = 4096
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
@@ -94,6 +97,41 @@ class Calibration:
         for trained, fold in zip(self._trained, self.folds, strict=True):
             answer_NA = answers(trainer, trained, source, rows)
             yield answer_NA[:, : len(fold.scores)] if self.task == "regression" else answer_NA
+
+
+def without_temperature(described: dict[str, Any]) -> tuple[dict[str, Any], float | None]:
+    """Take the temperature out of facts that may be foreign: a number within Shoal's bounds, or None in regression."""
+    facts = dict(described)
+    temperature = facts.pop("temperature", False)
+    classes = facts.get("task") == "classification"
+    if (type(temperature) is float and COLDEST <= temperature <= HOTTEST) if classes else temperature is None:
+        return facts, temperature
+    expected = f"a number from {COLDEST:g} to {HOTTEST:g}" if classes else "null in regression"
+    raise ModelFileError(f"temperature: expected {expected}, got something else")
+
+
+def read_calibration(stored: StoredModel, task: Task, temperature: float | None) -> Calibration:
+    """Read the networks of the folds, which may be foreign; they must be written again in the same words."""
+    folds = []
+    for number, fold in enumerate(stored.folds):
+        described = fold.facts.get("preprocessing")
+        preprocessing = Preprocessing.from_json(described)
+        if len(fold.facts) > 1 or written(preprocessing.to_json()) != written(described):
+            raise ModelFileError(f"fold {number}: expected facts as Shoal writes them, got others")
+        folds.append(FoldNetwork(fold.architecture, fold.parameters, preprocessing, fold.scores))
+    return Calibration(task, tuple(folds), temperature)
+
+
+def ascend(score_SV: Floats) -> bool:
+    """Whether every row of scores ascends; part by part, so that it takes no room."""
+    starts = range(0, score_SV.shape[1], _AT_ONCE)
+    parts = (score_SV[:, start : start + _AT_ONCE + 1] for start in starts)
+    return all((part[:, :-1] <= part[:, 1:]).all() for part in parts)
+
+
+def written(value: object) -> str:
+    """Write facts in the one way in which they are compared."""
+    return json.dumps(value, sort_keys=True)
 
 
 def unknown_intervals(ends_NK2: NDArray[np.float64]) -> str:

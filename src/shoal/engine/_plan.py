@@ -31,6 +31,7 @@ from shoal.engine.forecast.memory import predicted_peaks, source_of
 from shoal.engine.forecast.simple_models import simple_model_bytes
 from shoal.engine.forecast.steps import Watched
 from shoal.engine.forecast.time import Circumstances, crowded, seconds_alone
+from shoal.kinds import task_kind
 from shoal.nets import learning_rates
 from shoal.results import Plan
 from shoal.wording import counted, first_few
@@ -111,9 +112,9 @@ def _described(dataset: Dataset) -> str:
     if (shape := dataset.image_shape) is not None:
         channels, height, width = shape
         inputs = f"images of {width} × {height} pixels, {counted(channels, 'channel')}"
-    outputs = (
-        f"{len(dataset.classes)} classes" if dataset.classes else f"target {', '.join(dataset.target_names)}"
-    )
+    noun = "target" if task_kind(dataset.task).target == "numbers" else "labels"
+    names = ", ".join(dataset.target_names)
+    outputs = f"{len(dataset.classes)} classes" if dataset.classes else f"{noun} {names}"
     rows = f"{counted(dataset.train_rows, 'training row')}, {counted(test, 'test row')}"
     return f"{rows}, {inputs}, {outputs}"
 

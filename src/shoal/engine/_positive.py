@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from shoal.data import Dataset
 from shoal.engine._trainer import Job
 from shoal.errors import Problem
+from shoal.kinds import Task, task_kind
 from shoal.results import asked_scores
 from shoal.scores import score_kind
 from shoal.study import RULES, Costs, Study
@@ -18,7 +19,7 @@ def positive_number(name: str | None, classes: tuple[str, ...]) -> int:
     return classes.index(name) if name in classes and len(classes) == 2 else 1
 
 
-def no_positive(name: str | None, classes: tuple[str, ...]) -> Iterator[Problem]:
+def no_positive(name: str | None, classes: tuple[str, ...], task: Task) -> Iterator[Problem]:
     """Find a positive class where there are no two classes, or that is neither of them."""
     if name is None or (len(classes) == 2 and name in classes):
         return
@@ -26,14 +27,15 @@ def no_positive(name: str | None, classes: tuple[str, ...]) -> Iterator[Problem]
         what = f"expected one of the two classes ({few_quoted(classes)}), got {quoted(name)}"
         what += did_you_mean(name, classes, quoted)
     else:
-        of = f"{len(classes):,} classes" if classes else "a regression"
+        of = f"{len(classes):,} classes" if classes else task_kind(task).words
         what = f"expected nothing for {of}: only one of two classes is the positive one; got {quoted(name)}"
     yield Problem("data.positive", what)
 
 
-def no_two_classes(study: Study, classes: tuple[str, ...]) -> Iterator[Problem]:
+def no_two_classes(study: Study, dataset: Dataset) -> Iterator[Problem]:
     """Find a positive class, or a threshold, where there are no two classes, or a class that is neither of them."""
-    yield from no_positive(study.data.positive, classes)
+    classes = dataset.classes
+    yield from no_positive(study.data.positive, classes, dataset.task)
     if study.search is not None and study.search.threshold != "none" and len(classes) > 2:
         what = f'expected "none" for {len(classes):,} classes: a threshold is one of two classes'
         yield Problem("search.threshold", what)

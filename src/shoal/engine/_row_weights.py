@@ -1,6 +1,6 @@
 """How much rows count where a network is trained on them or judged by them: their own weights, and those of classes.
 
-Letters: N rows, K classes.
+Letters: N rows, K classes or labels.
 """
 
 from __future__ import annotations
@@ -29,14 +29,49 @@ def training_weights(
 ) -> NDArray[np.float64] | None:
     """Give what each row to train on counts: its own weight times that of its class, (N,); None as above.
 
-    The rows to train on alone say what balances their classes.
+    The rows to train on alone say what balances their classes. Of several labels it is the mean weight of these, over
+    which `training_shares` spreads it.
     """
     own_N = None if dataset.weights is None else dataset.weights[rows]
     if training.class_weight == "none":
         return None if own_N is None else unless_alike(own_N)
+    if not dataset.classes:
+        mean_N = _cells(dataset, training, rows).mean(axis=1)
+        return unless_alike(mean_N if own_N is None else mean_N * own_N)
     label_N = dataset.targets[rows]
     of_class_K = class_weights(training.class_weight, label_N, dataset.classes, own_N)
     return unless_alike(of_class_K[label_N] if own_N is None else of_class_K[label_N] * own_N)
+
+
+def training_shares(
+    dataset: Dataset, training: Training, rows: NDArray[np.int64]
+) -> NDArray[np.float64] | None:
+    """Give how the weight of each row to train on is spread over its labels, (N, K), 1 in the mean of a row.
+
+    None where all labels of a row count the same.
+    """
+    if training.class_weight == "none" or dataset.classes:
+        return None
+    cell_NK = _cells(dataset, training, rows)
+    mean_N1 = cell_NK.mean(axis=1, keepdims=True)
+    share_NK = np.divide(cell_NK, mean_N1, out=np.ones_like(cell_NK), where=mean_N1 > 0)
+    return None if (share_NK == 1).all() else share_NK
+
+
+def _cells(dataset: Dataset, training: Training, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Give what each label of each row counts by its class weight, (N, K).
+
+    "balanced": of each label, rows that have it and rows that have not weigh the same in all. Of a table, rows that
+    have a label weigh what it says, and rows that have not 1.
+    """
+    own_N = None if dataset.weights is None else dataset.weights[rows]
+    label_NK, asked = dataset.targets[rows], training.class_weight
+    cell_NK = np.ones(label_NK.shape)
+    for k, name in enumerate(dataset.target_names):
+        of_label = {1: asked.get(name, 1.0)} if isinstance(asked, dict) else asked
+        has_N = label_NK[:, k].astype(np.int64)
+        cell_NK[:, k] = class_weights(of_label, has_N, (0, 1), own_N)[has_N]
+    return cell_NK
 
 
 def class_weights(

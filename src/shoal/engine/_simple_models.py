@@ -24,8 +24,9 @@ from shoal.engine._fits import Planner
 from shoal.engine._row_weights import judging_weights
 from shoal.engine._stored import refusing_stored
 from shoal.errors import DataError
+from shoal.kinds import task_kind
 from shoal.parts import RUN, Parts
-from shoal.results import FITTED, SimpleModel, Store, expect
+from shoal.results import FITTED, SimpleModel, Store, expect, label_losses
 from shoal.streams import REFIT_STREAM, Role, StreamKey, permutation
 
 Floats = NDArray[np.float64]
@@ -65,7 +66,9 @@ class _Task:
 
     @property
     def y(self) -> NDArray[Any]:
-        """Targets of the rows, in standardised units (N, K), or numbers of classes (N,)."""
+        """Targets of the rows, in standardised units (N, K), numbers of classes (N,), or labels, bool (N, K)."""
+        if task_kind(self.dataset.task).target == "labels":
+            return self.dataset.targets[self.rows_N]
         return self.preprocessing.targets(self.dataset, self.rows_N)
 
     @property
@@ -129,7 +132,7 @@ def why_none(planner: Planner, name: str) -> str:
     if name == "trees" and not dataset.columns:
         return "trees are not grown on pixels"
     if name == "trees" and dataset.outputs > MOST_OUTPUTS:
-        what = "classes" if dataset.classes else "targets"
+        what = {"numbers": "targets", "class": "classes", "labels": "labels"}[task_kind(dataset.task).target]
         return f"trees are not grown for more than {MOST_OUTPUTS} {what}"
     if _inputs(planner, name) * dataset.outputs > WIDEST:
         return f"more than {WIDEST:,} inputs times outputs would take too long"
@@ -243,8 +246,7 @@ def _linear(task: _Task) -> Callable[[NDArray[np.int64]], Floats]:
 
     scaler = StandardScaler()
     x_ND, y = scaler.fit_transform(inputs(task.rows_N)), task.y
-    regression = task.dataset.task == "regression"
-    if not regression and len(np.unique(y)) < 2:
+    if y.ndim == 1 and len(np.unique(y)) < 2:
         raise ValueError("the rows that it was to be fitted to have one class")
     penalty = _best_penalty(x_ND, y, task)
     model = _penalised(x_ND, y, penalty, task.weight_N)
@@ -271,27 +273,59 @@ def _loss(y: NDArray[Any], answers_NK: Floats, weight_N: Floats | None) -> float
     if y.ndim == 1:
         of_truth_N = np.maximum(answers_NK[np.arange(len(y)), y], 1e-12)
         return float(np.average(-np.log(of_truth_N), weights=weight_N))
-    squares_NK = (answers_NK - y) ** 2
+    losses_NK = label_losses(y, answers_NK) if y.dtype == np.bool_ else (answers_NK - y) ** 2
     return float(
-        squares_NK.mean() if weight_N is None else np.average(squares_NK.mean(axis=1), weights=weight_N)
+        losses_NK.mean() if weight_N is None else np.average(losses_NK.mean(axis=1), weights=weight_N)
     )
 
 
 def _penalised(x_ND: Floats, y: NDArray[Any], penalty: float, weight_N: Floats | None) -> Any:
     from sklearn.linear_model import LogisticRegression, Ridge
 
+    def logistic(class_N: NDArray[Any]) -> Any:
+        return LogisticRegression(C=1 / (penalty * len(x_ND)), max_iter=200).fit(x_ND, class_N, weight_N)
+
     if y.ndim == 1:
-        return LogisticRegression(C=1 / (penalty * len(x_ND)), max_iter=200).fit(x_ND, y, weight_N)
+        return logistic(y)
+    if y.dtype == np.bool_:
+        return _ModelsOfLabels.of(logistic, y)
     return Ridge(alpha=penalty * len(x_ND)).fit(x_ND, y.astype(np.float64), weight_N)
 
 
 def _outputs(model: Any, x_ND: Floats, dataset: Dataset) -> Floats:
-    """Give values (N, K), or the probability of every class, 0 of one that no row fitted has."""
+    """Give values (N, K), or the probability of every class, 0 of one that no row fitted has, or of every label."""
+    if isinstance(model, _ModelsOfLabels):
+        return model.answers(x_ND)
     if dataset.task == "regression":
         return np.asarray(model.predict(x_ND), np.float64).reshape(len(x_ND), -1)
     probability_NK = np.zeros((len(x_ND), dataset.outputs))
     probability_NK[:, model.classes_] = model.predict_proba(x_ND)
     return probability_NK
+
+
+@dataclass(frozen=True)
+class _ModelsOfLabels:
+    """A classifier of each label by itself; of one that all rows fitted have, or none, what they have: 1 or 0."""
+
+    models: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, fit: Callable[[NDArray[Any]], Any], y_NK: NDArray[Any]) -> _ModelsOfLabels:
+        uniform_K = (y_NK == y_NK[0]).all(axis=0).tolist()
+        return cls(
+            tuple(
+                float(has_N[0]) if same else fit(has_N.astype(np.int64))
+                for has_N, same in zip(y_NK.T, uniform_K, strict=True)
+            )
+        )
+
+    def answers(self, x_ND: Floats) -> Floats:
+        """Give the probability of every label, (N, K)."""
+        columns = [
+            np.full(len(x_ND), model) if isinstance(model, float) else model.predict_proba(x_ND)[:, 1]
+            for model in self.models
+        ]
+        return np.stack(columns, axis=1)
 
 
 # Boosted trees
@@ -315,6 +349,13 @@ def _trees(task: _Task) -> Callable[[NDArray[np.int64]], Floats]:
         "random_state": 0,
         "categorical_features": [names is not None for names in categories],
     }
+    if y.dtype == np.bool_:
+
+        def grown(class_N: NDArray[Any]) -> Any:
+            return HistGradientBoostingClassifier(**settings).fit(x_ND, class_N, task.weight_N)
+
+        of_labels = _ModelsOfLabels.of(grown, y)
+        return lambda rows: of_labels.answers(inputs(rows))
     if task.dataset.task == "classification":
         model = HistGradientBoostingClassifier(**settings).fit(x_ND, y, task.weight_N)
         return lambda rows: _outputs(model, inputs(rows), task.dataset)

@@ -38,7 +38,7 @@ from shoal.engine._trainer import Trainer
 from shoal.engine.forecast.available import available_memory
 from shoal.errors import DataError, Problem, StudyError
 from shoal.files import kind_of
-from shoal.kinds import LOSSES, NETWORKS, TARGET_TRANSFORMS
+from shoal.kinds import LOSSES, NETWORKS, TARGET_TRANSFORMS, task_kind
 from shoal.results import ColumnRecord, FitRecord, Truth
 from shoal.study import IN_MEMORY, Augment, Data, Study, keys_in_memory
 from shoal.wording import did_you_mean, few_quoted, quoted
@@ -120,10 +120,9 @@ def _weight_notes(study: Study, dataset: Dataset) -> Iterator[str]:
             f" {once} take each row once"
         )
     if study.weighs_classes:
-        yield (
-            "classes are weighted in training alone (training.class_weight), also in its curve;"
-            " losses of rows held out and scores are not weighted by class"
-        )
+        what, by = ("classes", "class") if dataset.classes else ("labels", "label")
+        once = "losses of rows held out and scores are not weighted by"
+        yield f"{what} are weighted in training alone (training.class_weight), also in its curve; {once} {by}"
 
 
 def _are_images(study: Study, train: str, rows: GivenRows | None) -> bool:
@@ -213,7 +212,7 @@ def _misfits(study: Study, dataset: Dataset) -> Iterator[Problem]:
         yield Problem("training.augment", what)
     yield from _unseen_images(study, dataset)
     yield from _unknown_classes(study, dataset)
-    yield from no_two_classes(study, dataset.classes)
+    yield from no_two_classes(study, dataset)
     what = "images" if images else "a built-in data set" if study.data.dataset else ""
     grouped = images and study.data.train is not None
     for key in _OF_COLUMNS:
@@ -230,12 +229,14 @@ def _misfits(study: Study, dataset: Dataset) -> Iterator[Problem]:
 
 def _unknown_classes(study: Study, dataset: Dataset) -> Iterator[Problem]:
     """Find weights of classes that there are not, and weights that leave no class."""
-    for key, weights in study.class_weights.items() if dataset.classes else ():
+    names, nouns = dataset.classes or dataset.target_names, "labels"
+    nouns = "classes of the training rows" if dataset.classes else nouns
+    for key, weights in study.class_weights.items():
         for name in weights:
-            if name not in dataset.classes:
-                what = f"expected classes of the training rows ({few_quoted(dataset.classes)}), got {quoted(name)}"
-                yield Problem(key, what + did_you_mean(name, dataset.classes, quoted))
-        if not any(weights.get(name, 1.0) for name in dataset.classes):
+            if name not in names:
+                what = f"expected {nouns} ({few_quoted(names)}), got {quoted(name)}"
+                yield Problem(key, what + did_you_mean(name, names, quoted))
+        if dataset.classes and not any(weights.get(name, 1.0) for name in names):
             yield Problem(key, "expected a class with a weight above 0, got 0 for all of them")
 
 
@@ -261,7 +262,7 @@ def column_records(data: Data, dataset: Dataset) -> Iterator[ColumnRecord]:
     """Keep what is known of the columns of a table and done with them: targets, inputs, those that are none."""
     if not dataset.facts:
         return
-    kind = "class" if dataset.classes else "number"
+    kind = {"numbers": "number", "class": "class", "labels": "label"}[task_kind(dataset.task).target]
     classes = (
         f"{len(dataset.classes):,} classes ({few_quoted(dataset.classes, 3)})" if dataset.classes else ""
     )

@@ -5,7 +5,7 @@ Letters: C channels, P parameters.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -15,7 +15,7 @@ from shoal.data import Dataset, Preprocessing, Standardize, with_permuted_target
 from shoal.distributions import Distribution
 from shoal.engine._planned import StudyFit, prepare, prepared_for
 from shoal.engine._predict import Trained, answers, answers_of, network_inputs
-from shoal.engine._row_weights import judging_weights, training_weights
+from shoal.engine._row_weights import judging_weights, training_shares, training_weights
 from shoal.engine._train import Outcome
 from shoal.engine._trainer import FitData, Rows, State, Trainer
 from shoal.errors import Problem, TrainingError
@@ -67,8 +67,10 @@ class PreparedFit:
     def data(self) -> FitData:
         """Inputs of the network, targets in its units."""
         rows, training = self.fit.rows, self.fit.job.training
+        weights = training_weights(self.dataset, training, rows.learning)
+        learning = self._made_ready(rows.learning, weights)
         return FitData(
-            self._made_ready(rows.learning, training_weights(self.dataset, training, rows.learning)),
+            replace(learning, share=training_shares(self.dataset, training, rows.learning)),
             self._made_ready(rows.validation, judging_weights(self.dataset, rows.validation)),
             self._made_ready(rows.inner, judging_weights(self.dataset, rows.inner)),
             self.preprocessing.pixel_scale_C,

@@ -41,20 +41,22 @@ FEW_ROWS: Final = 16
 class TableInMemory:
     """Rows that fits share: `x` floats (N, D) or (N, C, H, W), or pictures uint8 (N, C, H, W).
 
-    `y` is float (N, K), or int64 (N,) class numbers; `weight` float (N,) weighs the losses of the rows.
+    `y` is float (N, K), or int64 (N,) class numbers; `weight` float (N,) weighs the losses of the rows, `share` float
+    (N, K) says how that of a row is spread over its labels; see `Rows`.
     """
 
     x: NDArray[Any]
     y: NDArray[Any]
     weight: NDArray[Any] | None = None
+    share: NDArray[Any] | None = None
 
     def rows(self, chosen: NDArray[np.int64]) -> Rows:
         """Gather some rows; pictures stay where they are and are looked up."""
         y = self.y[chosen]
-        weight = None if self.weight is None else self.weight[chosen]
+        weight, share = (None if of is None else of[chosen] for of in (self.weight, self.share))
         if self.x.dtype == np.uint8:
-            return Rows(self.x, y, chosen, weight)
-        return Rows(self.x[chosen], y, None, weight)
+            return Rows(self.x, y, chosen, weight, share)
+        return Rows(self.x[chosen], y, None, weight, share)
 
     @property
     def plain(self) -> bool:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.distributions import Distribution, distribution_of
-from shoal.kinds import Takes
+from shoal.kinds import LOSSES, Takes, Target, row_of, task_kind
 from shoal.nets import Architecture, initial_buffers, initial_parameters
 from shoal.streams import StreamKey
 from shoal.study import Loss, Training
@@ -36,19 +36,21 @@ Judge = Callable[[NDArray[np.float32]], float]
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Rows ready for the arithmetic. `y`: float32 (N, K), or int64 (N,) class numbers.
+    """Rows ready for the arithmetic. `y`: float32 (N, K), of labels 0 or 1, or int64 (N,) class numbers.
 
     Tables: `x` float32 (N, D), `index` None. Images: `x` uint8 (M, C, height, width), shared by all fits, of
     which these rows are `index`, int64 (N,). With `weight`, float (N,), finite and not negative, every
     loss and accuracy is the weighted mean over its rows: the sum of weight times value over the sum of weights, of
     each batch as well. Of rows that weigh nothing it is 0, and so is its gradient; a row that weighs nothing is not
-    looked at.
+    looked at. With `share`, float (N, K), of labels alone, finite and not negative and 1 in the mean of each row, a
+    row's loss is the mean over its labels of share times value.
     """
 
     x: NDArray[Any]
     y: NDArray[Any]
     index: NDArray[np.int64] | None = None
     weight: NDArray[Any] | None = None
+    share: NDArray[Any] | None = None
 
     def __len__(self) -> int:
         """N."""
@@ -89,6 +91,11 @@ class Job:
     training: Training
     loss: Loss
     key: StreamKey
+
+    @property
+    def target(self) -> Target:
+        """What its network learns of a row."""
+        return task_kind(row_of("loss", LOSSES, self.loss).task).target
 
     @property
     def distribution(self) -> Distribution | None:

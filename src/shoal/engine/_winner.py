@@ -26,6 +26,7 @@ from shoal.results import (
     decided_of,
     fold_networks,
     residuals,
+    says_nothing_of,
     temperature_of,
 )
 from shoal.study import Candidate, base_candidate
@@ -145,6 +146,8 @@ def _fold_fits(planner: Planner, winner: Candidate) -> tuple[list[StudyFit], str
     """Give the fits of the winner that say how sure a prediction is; none where there are none, or too large ones."""
     fits = {item.entry: item.fit for item in planner.search_fits() if item.entry.candidate_id == winner.id}
     dataset = planner.dataset
+    if why := says_nothing_of(dataset.task):
+        return [], why
     networks = fold_networks(
         list(fits) if planner.folds else [],
         winner.training,

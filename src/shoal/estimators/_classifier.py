@@ -13,18 +13,22 @@ from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils.metaestimators import available_if
 
-from shoal.engine import softmax
 from shoal.estimators._estimator import NetworkEstimator, without_calibration
-from shoal.estimators._inputs import Prepared, checked_labels, numbers_of
+from shoal.estimators._inputs import Prepared, checked_indicators, checked_labels, numbers_of
+from shoal.links import link_of
 from shoal.results import class_sets, tempered
 
 
 class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
-    """A network with one output for each class, trained on their cross-entropy."""
+    """A network with one output for each class, trained on their cross-entropy; or for each of several labels."""
 
     _kind = "classification"
 
     def _targets(self, y: Any, prepared: Prepared, known: Any) -> Prepared:
+        indicators_NK = checked_indicators(y, prepared.x, self.dtype)
+        self._refuse_other_kind(indicators_NK is not None, known)
+        if indicators_NK is not None:
+            return self._several(indicators_NK, prepared, known)
         labels = checked_labels(y, prepared.x)
         seen = np.unique(labels[prepared.rows])
         classes = seen if known is None else known
@@ -34,8 +38,36 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         fitted = {"classes_": classes, "n_outputs_": len(classes)}
         return replace(prepared, y=numbers_of(labels, classes), outputs=len(classes), fitted=fitted)
 
+    def _several(self, y_NK: NDArray[Any], prepared: Prepared, known: Any) -> Prepared:
+        """Add several labels, which are numbered as scikit-learn numbers them."""
+        if self.calibration is not None:
+            what = "expected None for several labels, which have neither a temperature nor sets"
+            raise ValueError(f"calibration: {what}, got {self.calibration!r}")
+        if self.label_smoothing:
+            raise ValueError(f"label_smoothing: expected 0 for several labels, got {self.label_smoothing!r}")
+        outputs = y_NK.shape[1]
+        classes = np.arange(outputs)
+        if known is not None and not np.array_equal(known, classes):
+            raise ValueError(
+                f"y: expected labels {np.asarray(known).tolist()}, got {outputs} columns of 0 and 1"
+            )
+        fitted = {"classes_": classes, "n_outputs_": outputs}
+        return replace(prepared, y=y_NK, outputs=outputs, task="multilabel", fitted=fitted)
+
+    def _refuse_other_kind(self, several: bool, known: Any) -> None:
+        """Refuse to train classes further on several labels, or the other way round."""
+        if known is None or "parameters_" not in vars(self) or several == (self._task_kind == "multilabel"):
+            return
+        kinds = ("one class a row", "several labels, a column each")
+        raise ValueError(f"y: expected {kinds[not several]}, as before, got {kinds[several]}")
+
     def _known(self) -> Any:
         return self.classes_
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = not self.label_smoothing
+        return tags
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Give the likeliest class of every row.
@@ -47,13 +79,19 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         Returns
         -------
         labels : ndarray of shape (N,)
-            Labels as they came in y.
+            Labels as they came in y. Of several labels an array of ints of shape (N, K), 1 where a label is more
+            likely than not.
         """
-        place_N = softmax(self._outputs(X)).argmax(axis=1)  # no temperature changes the order of classes
+        outputs = self._outputs(X)
+        if self._task_kind == "multilabel":
+            return (outputs > 0).astype(np.int64)
+        place_N = self._predicted(outputs).argmax(axis=1)  # no temperature changes the order of classes
         return np.asarray(self.classes_[place_N])
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Give the probability of every class: the softmax of its outputs, at `temperature_` with calibration.
+
+        Of several labels that of each by itself, the sigmoid of its output.
 
         Parameters
         ----------
@@ -62,9 +100,9 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         Returns
         -------
         probability : ndarray of shape (N, K)
-            Columns in the order of `classes_`; each row sums to 1.
+            Columns in the order of `classes_`; each row sums to 1, but of several labels.
         """
-        probability_NK = softmax(self._outputs(X))
+        probability_NK = self._predicted(self._outputs(X))
         return tempered(probability_NK, self.temperature_) if "temperature_" in vars(self) else probability_NK
 
     def predict_set(self, X: Any, coverage: float = 0.9) -> NDArray[np.bool_]:
@@ -93,7 +131,10 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         """
         folds = self._fold_networks("predict_set", "temperature")
         outputs = folds.outputs(self._checked(X, reset=False))
-        return class_sets(map(softmax, outputs), folds.scores, coverage)
+        return class_sets(map(self._predicted, outputs), folds.scores, coverage)
+
+    def _predicted(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        return link_of("sigmoid" if self._task_kind == "multilabel" else "softmax").numpy(outputs)
 
     def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
         """Give the logarithm of every probability; see `predict_proba`.
@@ -123,10 +164,10 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         Parameters
         ----------
         X : array-like of shape (N, D), or images
-        y : array-like of shape (N,)
+        y : array-like of shape (N,), or of several labels (N, K)
         sample_weight : array-like of shape (N,), default=None
         classes : array-like of shape (K,), default=None
-            Every label there will ever be; needed in the first call.
+            Every label there will ever be; needed in the first call. Of several labels their numbers, from 0.
 
         Returns
         -------
@@ -141,7 +182,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         if first and classes is None:
             raise ValueError("classes: expected every label there will be in the first call, got None")
         if isinstance(getattr(self, "class_weight", None), str):
-            what = "expected None or a dict in partial_fit, which sees a part of the rows at a time"
+            what = "expected None, a dict or a list in partial_fit, which sees a part of the rows at a time"
             raise ValueError(f"class_weight: {what}, got {self.class_weight!r}")
         known = None if classes is None else np.unique(classes)
         if not first and known is not None and not np.array_equal(known, self.classes_):

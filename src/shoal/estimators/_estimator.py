@@ -35,9 +35,11 @@ from shoal.estimators._layers import LayerArrays
 from shoal.estimators._names import NO_SCORES, KnownNames
 from shoal.estimators._parameters import batch_rows, seed_of, training_of, with_suggestion
 from shoal.estimators._training_tasks import Task, TaskResult, train_one
+from shoal.kinds import Task as TaskName
+from shoal.kinds import has_classes
 from shoal.nets import Architecture, loss_of, trained_module
 from shoal.streams import StreamKey
-from shoal.study import TASK_LOSS, Network
+from shoal.study import Network
 
 INNER_STREAM = 2**31
 """The split number whose stream draws the rows that early stopping holds out."""
@@ -54,12 +56,15 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
     _auto_batch: ClassVar[int]
     _prepared_by: ClassVar[tuple[str, ...]] = ("dtype",)
     """The parameters on which `_prepared` rests: where these are equal, so is what it gives for the same rows."""
+    _task_kind: TaskName | None = None
+    """What was learned, where the targets said so."""
     _encoding: Preprocessing | None = None
     """What the rows of the fit taught of columns of a table."""
 
     # Set by fitting
     parameters_: dict[str, NDArray[Any]]
     best_loss_: float | None
+    _loss: str
     _folds: FoldNetworks
     _seed: int
     _optimizer: _Optimizer | Task | None
@@ -87,6 +92,10 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
         """Give the network that the parameters ask for."""
         raise NotImplementedError
 
+    def _predicted(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Turn outputs into what they predict of each target, or of each class, float64 (N, K)."""
+        raise NotImplementedError
+
     # -- the public face -------------------------------------------------------------------------------------
 
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
@@ -97,8 +106,8 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
         ----------
         X : array-like, frame or sparse matrix of shape (N, D)
             Inputs; cells of a table may be missing, NaN or None. An estimator of images also takes images.
-        y : array-like of shape (N,) or, in regression, (N, K)
-            Targets.
+        y : array-like of shape (N,) or (N, K)
+            Targets. A classifier takes several columns, or a sparse matrix, as labels: 1 where a row has it, else 0.
         sample_weight : array-like of shape (N,), default=None
             What each row's loss counts; of a batch, the weighted mean is minimised.
 
@@ -158,9 +167,11 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
 
     @property
     def out_activation_(self) -> str:
-        """What follows the output layer: "identity" in regression, "softmax" for classes, two of them too."""
+        """What follows the output layer: in regression "identity" or, of counts, "exp"; "softmax" for classes, two of
+        them too; "sigmoid" for several labels.
+        """
         check_is_fitted(self, "parameters_")
-        return loss_of(TASK_LOSS[self._kind]).link
+        return loss_of(self._loss).link
 
     @property
     def validation_scores_(self) -> None:
@@ -248,14 +259,15 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
         return Task(
             key=key,
             network=self._network(prepared.x.shape[1:]),
-            training=training_of(parameters, min(most, len(learned.rows))),
-            task=self._kind,
+            training=training_of(parameters, min(most, len(learned.rows)), prepared.task or self._kind),
+            task=prepared.task or self._kind,
             x=prepared.x,
             y=prepared.y,
             outputs=prepared.outputs,
             train_rows=learned.rows,
             inner_rows=inner,
             sample_weight=learned.sample_weight,
+            share=prepared.share,
             seed=seed,
             dtype=self.dtype,
         )
@@ -265,7 +277,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
         rows = prepared.rows
         if not self.early_stopping:
             return rows[:0]
-        labels = prepared.y[rows] if self._kind == "classification" else None
+        labels = prepared.y[rows] if has_classes(prepared.task or self._kind) else None
         share = self.validation_fraction
         held_N = draw_share(len(rows), share, StreamKey(seed, INNER_STREAM, 0), labels, None)
         if not held_N.any() or held_N.all():
@@ -292,7 +304,9 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
             **before.then(trained, len(prepared.rows) - inner_rows, early_stopping=inner_rows > 0),
             "parameters_": trained.parameters,
             "_architecture": task.job.architecture,
+            "_loss": task.job.loss,
             "_encoding": prepared.encoding,
+            "_task_kind": prepared.task,
             **({} if self.calibration is None else {"_seed": task.seed}),
         }
 
@@ -383,7 +397,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
     # -- predicting ------------------------------------------------------------------------------------------
 
     def _outputs(self, x: Any) -> NDArray[np.float64]:
-        """Outputs of the network (values, or logits), float64 (N, K)."""
+        """Outputs of the network, float64 (N, outputs)."""
         check_is_fitted(self, "parameters_")
         parts = (part.inputs(self._encoding) for part in self._checked(x, reset=False).parts())
         return np.concatenate([network_outputs(self._architecture, self.parameters_, x_ND) for x_ND in parts])

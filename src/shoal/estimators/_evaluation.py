@@ -210,7 +210,7 @@ class Evaluation:
                 return None
 
     def _held_out(self, fitted: Sequence[Fitted | None]) -> NDArray[np.float64]:
-        classes = np.unique(np.asarray(self.y)) if is_classifier(self.estimator) else None
+        classes = _classes_of(self.y) if is_classifier(self.estimator) else None
         parts = []
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -240,6 +240,12 @@ def _only_predicts(scoring: Any) -> bool:
     if isinstance(scoring, list | tuple | set | dict):
         return all(map(_only_predicts, scoring.values() if isinstance(scoring, dict) else scoring))
     return scoring is None or isinstance(scoring, str) or type(scoring).__module__ == _SCORERS
+
+
+def _classes_of(y: Any) -> NDArray[Any]:
+    """Give the classes of targets; of several labels, which stand in columns, their numbers."""
+    several = len(getattr(y, "shape", np.shape(y))) == 2 and np.shape(y)[1] > 1
+    return np.arange(np.shape(y)[1]) if several else np.unique(np.asarray(y))
 
 
 def _answers(estimator: Any, x: Any, classes: NDArray[Any] | None) -> NDArray[np.float64]:

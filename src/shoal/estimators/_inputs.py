@@ -6,7 +6,7 @@ Letters: N rows, D inputs, K targets, C channels, H, W height and width.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Real
 from typing import Any, Final, Protocol, Self
@@ -19,6 +19,7 @@ from sklearn.utils.validation import _check_sample_weight, check_consistent_leng
 
 from shoal.data import Preprocessing
 from shoal.engine import class_weights, unless_alike
+from shoal.kinds import Task
 
 MOST_CHANNELS: Final = 4
 
@@ -82,8 +83,10 @@ class Prepared:
     """Checked rows, and what they say of the estimator (`fitted`, attributes by name).
 
     `x` is float (N, inputs) or (N, C, H, W), or uint8 (N, C, H, W), empty before it is `encoded`; `y` float (N, K), or
-    int64 (N,) class numbers, -1 where `rows` have no such class; `sample_weight` float64 (N,) or None. `rows` are those
-    to learn from; `encoding` says what they taught of `checked`, which is let go of once all is planned.
+    int64 (N,) class numbers, -1 where `rows` have no such class; `sample_weight` float64 (N,) or None, `share` (N, K)
+    how a row's weight is spread over its labels, or None. `task` is what is learned, None where the estimator says so.
+    `rows` are those to learn from; `encoding` says what they taught of `checked`, which is let go of once all is
+    planned.
     """
 
     x: NDArray[Any]
@@ -91,6 +94,8 @@ class Prepared:
     rows: NDArray[np.int64]
     outputs: int
     sample_weight: NDArray[Any] | None = None
+    share: NDArray[Any] | None = None
+    task: Task | None = None
     fitted: dict[str, Any] = field(default_factory=dict)
     checked: CheckedRows | None = None
     encoding: Preprocessing | None = None
@@ -219,14 +224,34 @@ def checked_targets(y: Any, x: NDArray[Any], dtype: str) -> tuple[NDArray[Any], 
     return in_precision(targets.reshape(len(targets), -1), dtype, "y"), targets.ndim == 1
 
 
+def checked_indicators(y: Any, x: NDArray[Any], dtype: str) -> NDArray[Any] | None:
+    """Check several labels, 1 where a row has one and 0 where not, as floats (N, K); None for classes in one column.
+
+    A sparse matrix of them is taken as well.
+    """
+    from scipy.sparse import issparse
+
+    if getattr(y, "ndim", 2) < 2:
+        return None
+    dense = y.toarray() if issparse(y) else y
+    array = check_array(dense, ensure_2d=False, dtype=None, input_name="y")
+    if array.ndim != 2 or array.shape[1] < 2:
+        return None
+    numeric = array.dtype.kind in "biuf"
+    strange = [
+        value for value in (np.unique(array) if numeric else array.ravel()).tolist() if value not in (0, 1)
+    ]
+    if strange:
+        raise ValueError(
+            f"y: expected labels of 0 and 1 in each of {array.shape[1]} columns, got {strange[0]!r}"
+        )
+    check_consistent_length(x, array)
+    return np.asarray(array, dtype)
+
+
 def checked_labels(y: Any, x: NDArray[Any]) -> NDArray[Any]:
     """Check class labels of any type; (N,)."""
     array = check_array(y, ensure_2d=False, dtype=None, input_name="y")
-    if array.ndim == 2 and array.shape[1] > 1:
-        raise ValueError(
-            f"y: expected one label a row, got {array.shape[1]}; several are not there yet, but "
-            "sklearn.multiclass.OneVsRestClassifier and sklearn.multioutput.MultiOutputClassifier take them around this"
-        )
     labels = column_or_1d(array, warn=True)
     if labels.dtype == object and len({isinstance(label, str) for label in labels}) > 1:
         kinds = sorted({type(label).__name__ for label in labels})
@@ -285,14 +310,14 @@ def with_class_weight(prepared: Prepared, inner: NDArray[np.int64], class_weight
     """
     if class_weight is None:
         return prepared
-    classes, rows = prepared.fitted["classes_"].tolist(), prepared.rows
-    strange = [] if class_weight == "balanced" else [label for label in class_weight if label not in classes]
-    if strange and any(label not in class_weight for label in classes):
-        raise ValueError(f"class_weight: expected labels among {classes}, got {strange[0]!r}")
-    for weight in () if class_weight == "balanced" else class_weight.values():
-        if not (isinstance(weight, Real) and 0 <= float(weight) < math.inf):
-            raise ValueError(f"class_weight: expected weights of at least 0, got {weight!r}")
-    learned = np.setdiff1d(rows, inner)
+    if prepared.task == "multilabel":
+        return _with_weights_of_labels(prepared, inner, class_weight)
+    if isinstance(class_weight, list):
+        raise ValueError('class_weight: expected a dict, "balanced" or None for classes, got a list')
+    classes = prepared.fitted["classes_"].tolist()
+    if class_weight != "balanced":
+        _refuse_weights(class_weight, classes)
+    learned = np.setdiff1d(prepared.rows, inner)
     weight_N = (
         np.ones(len(prepared.y))
         if prepared.sample_weight is None
@@ -302,6 +327,47 @@ def with_class_weight(prepared: Prepared, inner: NDArray[np.int64], class_weight
     weight_K = class_weights(class_weight, prepared.y[learned], classes, own_N)
     with np.errstate(over="ignore"):
         weight_N[learned] *= weight_K[prepared.y[learned]]
+    return _weighed(prepared, weight_N, learned)
+
+
+def _with_weights_of_labels(prepared: Prepared, inner: NDArray[np.int64], class_weight: Any) -> Prepared:
+    """The same of several labels: a list has a dict for each, whose keys are 0 and 1."""
+    outputs, learned = prepared.outputs, np.setdiff1d(prepared.rows, inner)
+    of_labels = [class_weight] * outputs if class_weight == "balanced" else class_weight
+    if not isinstance(of_labels, list) or len(of_labels) != outputs or isinstance(class_weight, dict):
+        got = f"a list of {len(of_labels)}" if isinstance(of_labels, list) else "a dict"
+        what = (
+            f'expected "balanced" or a list of {outputs} dicts, such as {{0: 1, 1: 5}}, for {outputs} labels'
+        )
+        raise ValueError(f"class_weight: {what}, got {got}")
+    own_N = None if prepared.sample_weight is None else prepared.sample_weight[learned].astype(np.float64)
+    cell_NK = np.ones((len(prepared.y), outputs))
+    for k, of_label in enumerate(of_labels):
+        if of_label != "balanced":
+            _refuse_weights(of_label, (0, 1))
+        has_N = (prepared.y[learned, k] > 0).astype(np.int64)
+        cell_NK[learned, k] = class_weights(of_label, has_N, (0, 1), own_N)[has_N]
+    mean_N = cell_NK.mean(axis=1)
+    share_NK = np.divide(cell_NK, mean_N[:, None], out=np.ones_like(cell_NK), where=mean_N[:, None] > 0)
+    with np.errstate(over="ignore"):
+        weight_N = mean_N if prepared.sample_weight is None else mean_N * prepared.sample_weight
+    weighed = _weighed(prepared, weight_N, learned)
+    alike = bool((share_NK == 1).all())
+    return replace(weighed, share=None if alike else share_NK.astype(weighed.y.dtype))
+
+
+def _refuse_weights(class_weight: Any, classes: Sequence[Any]) -> None:
+    """Raise ValueError for a label that is no class, or a weight that is none."""
+    strange = [label for label in class_weight if label not in classes]
+    if strange and any(label not in class_weight for label in classes):
+        raise ValueError(f"class_weight: expected labels among {list(classes)}, got {strange[0]!r}")
+    for weight in class_weight.values():
+        if not (isinstance(weight, Real) and 0 <= float(weight) < math.inf):
+            raise ValueError(f"class_weight: expected weights of at least 0, got {weight!r}")
+
+
+def _weighed(prepared: Prepared, weight_N: NDArray[np.float64], learned: NDArray[np.int64]) -> Prepared:
+    """Give prepared rows with such weights, where they differ. Raises ValueError for what float64 does not hold."""
     if np.isinf(weight_N).any():
         raise ValueError(
             "class_weight: expected weights that float64 holds times sample_weight, got larger ones"
@@ -309,7 +375,7 @@ def with_class_weight(prepared: Prepared, inner: NDArray[np.int64], class_weight
     if not weight_N[learned].any():
         raise ValueError("class_weight: expected a weight above zero of some class to learn from")
     dtype = prepared.x.dtype if prepared.sample_weight is None else prepared.sample_weight.dtype
-    weighed = replace(prepared, sample_weight=unless_alike(weight_N), rows=rows)
+    weighed = replace(prepared, sample_weight=unless_alike(weight_N))
     if weighed.sample_weight is None:
         return weighed
     in_dtype = weighed.sample_weight.astype(np.float32 if dtype == np.uint8 else dtype)

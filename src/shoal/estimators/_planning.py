@@ -140,22 +140,21 @@ class SharedArrays:
 
     def of(self, task: Task, held_out: HeldOutArrays | None) -> Task:
         """Give a task with such arrays, the rows held out joined to them to draw its validation curve."""
-        x, y, weight, rows = (
-            self._shared(task.x),
-            self._shared(task.y),
-            task.sample_weight,
-            task.validation_rows,
-        )
+        x, y, rows = self._shared(task.x), self._shared(task.y), task.validation_rows
+        weight, share = task.sample_weight, task.share
         if held_out is not None:
             rows = self._shared(np.arange(len(x), len(x) + len(held_out[0]), dtype=np.int64))
             x, y = self._with(x, held_out[0]), self._with(y, held_out[1])
             if weight is not None:
                 weight = np.concatenate([weight, np.ones(len(held_out[0]), weight.dtype)])
+            if share is not None:
+                share = np.concatenate([share, np.ones(held_out[1].shape, share.dtype)])
         return replace(
             task,
             x=x,
             y=y,
             sample_weight=None if weight is None else self._shared(weight),
+            share=None if share is None else self._shared(share),
             train_rows=self._shared(task.train_rows),
             validation_rows=rows,
             inner_rows=self._shared(task.inner_rows),

@@ -40,6 +40,8 @@ from shoal.engine import (
     training_work,
 )
 from shoal.errors import InputError, Problem
+from shoal.kinds import LOSSES
+from shoal.kinds import Task as TaskName
 from shoal.nets import build_architecture
 from shoal.planning import default_workers
 from shoal.results import FitRecord, Identity, RunLock, Store
@@ -63,16 +65,16 @@ class Task:
     """One network to train. Tasks that hold the same arrays share them; `key` names a task within a call.
 
     `x` is float (N, D) or (N, C, H, W), or pictures uint8 (N, C, H, W), in `dtype` unless pictures; `y` float (N, K) or
-    int64 (N,) class numbers below `outputs`; `sample_weight` float (N,). `train_rows` may repeat rows; `inner_rows`
-    decide early stopping; `validation_rows` only draw curves. `seed`, `fold` and `repeat` key the streams:
-    tasks that share all three are compared in pairs. `start` is a state to go on from; `device` is where torch
-    computes.
+    int64 (N,) class numbers below `outputs`, which counts targets, classes or labels; `sample_weight` float (N,),
+    `share` float (N, K) (see `Rows`). `train_rows` may repeat rows; `inner_rows` decide early stopping;
+    `validation_rows` only draw curves. `seed`, `fold` and `repeat` key the streams: tasks that share all three are
+    compared in pairs. `start` is a state to go on from; `device` is where torch computes.
     """
 
     key: str
     network: Network
     training: Training
-    task: Literal["regression", "classification"]
+    task: TaskName
     x: NDArray[Any]
     y: NDArray[Any]
     outputs: int
@@ -80,6 +82,7 @@ class Task:
     validation_rows: NDArray[np.int64] = field(default_factory=_no_rows)
     inner_rows: NDArray[np.int64] = field(default_factory=_no_rows)
     sample_weight: NDArray[Any] | None = None
+    share: NDArray[Any] | None = None
     seed: int = 0
     fold: int = 0
     repeat: int = 0
@@ -90,10 +93,23 @@ class Task:
     @cached_property
     def job(self) -> Job:
         """What a trainer is told of it."""
-        architecture = build_architecture(self.network, self.x.shape[1:], self.outputs)
-        return Job(
-            architecture, self.training, TASK_LOSS[self.task], StreamKey(self.seed, self.fold, self.repeat)
-        )
+        training, said = self.training, self.training.distribution
+        outputs = self.outputs * (1 if said is None else said.outputs)
+        architecture = build_architecture(self.network, self.x.shape[1:], outputs)
+        loss = training.loss or TASK_LOSS[self.task]
+        return Job(architecture, training, loss, StreamKey(self.seed, self.fold, self.repeat))
+
+    def refused(self, y: NDArray[Any]) -> str:
+        """Say why its loss has no value for one of such targets; empty where it has one for each."""
+        least = LOSSES[self.job.loss].least
+        if least is None or y.min() >= least:
+            return ""
+        return f'expected targets of at least {least:g} with loss="{self.job.loss}", got {y.min():g}'
+
+    @property
+    def table(self) -> TableInMemory:
+        """The rows that it learns from, among others."""
+        return TableInMemory(self.x, self.y, self.sample_weight, self.share)
 
     @property
     def parameter_count(self) -> int:
@@ -141,7 +157,7 @@ def train_one(
     `on_epoch` is called after every epoch and ends the fit by answering true.
     """
     task = replace(task, device=device)
-    table = TableInMemory(task.x, task.y, task.sample_weight)
+    table = task.table
     trainer = trainer_for(task.job, table, pick_device(task.device), task.dtype)
     fit = _fit(task, 0, task.key, trainer)
     return TaskResult.of(task.key, *train_here(fit, TableRows((table,)), trainer, on_epoch))
@@ -182,7 +198,7 @@ def train(
 
 def light_seconds(task: Task) -> float:
     """Say about how long a network trains, by its operations alone; in torch infinitely long, which starts slowly."""
-    trainer = trainer_for(task.job, TableInMemory(task.x, task.y, task.sample_weight), "cpu", task.dtype)
+    trainer = trainer_for(task.job, task.table, "cpu", task.dtype)
     return math.inf if trainer.imports_torch else training_work(task.job, len(task.train_rows)) / OPERATIONS
 
 
@@ -211,16 +227,14 @@ class _Plan:
             yield from self._lot(tasks, f"{number} ")
 
     def _lot(self, tasks: Sequence[Task], lot: str) -> Iterator[FitLot]:
-        tables: dict[tuple[int, int, int], tuple[int, TableInMemory]] = {}
+        tables: dict[tuple[int, ...], tuple[int, TableInMemory]] = {}
         fits: list[Fit] = []
         trainers: dict[str, Trainer] = {}
         known: list[FitRecord] = []
         digests: dict[int, str] = {}
         for task in tasks:
-            arrays = (id(task.x), id(task.y), id(task.sample_weight))
-            place, table = tables.setdefault(
-                arrays, (len(tables), TableInMemory(task.x, task.y, task.sample_weight))
-            )
+            arrays = (id(task.x), id(task.y), id(task.sample_weight), id(task.share))
+            place, table = tables.setdefault(arrays, (len(tables), task.table))
             trainer = trainer_for(task.job, table, pick_device(task.device), task.dtype)
             digest = _digest_of_bytes if self.store else _digest_of_object
             name = ("" if self.store else lot) + _named(task, trainer.version, digests, digest)
@@ -292,7 +306,7 @@ def _named(task: Task, version: str, digests: dict[int, str], digest: Callable[[
         "network": task.network.model_dump(mode="json"),
         "training": naming_values(task.training),
         "task": [task.task, task.outputs, task.dtype],
-        "arrays": [known(array) for array in arrays],
+        "arrays": [known(array) for array in arrays] + ([] if task.share is None else [known(task.share)]),
         "streams": [task.seed, task.fold, task.repeat],
         "start": [known(array) for array in began] + ([] if start is None else [str(start.epoch)]),
         "trainer": version,

@@ -36,7 +36,7 @@ def groups_unknown(results: Results) -> bool:
 
 def differences_sentences(results: Results) -> str:
     """Say what the intervals of the differences of comparisons speak of, and which have none; empty without any."""
-    metric = leading_metric(bool(results.truth.classes))
+    metric = leading_metric(results.truth.task)
     differences = {label: scores[metric] for label, scores in results.differences.items()}
     if not differences:
         return ""

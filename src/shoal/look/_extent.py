@@ -59,13 +59,23 @@ class Extent:
 
     @property
     def classes(self) -> int:
-        """Classes; 0 in a regression."""
+        """Classes; 0 where a row is not of one."""
         return len(self.dataset.classes)
 
     @property
+    def labels(self) -> int:
+        """Labels; 0 where none are learned."""
+        return self.dataset.outputs if self.dataset.task == "multilabel" else 0
+
+    @property
+    def numbers(self) -> bool:
+        """Whether numbers are learned."""
+        return self.dataset.task == "regression"
+
+    @property
     def measures(self) -> int:
-        """What curves show: the loss, and the accuracy of classes."""
-        return 2 if self.dataset.classes else 1
+        """What curves show: the loss, and the accuracy of classes and labels."""
+        return 1 if self.numbers else 2
 
     @property
     def images(self) -> bool:

@@ -73,7 +73,7 @@ def headline(findings: RunFindings) -> Headline:
     text = f"on the {rows}, {said}"
     first = f"{phrase[0].upper()}{phrase[1:]}: {text}" if phrase else f"{text[0].upper()}{text[1:]}"
     more = [*headline_sentences(results), *_weights(results), *evidence_sentences(results, judged)]
-    if len(results.truth.target_names) > 1:
+    if results.truth.task == "regression" and len(results.truth.target_names) > 1:
         more = [_each_target(results), *more]
     return Headline(figure, unit, f"{first}.", (*more, *_asked(results)))
 
@@ -134,6 +134,19 @@ def _of_accuracy(results: Results, beside: tuple[Beside, ...]) -> tuple[str, str
     figure = percent(delivered_score(results, "accuracy"))
     others = _others(beside, lambda share: f"on {percent(share)}")
     return figure, "test accuracy", f"the delivered network is right on {figure}, {others}"
+
+
+def _of_labels(results: Results, beside: tuple[Beside, ...]) -> tuple[str, str, str]:
+    """Of several labels: the binary cross-entropy, which sees how sure each is; and how many are right."""
+    figure = one_number(delivered_score(results, "loss"))
+    labels = len(results.truth.target_names)
+    mean = f", the mean of the {labels:,} labels," if labels > 1 else ""
+    said = (
+        f"the binary cross-entropy of the delivered network{mean} is {figure} nats,"
+        f" {_others(beside, one_number, of='of ')}; its macro F1 is {one_number(delivered_score(results, 'macro_f1'))},"
+        f" and it is right in every label on {percent(delivered_score(results, 'accuracy'))} of the rows"
+    )
+    return figure, "test binary cross-entropy", said
 
 
 def _of_recall(results: Results, beside: tuple[Beside, ...]) -> tuple[str, str, str]:
@@ -201,4 +214,5 @@ _WORDS: Final[dict[str, Callable[[Results, tuple[Beside, ...]], tuple[str, str, 
     "accuracy": _of_accuracy,
     BALANCED: _of_recall,
     "roc_auc": _of_ranks,
+    "loss": _of_labels,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from shoal.kinds import Task
+from shoal.kinds import Task, task_kind
 from shoal.nets import loss_of
 from shoal.results import Truth, asked_scores, higher_is_better
 from shoal.scores import different, score_kind
@@ -17,21 +17,31 @@ if TYPE_CHECKING:
 SCORES_SHOWN: Final[dict[Task, tuple[str, ...]]] = {
     "regression": ("mse", "rmse", "mae", "r2"),
     "classification": ("accuracy", "loss", "macro_f1", "ece"),
+    "multilabel": ("loss", "macro_f1", "accuracy"),
 }
 """The scores of test rows that every table shows, the first of them first."""
-_ON_TEST_ROWS: Final = {"mse": "mean squared error on test rows", "accuracy": "accuracy on test rows (share)"}
+_ON_TEST_ROWS: Final = {
+    "mse": "mean squared error on test rows",
+    "accuracy": "accuracy on test rows (share)",
+    "loss": "binary cross-entropy on test rows (nats)",
+}
 
 
 def shown_scores(results: Results) -> tuple[str, ...]:
     """Name the scores of test rows that tables show: those of the task, then others that the study asks for."""
-    return different((*SCORES_SHOWN[results.study.study.task], *asked_scores(results.study)))
+    task = results.study.study.task
+    return different((*SCORES_SHOWN[task], *asked_scores(results.study)), task)
 
 
 def further_scores(results: Results) -> tuple[str, ...]:
     """Name the scores that candidates have beside the selection score."""
     search = results.study.search
     return (
-        tuple(name for name in different((search.metric, *search.scores)) if name != search.metric)
+        tuple(
+            name
+            for name in different((search.metric, *search.scores), results.truth.task)
+            if name != search.metric
+        )
         if search
         else ()
     )
@@ -42,9 +52,9 @@ def score_number(metric: str, value: float) -> str:
     return percent(value) if score_kind(metric).percent else one_number(value)
 
 
-def leading_metric(classes: bool) -> str:
-    """Name the metric by which variants are compared on test rows: accuracy, or the mean squared error."""
-    return "accuracy" if classes else "mse"
+def leading_metric(task: Task) -> str:
+    """Name the metric by which variants are compared on test rows: the first that tables show."""
+    return SCORES_SHOWN[task][0]
 
 
 def direction(metric: str) -> str:
@@ -63,7 +73,8 @@ def loss_words(task: Task, training: Training) -> str:
     name = training.loss or TASK_LOSS[task]
     loss, option = loss_of(name), training.option_of(name)
     words = f"{loss.words}, {loss.option_words.format(_option_text(option))}" if option else loss.words
-    return words if training.class_weight == "none" else f"{words}, classes weighted in training"
+    weighted = "labels" if task_kind(task).target == "labels" else "classes"
+    return words if training.class_weight == "none" else f"{words}, {weighted} weighted in training"
 
 
 def _option_text(option: float | tuple[float, ...]) -> str:

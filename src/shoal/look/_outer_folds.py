@@ -51,7 +51,7 @@ def nested_metrics(results: Results) -> tuple[str, ...]:
     """
     metric = results.study.search.metric if results.study.search else "loss"
     rare = (BALANCED,) * bool(rare_classes(results.truth))
-    return different((metric, *rare, *shown_scores(results)))
+    return different((metric, *rare, *shown_scores(results)), results.truth.task)
 
 
 def chosen_settings(results: Results, candidate_id: str) -> str:

@@ -65,6 +65,8 @@ class RunFindings:
         self.study = results.study
         self.truth = results.truth
         self.classes = results.study.study.task == "classification"
+        self.numbers = results.study.study.task == "regression"
+        self.labels = results.study.study.task == "multilabel"
         self._predicted: dict[NetworkGroup, NDArray[np.float64]] = {}
 
     @cached_property
@@ -96,13 +98,17 @@ class RunFindings:
 
     @property
     def measures(self) -> tuple[str, ...]:
-        """What curves show: the loss, and the accuracy of classes."""
-        return ("loss", "accuracy") if self.classes else ("loss",)
+        """What curves show: the loss, and the accuracy of classes and labels."""
+        return ("loss",) if self.numbers else ("loss", "accuracy")
 
     def quantity(self, measure: str, candidate_ids: Iterable[str] = ()) -> str:
         """Name what the curves of these candidates show, of none the study's own, with its unit."""
         if measure == "accuracy":
-            return "accuracy (share of rows)"
+            return (
+                "accuracy (share of rows)"
+                if self.classes
+                else "accuracy (share of rows right in every label)"
+            )
         own = base_candidate(self.study)
         candidates = [self.results.tried.get(name, own) for name in candidate_ids] or [own]
         named = {self._loss_words(candidate.training) for candidate in candidates}
@@ -113,7 +119,7 @@ class RunFindings:
         task, data = self.study.study.task, self.study.data
         words = loss_words(task, training)
         as_given = row_of("loss", LOSSES, training.loss or TASK_LOSS[task]).as_given
-        if self.classes or as_given or (data.standardize != "both" and data.target_transform == "none"):
+        if not self.numbers or as_given or (data.standardize != "both" and data.target_transform == "none"):
             return words
         scaled = "standardised " if data.standardize == "both" else ""
         return f"{words}, {scaled}{TARGET_TRANSFORMS[data.target_transform].words}"

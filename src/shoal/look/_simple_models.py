@@ -44,7 +44,7 @@ def tested_score(results: Results, fit_id: str, metric: str) -> float:
 
 def worse_by_more(beside: Sequence[Beside], metric: str) -> list[Beside]:
     """Give the simple models that the network is worse than by more than what does not matter (`search.margin`)."""
-    worse, kind = verdict(beside, metric).worse, "loss" if metric == "mse" else "accuracy"
+    worse, kind = verdict(beside, metric).worse, "loss" if metric in ("mse", "loss") else "accuracy"
     return [
         model
         for model in beside

@@ -14,6 +14,7 @@ SCORE_WORDS: Final = {
     "roc_auc": "area under the ROC curve",
     "mse": "mean squared error",
     "r2": "R²",
+    "loss": "binary cross-entropy",
 }
 """What the scores that judge a network are called in a sentence."""
 

@@ -45,6 +45,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._files import run_files as run_files
     from shoal.results._fold_networks import FoldNetworks as FoldNetworks
     from shoal.results._fold_networks import fold_networks as fold_networks
+    from shoal.results._fold_networks import says_nothing_of as says_nothing_of
     from shoal.results._folder import OUTPUT_FILES as OUTPUT_FILES
     from shoal.results._folder import PICTURES as PICTURES
     from shoal.results._folder import REPORT_NAME as REPORT_NAME
@@ -84,9 +85,9 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._record import Status as Status
     from shoal.results._record import Truth as Truth
     from shoal.results._results import Results as Results
+    from shoal.results._row_score import RowScore as RowScore
     from shoal.results._schema import expect as expect
     from shoal.results._schema import refusing as refusing
-    from shoal.results._score_rows import RowScore as RowScore
     from shoal.results._score_rows import row_score as row_score
     from shoal.results._score_rows import score_on as score_on
     from shoal.results._scores import BINS as BINS
@@ -98,7 +99,10 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._scores import classification_scores as classification_scores
     from shoal.results._scores import confusion_matrix as confusion_matrix
     from shoal.results._scores import higher_is_better as higher_is_better
+    from shoal.results._scores import label_losses as label_losses
+    from shoal.results._scores import label_scores as label_scores
     from shoal.results._scores import regression_scores as regression_scores
+    from shoal.results._scores import scores_of_hits as scores_of_hits
     from shoal.results._select import Choice as Choice
     from shoal.results._select import SearchScores as SearchScores
     from shoal.results._select import Standing as Standing

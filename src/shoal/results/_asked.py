@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from shoal.distributions import Distribution
 from shoal.results._peer_scores import peer_score
 from shoal.results._record import FitRecord, Truth, place_of
-from shoal.results._scores import classification_scores, regression_scores
+from shoal.results._scores import classification_scores, label_scores, regression_scores
 from shoal.results._store import Store
 from shoal.scores import SCORES, scores_of
 from shoal.study import Study
@@ -51,7 +51,8 @@ def scores_of_answers(
     distribution: Distribution | None = None,
     positive: int = 1,
 ) -> dict[str, float]:
-    """Give the scores of answers that every fit has, and those asked for; `y` are numbers (N, K) or classes (N,).
+    """Give the scores of answers that every fit has, and those asked for; `y` are numbers (N, K), bools
+    (N, K) of labels, or classes (N,).
 
     Each row counts as much as it weighs. `distribution` is what answers say of a target beside their prediction,
     `positive` the number of the positive one of two classes.
@@ -59,6 +60,8 @@ def scores_of_answers(
     further = {name: peer_score(name, y, answers_NA, weight_N, positive) for name in asked}
     if y.ndim == 1:
         return classification_scores(y, answers_NA, weight_N) | further
+    if y.dtype == np.bool_:
+        return label_scores(y, answers_NA, weight_N) | further
     return regression_scores(y, answers_NA, weight_N, distribution) | further
 
 

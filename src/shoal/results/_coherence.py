@@ -26,7 +26,7 @@ _CURVE: Final = re.compile("(train|validation|inner)_[a-z0-9_]+")
 
 def check_study(study: Study, truth: Truth, candidates: Sequence[CandidateRow]) -> None:
     """The study's task is that of the rows, and its candidates are no more than the store holds."""
-    expect((study.study.task == "classification") == bool(truth.classes))
+    expect(study.study.task == truth.task)
     expect(len({row.candidate_id for row in candidates}) == len(candidates))
 
 

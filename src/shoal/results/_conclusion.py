@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from shoal.kinds import Task
 from shoal.results._intervals import Interval
 from shoal.results._mean_recall import BALANCED
 from shoal.results._nested import Nested, NestedScore
@@ -16,6 +17,7 @@ from shoal.scores import score_kind
 from shoal.study import Candidate, Study, settings_text
 from shoal.wording import counted, listed, one_number, percent
 
+_LEADING: Final[dict[Task, str]] = {"regression": "rmse", "classification": "accuracy", "multilabel": "loss"}
 NESTED: Final = "nested cross-validation"
 UNTESTED: Final = Interval(math.nan, math.nan, "no network is delivered")
 
@@ -75,9 +77,9 @@ def _concluded_scores(nested: Nested, study: Study, targets: int) -> tuple[str, 
     R² alone.
     """
     metric = study.search.metric if study.search else "loss"
-    if targets > 1 and math.isfinite(nested.scores["r2"].value):
+    if targets > 1 and "r2" in nested.scores and math.isfinite(nested.scores["r2"].value):
         return ("r2",)
-    leading = "accuracy" if study.study.task == "classification" else "rmse"
+    leading = _LEADING[study.study.task]
     instead = {"accuracy": BALANCED} if BALANCED in nested.scores else {}
     return tuple(dict.fromkeys(instead.get(name, name) for name in (metric, leading)))
 

@@ -22,7 +22,8 @@ from shoal.results._kept_arrays import KeptArrays
 from shoal.results._mean_recall import BALANCED, recall_difference, recall_interval
 from shoal.results._reading import opened
 from shoal.results._record import FitRecord, PlanEntry, Truth
-from shoal.results._score_rows import RowScore, score_on
+from shoal.results._row_score import RowScore
+from shoal.results._score_rows import score_on
 from shoal.results._stored_facts import coherent
 from shoal.results._threshold import ChosenThreshold, choose_threshold, cost_score
 from shoal.results._two_way import Difference, Scored, difference, repeated_interval

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.kinds import Task, task_kind
 from shoal.results._record import PlanEntry, Truth
 from shoal.results._select import Choice
 from shoal.study import Candidate, Study, Training
@@ -22,6 +23,13 @@ class FoldNetworks:
 
     entries: tuple[PlanEntry, ...]
     why: str = ""
+
+
+def says_nothing_of(task: Task) -> str:
+    """Say why networks of the folds do not tell how sure a prediction of a task is; nothing where they may."""
+    if task_kind(task).target != "labels":
+        return ""
+    return "of several labels there are neither intervals nor sets of classes, but a probability for each"
 
 
 def fold_networks(
@@ -65,6 +73,8 @@ def chosen_networks(
     tried: Mapping[str, Candidate],
 ) -> FoldNetworks:
     """Find them in the plan of a run; `tried` are its candidates by their ids."""
+    if why := says_nothing_of(truth.task):
+        return FoldNetworks((), why)
     if study.search and choice is None:
         return FoldNetworks((), "no candidate is chosen yet")
     chosen = choice.candidate_id if choice else ""

@@ -70,7 +70,7 @@ def curves_frame(places: Iterable[tuple[PlanEntry, Arrays]]) -> DataFrame:
 def predictions_frame(
     places: Iterable[tuple[PlanEntry, Arrays]], truth: Truth, said: Said, decision: Decision | None = None
 ) -> DataFrame:
-    """One row a place in the plan, row and target (regression), or place and row (classification).
+    """One row a place in the plan, row and target or label, or place and row where there are classes.
 
     What the winner's networks on all training rows predict is the class that the decision names.
     """
@@ -108,14 +108,18 @@ def _predicted(
         columns = {"true": names[truth.y[row_V]], "predicted": names[named_classes(value_VA, decision)]}
         columns |= {f"probability_{name}": value_VA[:, k] for k, name in enumerate(truth.classes)}
         return pd.DataFrame({"rows": rows, "row": row_V, **columns})
-    targets = len(truth.target_names)
+    targets, true = len(truth.target_names), truth.y[row_V]
+    labels = true.dtype == np.bool_
+    predicted_VK = value_VA[:, :targets]
     columns = {
         "rows": rows,
         "row": np.repeat(row_V, targets),
         "target": np.tile(np.array(truth.target_names, dtype=object), len(row_V)),
-        "true": truth.y[row_V].reshape(-1),
-        "predicted": value_VA[:, :targets].reshape(-1),
+        "true": (true.astype(np.int64) if labels else true).reshape(-1),
+        "predicted": ((predicted_VK > 0.5).astype(np.int64) if labels else predicted_VK).reshape(-1),
     }
+    if labels:
+        columns["probability"] = predicted_VK.reshape(-1)
     if said is not None:
         shown = said.shown(by_target(value_VA, targets)).reshape(-1, len(said.names))
         columns |= {name: shown[:, place] for place, name in enumerate(said.names)}

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.results._brief import Brief
-from shoal.results._score_rows import RowScore
+from shoal.results._row_score import RowScore
 
 Floats = NDArray[np.float64]
 

@@ -25,8 +25,9 @@ from shoal.results._mean_recall import BALANCED
 from shoal.results._out_of_fold import OutOfFold
 from shoal.results._outer_interval import OuterAnswers, outer_interval
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Truth, place_of
+from shoal.results._row_score import RowScore
 from shoal.results._said import in_common, said_by
-from shoal.results._score_rows import RowScore, row_score, score_on
+from shoal.results._score_rows import row_score, score_on
 from shoal.results._select import choose, search_scores
 from shoal.results._store import Store
 from shoal.results._threshold import choose_threshold
@@ -38,6 +39,7 @@ HeldOut = Callable[[PlanEntry], NDArray[np.float64]]
 SCORES_WITH_INTERVAL: Final[Mapping[str, tuple[str, ...]]] = {
     "regression": ("loss", "mse", "rmse"),
     "classification": ("accuracy",),
+    "multilabel": (),
 }
 """The scores whose interval holds what it speaks of, by task, as `python -m benchmarks.honesty nested` measures it."""
 OTHERS: Final = Interval(

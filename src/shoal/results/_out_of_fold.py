@@ -17,7 +17,8 @@ from shoal.results._confidence_set import Cell
 from shoal.results._intervals import Units, left_out
 from shoal.results._peer_scores import undefined_on
 from shoal.results._record import PlanEntry, Truth
-from shoal.results._score_rows import RowScore, score_on
+from shoal.results._row_score import RowScore
+from shoal.results._score_rows import score_on
 
 MAX_UNITS: Final = 1000
 """More rows are put together, at random, into so many units: enough to see how they vary."""

@@ -52,6 +52,12 @@ def of_pairs(y_N: Ints, probability_NK: Floats) -> Areas:
         yield from ((y_N == k, y_N == other, probability_NK[:, k]) for other in occurring if other != k)
 
 
+def of_labels(y_NK: NDArray[np.bool_], probability_NK: Floats) -> Areas:
+    """The area of each label, of rows that have it against those that have not."""
+    for has_N, probability_N in zip(y_NK.T, probability_NK.T, strict=True):
+        yield has_N, ~has_N, probability_N
+
+
 def in_order(areas: Areas) -> Floats:
     """Give of every row and area the number of rows of the other side that it is in order with, (N, P); 0 without."""
     return np.stack([_in_order(*area, np.ones(len(area[0]))) for area in areas], axis=1)

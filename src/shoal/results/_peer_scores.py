@@ -28,9 +28,9 @@ def peer_score(
 ) -> float:
     """Give a score that scikit-learn computes; NaN where it is undefined on these rows or answers.
 
-    `y` are numbers (N, K) or classes (N,), `answers_NK` numbers or probabilities of classes; `weight_N` is
-    scikit-learn's `sample_weight`. Rows that weigh nothing are left out. Of two classes, that of number `positive` is
-    the positive one; scikit-learn takes the second where nobody says so.
+    `y` are numbers (N, K), bools (N, K) of labels, or classes (N,), `answers_NK` numbers or probabilities; `weight_N`
+    is scikit-learn's `sample_weight`. Rows that weigh nothing are left out. Of two classes, that of number `positive`
+    is the positive one; scikit-learn takes the second where nobody says so.
     """
     from sklearn import metrics
 
@@ -56,8 +56,10 @@ def undefined_on(name: str, y: NDArray[Any], weight_N: Floats | None = None) -> 
     _, (y,) = counted_rows(weight_N, y)
     if not len(y):
         return "there are no rows"
-    if kind.needs == "two classes" and (y == y[0]).all():
+    if kind.needs == "two classes" and y.ndim == 1 and (y == y[0]).all():
         return "all rows are of one class"
+    if kind.needs == "two classes" and y.ndim == 2 and (y == y[0]).all(axis=0).any():
+        return "a label is the same in all rows"
     if kind.needs == "varied targets" and (y == y[0]).all(axis=0).any():
         return "a target is the same in all rows"
     if kind.above is not None and not _within(kind, y):
@@ -94,7 +96,12 @@ def _values(y: NDArray[Any], answers_NK: Floats, _: int) -> Passed:
 
 
 def _classes(y: NDArray[Any], answers_NK: Floats, _: int) -> Passed:
-    """The most probable class, of equal ones the first."""
+    """The most probable class, of equal ones the first; of labels those that are more probable than not."""
+    if y.dtype == np.bool_:
+        again = (
+            2 if y.shape[1] == 1 else 1
+        )  # one column is two classes to scikit-learn; two equal ones score as one
+        return np.tile(y, again), np.tile(answers_NK > 0.5, again), {}
     return y, answers_NK.argmax(axis=1), {}
 
 
@@ -109,13 +116,15 @@ def _occurring(y: NDArray[Any], answers_NK: Floats, _: int) -> Passed:
 
 
 def _positive(y: NDArray[Any], answers_NK: Floats, positive: int) -> Passed:
-    """The probability of the positive one of two classes, and which rows are of it."""
+    """The probability of the positive one of two classes, and which rows are of it; of labels that of each."""
+    if y.dtype == np.bool_:
+        return y, answers_NK, {"average": "macro"}
     return (y == positive).astype(np.int64), answers_NK[:, positive], {}
 
 
 def _each(y: NDArray[Any], answers_NK: Floats, positive: int) -> Passed:
     """The probability of each class that occurs, against all others; of two classes that of the positive one."""
-    if answers_NK.shape[1] == 2:
+    if y.dtype == np.bool_ or answers_NK.shape[1] == 2:
         return _positive(y, answers_NK, positive)
     occurring = np.unique(y)
     return (y[:, None] == occurring).astype(np.int64), answers_NK[:, occurring], {"average": "macro"}

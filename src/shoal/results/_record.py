@@ -82,8 +82,8 @@ class CandidateRow:
 class Truth(Brief):
     """The rows that predictions belong to: inputs as read (for pictures), targets, which rows are test rows.
 
-    `x_ND` float64 of the numeric inputs, `y` float64 (N, K) or int64 (N,) class numbers; rows from
-    `train_rows` on are test rows. `validation_rows` gives the row numbers predicted in
+    `x_ND` float64 of the numeric inputs, `y` float64 (N, K), bool (N, K) of labels, or int64 (N,) class numbers; rows
+    from `train_rows` on are test rows. `validation_rows` gives the row numbers predicted in
     ("search", fold), in ("compare", repeat) and in ("nested", fold).
 
     `images` uint8 (M, C, H, W) holds the few pictures that are shown again, of the rows `image_rows` int64 (M,); of
@@ -114,7 +114,9 @@ class Truth(Brief):
     @property
     def task(self) -> Task:
         """What networks learn of these rows."""
-        return "classification" if self.classes else "regression"
+        if self.classes:
+            return "classification"
+        return "multilabel" if self.y.dtype == np.bool_ else "regression"
 
     def title_of(self, metric: str) -> str:
         """Give what a score of these rows is called."""

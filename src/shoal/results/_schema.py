@@ -218,7 +218,7 @@ def _look_at_rows(truth: Truth) -> None:
         expect(truth.y.dtype == np.int64 and truth.y.ndim == 1 and len(truth.target_names) == 1)
         expect(((truth.y >= 0) & (truth.y < classes)).all())
     else:
-        expect(truth.y.dtype == np.float64 and truth.y.shape == (rows, len(truth.target_names)))
+        expect(truth.y.dtype in (np.float64, np.bool_) and truth.y.shape == (rows, len(truth.target_names)))
         expect(truth.target_names and np.isfinite(truth.y).all())
     expect(0 < truth.train_rows <= rows)
     expect(truth.positive == 1 or (truth.positive == 0 and classes == 2))

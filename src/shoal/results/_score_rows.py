@@ -6,9 +6,8 @@ shape.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -17,64 +16,13 @@ from numpy.typing import NDArray
 
 from shoal.distributions import Distribution, by_target
 from shoal.kinds import row_of
-from shoal.results._pair_scores import (
-    Areas,
-    in_order,
-    odds,
-    of_each,
-    of_odds,
-    of_pairs,
-    of_second,
-    without_units,
-)
+from shoal.results._hits import LABEL_SCORES, NOTHING, OfHits, f1, precision, recall
+from shoal.results._pair_scores import of_each, of_pairs, of_second
 from shoal.results._peer_scores import peer_score
 from shoal.results._record import Truth
-from shoal.results._scores import BINS, bins_of, counted_rows, mean_over_rows
+from shoal.results._row_score import RANKS, Floats, RowScore, mean_of_numbers, of_areas
+from shoal.results._scores import BINS, bins_of
 from shoal.scores import SCORES
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-
-
-def _same(values: Floats) -> Floats:
-    return values
-
-
-@dataclass(frozen=True)
-class RowScore:
-    """`rows(y, prediction)` gives M numbers of every row, (N, M); `of_means` makes the score of their means, (..., M).
-
-    `scale` is where the score is nearly a mean itself, so that an interval may be drawn there; `back` leads from
-    there to the score. `share` says that it is the share of rows of one kind. `why_none`, where it is not empty, is why
-    nothing can be said of it on other rows. `whole` computes it where scikit-learn does, to the last bit.
-
-    Of a score that is no function of means, `without(y, prediction, unit_N, weight_N)` gives it and what it is without
-    each unit; `rows` then only tell what it sees of a row.
-    """
-
-    rows: Callable[[NDArray[Any], Floats], Floats]
-    of_means: Callable[[Floats], Floats]
-    scale: Callable[[Floats], Floats] = _same
-    back: Callable[[Floats], Floats] = _same
-    share: bool = False
-    positive: bool = False
-    why_none: str = ""
-    whole: Callable[[NDArray[Any], Floats, Floats | None], float] | None = None
-    without: Callable[[NDArray[Any], Floats, Ints, Floats | None], tuple[float, Floats]] | None = None
-
-    def score(self, y: NDArray[Any], prediction: Floats, weight_N: Floats | None = None) -> float:
-        """Give the score of some rows, of which each counts as much as it weighs."""
-        weight_N, (y, prediction) = counted_rows(weight_N, y, prediction)
-        if not len(y):
-            return math.nan
-        if self.whole is not None:
-            return self.whole(y, prediction, weight_N)
-        with np.errstate(over="ignore", invalid="ignore"):  # squares of huge numbers are inf, and so said
-            return float(self.of_means(mean_over_rows(self.rows(y, prediction), weight_N)))
-
-    def unlike(self, y: NDArray[Any], first: Floats, second: Floats) -> NDArray[np.bool_]:
-        """Tell of every row whether the score sees a difference between two answers, (N,)."""
-        return np.asarray((self.rows(y, first) != self.rows(y, second)).any(axis=1))
 
 
 def row_score(
@@ -96,7 +44,7 @@ def row_score(
     def losses(y_NK: NDArray[Any], answer_NA: Floats) -> Floats:
         return distribution.losses(y_NK, by_target(answer_NA, y_NK.shape[1]))
 
-    return RowScore(losses, _mean, positive=distribution.positive)
+    return RowScore(losses, mean_of_numbers, positive=distribution.positive)
 
 
 def score_on(truth: Truth, metric: str, distribution: Distribution | None = None) -> RowScore:
@@ -115,10 +63,6 @@ def _square(y: NDArray[Any], answer_NA: Floats) -> Floats:
 
 def _absolute(y: NDArray[Any], answer_NA: Floats) -> Floats:
     return np.abs(_error(y, answer_NA))
-
-
-def _mean(of_NK: Floats) -> Floats:
-    return np.asarray(of_NK.mean(axis=-1))
 
 
 def _mean_of_roots(square: Floats) -> Floats:
@@ -163,47 +107,27 @@ def _counts(y_N: NDArray[Any], probability_NK: Floats) -> Floats:
     return np.concatenate((true_NK & named_NK, true_NK, named_NK), axis=1).astype(np.float64)
 
 
-def _ratio(part: Floats, whole: Floats) -> Floats:
-    """Divide; 0 where there is nothing to divide by."""
-    return np.divide(part, whole, out=np.zeros_like(part), where=whole > _NOTHING)
-
-
-def _recall(hit: Floats, true: Floats, named: Floats) -> Floats:  # noqa: ARG001
-    return _ratio(hit, true)
-
-
-def _precision(hit: Floats, true: Floats, named: Floats) -> Floats:  # noqa: ARG001
-    return _ratio(hit, named)
-
-
-def _f1(hit: Floats, true: Floats, named: Floats) -> Floats:
-    return _ratio(2 * hit, true + named)
-
-
-OfClasses = Callable[[Floats, Floats, Floats], Floats]
-
-
-def _of_seen(of: OfClasses, means: Floats) -> Floats:
+def _of_seen(of: OfHits, means: Floats) -> Floats:
     """The mean over classes that are true or predicted."""
     hit, true, named = np.split(means, 3, axis=-1)
-    seen = true + named > _NOTHING
+    seen = true + named > NOTHING
     return np.asarray((of(hit, true, named) * seen).sum(axis=-1) / np.maximum(seen.sum(axis=-1), 1))
 
 
-def _of_true(of: OfClasses, means: Floats) -> Floats:
+def _of_true(of: OfHits, means: Floats) -> Floats:
     """The mean over classes that are true."""
     hit, true, named = np.split(means, 3, axis=-1)
-    there = true > _NOTHING
+    there = true > NOTHING
     return np.asarray((of(hit, true, named) * there).sum(axis=-1) / np.maximum(there.sum(axis=-1), 1))
 
 
-def _weighted(of: OfClasses, means: Floats) -> Floats:
+def _weighted(of: OfHits, means: Floats) -> Floats:
     """The mean over rows of what their true classes have."""
     hit, true, named = np.split(means, 3, axis=-1)
     return np.asarray((of(hit, true, named) * true).sum(axis=-1) / true.sum(axis=-1))
 
 
-def _of_class(number: int, of: OfClasses, means: Floats) -> Floats:
+def _of_class(number: int, of: OfHits, means: Floats) -> Floats:
     """What a class has."""
     return np.asarray(of(*np.split(means, 3, axis=-1))[..., number])
 
@@ -214,7 +138,7 @@ def _correlation(means: Floats) -> Floats:
     both = hit.sum(axis=-1) - (true * named).sum(axis=-1)
     square = (1 - (true**2).sum(axis=-1)) * (1 - (named**2).sum(axis=-1))
     root = np.sqrt(np.maximum(square, 0))
-    return np.asarray(np.divide(both, root, out=np.zeros_like(both), where=root > _NOTHING))
+    return np.asarray(np.divide(both, root, out=np.zeros_like(both), where=root > NOTHING))
 
 
 def _gaps(y_N: NDArray[Any], probability_NK: Floats) -> Floats:
@@ -304,38 +228,17 @@ def _negated(score: RowScore) -> RowScore:
     )
 
 
-def _no_rows(y: NDArray[Any], prediction: Floats) -> Floats:  # noqa: ARG001
-    return np.full((len(y), 1), math.nan)
-
-
-def _of_areas(areas: Callable[[NDArray[Any], Floats], Areas]) -> RowScore:
-    return RowScore(
-        lambda y_N, probability_NK: in_order(areas(y_N, probability_NK)),
-        _mean,
-        odds,
-        of_odds,
-        without=lambda y_N, probability_NK, unit_N, weight_N: without_units(
-            areas(y_N, probability_NK), unit_N, weight_N
-        ),
-    )
-
-
 def _of_counts(of: Callable[[Floats], Floats]) -> RowScore:
     return RowScore(_counts, of)
 
 
-_NOTHING: Final = 1e-12
-"""Shares of rows below this are what rounding leaves of none."""
-_RANKS: Final = RowScore(
-    _no_rows, _mean, why_none="it compares rows with each other, and is no function of means over rows"
-)
-_SQUARED: Final = RowScore(_square, _mean, positive=True)
-_ABSOLUTE: Final = RowScore(_absolute, _mean, positive=True)
+_SQUARED: Final = RowScore(_square, mean_of_numbers, positive=True)
+_ABSOLUTE: Final = RowScore(_absolute, mean_of_numbers, positive=True)
 _ROOT: Final = RowScore(_square, _mean_of_roots, np.square, np.sqrt, positive=True)
-_LOGARITHMS: Final = RowScore(_square_of_logarithms, _mean, positive=True)
-_RIGHT: Final = RowScore(_right, _mean, share=True)
+_LOGARITHMS: Final = RowScore(_square_of_logarithms, mean_of_numbers, positive=True)
+_RIGHT: Final = RowScore(_right, mean_of_numbers, share=True)
 _D2: Final = RowScore(_absolute_and_spread, _d2, _unexplained, _explained)
-_OF_POSITIVE: Final[Mapping[str, OfClasses]] = {"f1": _f1, "precision": _precision, "recall": _recall}
+_OF_POSITIVE: Final[Mapping[str, OfHits]] = {"f1": f1, "precision": precision, "recall": recall}
 _OF_TASK: Final[Mapping[str, Mapping[str, RowScore]]] = {
     "regression": {
         "loss": _SQUARED,
@@ -345,43 +248,44 @@ _OF_TASK: Final[Mapping[str, Mapping[str, RowScore]]] = {
         "r2": RowScore(_errors_and_spread, _r2, _unexplained, _explained),
         "neg_mean_absolute_error": _negated(_ABSOLUTE),
         "neg_median_absolute_error": replace(
-            _RANKS, why_none="it is that of a single row, and says nothing of the others"
+            RANKS, why_none="it is that of a single row, and says nothing of the others"
         ),
         "neg_mean_squared_error": _negated(_SQUARED),
         "neg_root_mean_squared_error": _negated(_ROOT),
-        "neg_mean_absolute_percentage_error": _negated(RowScore(_relative, _mean, positive=True)),
+        "neg_mean_absolute_percentage_error": _negated(RowScore(_relative, mean_of_numbers, positive=True)),
         "neg_mean_squared_log_error": _negated(_LOGARITHMS),
         "neg_root_mean_squared_log_error": _negated(replace(_ROOT, rows=_square_of_logarithms)),
         "explained_variance": RowScore(_error_and_spread, _explained_variance, _unexplained, _explained),
         "d2_absolute_error_score": _D2,
         "d2_pinball_score": _D2,
-        "neg_mean_poisson_deviance": _negated(RowScore(_poisson, _mean, positive=True)),
-        "neg_mean_gamma_deviance": _negated(RowScore(_gamma, _mean, positive=True)),
+        "neg_mean_poisson_deviance": _negated(RowScore(_poisson, mean_of_numbers, positive=True)),
+        "neg_mean_gamma_deviance": _negated(RowScore(_gamma, mean_of_numbers, positive=True)),
         "neg_max_error": replace(
-            _RANKS, why_none="it is that of a single row, and grows with the number of rows"
+            RANKS, why_none="it is that of a single row, and grows with the number of rows"
         ),
     },
     "classification": {
-        "loss": RowScore(_surprise, _mean, positive=True),
+        "loss": RowScore(_surprise, mean_of_numbers, positive=True),
         "accuracy": _RIGHT,
-        "macro_f1": _of_counts(partial(_of_seen, _f1)),
+        "macro_f1": _of_counts(partial(_of_seen, f1)),
         "ece": RowScore(
             _gaps, _sum_of_sizes, why_none="its size depends on the number of rows, also for a perfect model"
         ),
-        "neg_log_loss": _negated(RowScore(_clipped_surprise, _mean, positive=True)),
-        "roc_auc": _of_areas(of_second),
-        "roc_auc_ovr": _of_areas(of_each),
-        "roc_auc_ovo": _of_areas(of_pairs),
-        "average_precision": _RANKS,
+        "neg_log_loss": _negated(RowScore(_clipped_surprise, mean_of_numbers, positive=True)),
+        "roc_auc": of_areas(of_second),
+        "roc_auc_ovr": of_areas(of_each),
+        "roc_auc_ovo": of_areas(of_pairs),
+        "average_precision": RANKS,
         **{name: _of_counts(partial(_of_class, 1, of)) for name, of in _OF_POSITIVE.items()},
-        "f1_macro": _of_counts(partial(_of_seen, _f1)),
+        "f1_macro": _of_counts(partial(_of_seen, f1)),
         "f1_micro": _RIGHT,
-        "f1_weighted": _of_counts(partial(_weighted, _f1)),
-        "precision_macro": _of_counts(partial(_of_seen, _precision)),
-        "recall_macro": _of_counts(partial(_of_seen, _recall)),
-        "balanced_accuracy": _of_counts(partial(_of_true, _recall)),
+        "f1_weighted": _of_counts(partial(_weighted, f1)),
+        "precision_macro": _of_counts(partial(_of_seen, precision)),
+        "recall_macro": _of_counts(partial(_of_seen, recall)),
+        "balanced_accuracy": _of_counts(partial(_of_true, recall)),
         "matthews_corrcoef": _of_counts(_correlation),
-        "neg_brier_score": _negated(RowScore(_brier, _mean, positive=True)),
-        "top_k_accuracy": RowScore(_among_two, _mean, share=True),
+        "neg_brier_score": _negated(RowScore(_brier, mean_of_numbers, positive=True)),
+        "top_k_accuracy": RowScore(_among_two, mean_of_numbers, share=True),
     },
+    "multilabel": LABEL_SCORES,
 }

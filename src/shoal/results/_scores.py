@@ -112,6 +112,37 @@ def classification_scores(
     }
 
 
+def label_scores(
+    y_NK: NDArray[Any], probability_NK: NDArray[Any], weight_N: NDArray[np.float64] | None = None
+) -> dict[str, float]:
+    """Give loss, accuracy and macro_f1 of several labels, of which `y_NK` says which rows have them.
+
+    The loss is the binary cross-entropy in nats, the mean over rows and labels: scikit-learn's `log_loss` of each
+    label, of probabilities no nearer to 0 and 1 than float64 tells numbers apart there. A label is predicted where its
+    probability is above a half. The accuracy is the share of rows that are right in every label, macro_f1 the mean F1
+    of the labels, 0 of one that no row has and none is predicted to have; both are scikit-learn's. Without rows, or
+    with a probability that is not finite, all are NaN. With `weight_N` every row counts as much as it weighs.
+    """
+    probability_NK = np.asarray(probability_NK, np.float64)
+    weight_N, (y_NK, probability_NK) = counted_rows(weight_N, y_NK, probability_NK)
+    if not len(y_NK) or not np.isfinite(probability_NK).all():
+        return dict.fromkeys(("loss", "accuracy", "macro_f1"), math.nan)
+    named_NK = probability_NK > 0.5
+    hits = (mean_over_rows(of_NK, weight_N) for of_NK in (y_NK & named_NK, y_NK, named_NK))
+    return {
+        "loss": float(mean_over_rows(label_losses(y_NK, probability_NK), weight_N).mean()),
+        "accuracy": float(mean_over_rows((named_NK == y_NK).all(axis=1), weight_N)),
+        "macro_f1": float(np.nan_to_num(scores_of_hits(*hits).f1_K).mean()),
+    }
+
+
+def label_losses(y_NK: NDArray[np.bool_], probability_NK: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give the binary cross-entropy of every label of every row, in nats, (N, K)."""
+    least = np.finfo(np.float64).eps
+    has_NK = np.clip(probability_NK, least, 1 - least)
+    return np.asarray(-np.log(np.where(y_NK, has_NK, 1 - has_NK)))
+
+
 def confusion_matrix(
     y_N: NDArray[Any],
     predicted_N: NDArray[Any],
@@ -140,7 +171,11 @@ class ClassScores(Brief):
 
 def class_scores(confusion_KK: NDArray[Any]) -> ClassScores:
     """Give precision, recall and F1 of every class of a confusion matrix."""
-    hit_K, true_K, predicted_K = confusion_KK.diagonal(), confusion_KK.sum(axis=1), confusion_KK.sum(axis=0)
+    return scores_of_hits(confusion_KK.diagonal(), confusion_KK.sum(axis=1), confusion_KK.sum(axis=0))
+
+
+def scores_of_hits(hit_K: NDArray[Any], true_K: NDArray[Any], predicted_K: NDArray[Any]) -> ClassScores:
+    """Give precision, recall and F1 of what is hit, true and predicted so often: classes, or labels."""
     return ClassScores(
         precision_K=_share(hit_K, predicted_K),
         recall_K=_share(hit_K, true_K),

@@ -23,7 +23,7 @@ from shoal.results._intervals import (
     of_difference,
     spread_of,
 )
-from shoal.results._score_rows import RowScore
+from shoal.results._row_score import RowScore
 from shoal.results._two_way import spread_over
 
 FEWEST_TRAINING_ROWS: Final = 100

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shoal.decisions import HIGHEST, Decision
 from shoal.results._brief import Brief
-from shoal.results._score_rows import RowScore
+from shoal.results._row_score import RowScore
 from shoal.results._scores import counted_rows
 from shoal.study import Costs, ThresholdRule
 

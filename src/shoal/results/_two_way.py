@@ -30,7 +30,7 @@ from shoal.results._intervals import (
     share_interval,
     spread_of,
 )
-from shoal.results._score_rows import RowScore
+from shoal.results._row_score import RowScore
 
 Floats = NDArray[np.float64]
 

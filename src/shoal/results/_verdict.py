@@ -41,13 +41,16 @@ def judging_score(truth: Truth, scores: Mapping[str, float], *, decided: bool = 
     """Name the test score by which a network of these test scores is held against simple models.
 
     Accuracy, or balanced accuracy where a class is rare; the mean squared error, or R² of several targets, which may
-    have units of their own. Where its classes are `decided` by a threshold, which simple models do not have, it is the
-    area under the ROC curve: that is of probabilities, and needs test rows of both classes.
+    have units of their own; of several labels the loss, which sees how sure each is. Where classes are `decided` by a
+    threshold, which simple models do not have, it is the area under the ROC curve: that is of probabilities, and needs
+    test rows of both classes.
     """
     if decided and not undefined_on("roc_auc", truth.y[truth.train_rows :], truth.test_weights):
         return "roc_auc"
     if truth.classes:
         return BALANCED if rare_tested(truth) else "accuracy"
+    if truth.task == "multilabel":
+        return "loss"
     return "r2" if len(truth.target_names) > 1 and math.isfinite(scores.get("r2", math.nan)) else "mse"
 
 

@@ -80,9 +80,10 @@ class _Line:
 def draft_text(draft: Draft) -> str:
     """Write the study file. Raises StudyError where it would be larger than a study may be."""
     sizes = sizes_of(draft.rows, draft.numbers, draft.outputs)
-    size = f"{counted(draft.rows, 'row')} with a target, {counted(len(draft.columns) + 1, 'column')}"
+    targets = len(draft.target.value) if isinstance(draft.target.value, list) else 1
+    size = f"{counted(draft.rows, 'row')} with a target, {counted(len(draft.columns) + targets, 'column')}"
     blocks = [
-        _HEAD.format(table=visible(shorten(draft.table.value)), size=size),
+        _HEAD.format(table=visible(shorten(draft.table.value)), size=size, task=draft.task.value),
         _block("[study]", _about(draft)),
         _block("[data]", _data(draft)),
         *([_block("[data.columns]", map(_kind, draft.kinds))] if draft.kinds else []),
@@ -104,8 +105,8 @@ def draft_text(draft: Draft) -> str:
 _HEAD: Final = """\
 # A study of {table}: {size}.
 # It runs as it is:  shoal run FILE    and says what it will do and cost:  shoal check FILE
-# A line such as "# seed = 0" shows a key with its default; take the # away to change it. `shoal new regression` and
-# `shoal new classification` print every key. What was guessed is said on the line that changes it.
+# A line such as "# seed = 0" shows a key with its default; take the # away to change it. `shoal new {task}`
+# prints every key. What was guessed is said on the line that changes it.
 """
 _TAIL: Final = """\
 # The whole search made again without each of some folds, to say how good what it chooses is. Take the # away:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from shoal.kinds import splitter_kind
+from shoal.kinds import has_classes, splitter_kind, task_kind
 from shoal.scores import of_another_task
 from shoal.study._candidates import Candidate, expand, overlay
 from shoal.study._devices import is_device
@@ -299,8 +299,8 @@ def _folds_mistakes(study: Study, section: str, splitter: Folds) -> Iterator[Mis
         )
         what += ", got neither"
         yield Mistake(path, what, (path, *_TIMED))
-    if study.study.task == "regression" and row.by_class:
-        what = f"expected folds without classes, since the task is regression, got '{kind}'"
+    if row.by_class and not has_classes(study.study.task):
+        what = f"expected folds without classes, since the task is {task_kind(study.study.task).noun}, got '{kind}'"
         yield Mistake(path, what, (path, ("study", "task")))
     if row.by_group and study.data.groups is None:
         what = f"expected data.groups (the column of each row's group) with {kind} folds, got none"

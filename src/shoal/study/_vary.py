@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from shoal.distributions import DISTRIBUTIONS
 from shoal.errors import StudyError
-from shoal.kinds import LOSSES, losses_of
+from shoal.kinds import LOSSES, losses_of, task_kind
 from shoal.scores import of_another_task
 from shoal.study._key_paths import KeyPath, assign, overlap
 from shoal.study._paths import path_keys
@@ -52,7 +52,8 @@ def vary_section(study: Study, section: str, changes: Changes) -> Network | Trai
     own = losses_of(study.study.task)
     if isinstance(varied, Training) and varied.loss not in (None, *own):
         path = ("training", "loss")
-        which = f"the loss of {study.study.task}" if len(own) == 1 else f"a loss of {study.study.task}"
+        noun = task_kind(study.study.task).noun
+        which = f"the loss of {noun}" if len(own) == 1 else f"a loss of {noun}"
         what = f"expected {listed(own, 'or')}, {which}, got '{varied.loss}'"
         return [Mistake(path, what, (path, ("study", "task")), together=True)]
     if isinstance(varied, Training):
@@ -77,7 +78,8 @@ def _transformed(study: Study, loss: str) -> Iterator[Mistake]:
     """Refuse a transform of targets which a loss takes as they are, or whose spread has no way back."""
     transform, kind = study.data.target_transform, LOSSES[loss]
     no_way_back = kind.distribution is not None and not DISTRIBUTIONS[kind.distribution].transforms
-    if transform != "none" and (kind.as_given or no_way_back):
+    numbers = task_kind(study.study.task).target == "numbers"
+    if numbers and transform != "none" and (kind.as_given or no_way_back):
         path, other = ("training", "loss"), ("data", "target_transform")
         taken = (
             "takes targets as they are" if kind.as_given else "gives a deviation in the targets' own units"
@@ -88,7 +90,7 @@ def _transformed(study: Study, loss: str) -> Iterator[Mistake]:
 
 def _classless(study: Study, training: Training) -> Iterator[Mistake]:
     """Refuse weights of classes where there are none."""
-    if training.class_weight != "none" and study.study.task != "classification":
+    if training.class_weight != "none" and task_kind(study.study.task).target == "numbers":
         path, task = ("training", "class_weight"), ("study", "task")
         got = value_text(training.class_weight)
         what = f'expected "none" with study.task = "{study.study.task}", which has no classes, got {got}'

@@ -43,6 +43,7 @@ class DeviceRows(ABC):
     def __init__(self, tensor: ToTensor, rows: Rows) -> None:
         self.y = tensor(rows.y)
         self.weight = None if rows.weight is None else tensor(rows.weight)
+        self.share = None if rows.share is None else tensor(rows.share)
         self._x = tensor(rows.x)
 
     def __len__(self) -> int:
@@ -53,6 +54,7 @@ class DeviceRows(ABC):
         other = copy.copy(self)
         other.y = self.y[rows]
         other.weight = None if self.weight is None else self.weight[rows]
+        other.share = None if self.share is None else self.share[rows]
         return other
 
     def thinned(self) -> Self:

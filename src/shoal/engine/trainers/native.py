@@ -189,15 +189,17 @@ class _Fit:
             struct.x, struct.x_count = self._keep(rows.x, np.float32)
         else:
             struct.index, struct.index_count = self._keep(rows.index, np.int64)
-        match row_of("loss", LOSSES, job.loss).task:
-            case "regression":
+        match job.target:
+            case "numbers" | "labels":
                 struct.values, struct.values_count = self._keep(rows.y, np.float32)
-            case "classification":
+            case "class":
                 struct.labels, struct.labels_count = self._keep(rows.y, np.int64)
-            case task:
-                assert_never(task)
+            case target:
+                assert_never(target)
         if rows.weight is not None:
             struct.weights, struct.weights_count = self._keep(rows.weight, np.float32)
+        if rows.share is not None:
+            struct.shares, struct.shares_count = self._keep(rows.share, np.float32)
         return struct
 
     def _point_at(self, state: State) -> None:
@@ -375,13 +377,13 @@ class NativeTrainer:
         job = replace(job, training=job.training.model_copy(update=changes))
         numbers = np.random.default_rng(0)
         outputs = job.architecture.outputs
-        match row_of("loss", LOSSES, job.loss).task:
-            case "regression":
+        match job.target:
+            case "numbers" | "labels":
                 y: NDArray[Any] = numbers.random((rows, outputs // job.outputs_of_target), np.float32)
-            case "classification":
+            case "class":
                 y = numbers.integers(0, outputs, rows)
-            case task:
-                assert_never(task)
+            case other:
+                assert_never(other)
         data = _drawn_rows(job.architecture, y, numbers)
         state = initial_state(job)
         state.epoch_T, state.curve_TC = state.epoch_T[:0], state.curve_TC[:0]

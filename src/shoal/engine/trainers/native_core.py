@@ -54,7 +54,7 @@ class RowsStruct(ctypes.Structure):
     _fields_ = (
         ("row_count", _int), ("x", _pointer), ("x_count", _int), ("index", _pointer), ("index_count", _int),
         ("values", _pointer), ("values_count", _int), ("labels", _pointer), ("labels_count", _int),
-        ("weights", _pointer), ("weights_count", _int),
+        ("weights", _pointer), ("weights_count", _int), ("shares", _pointer), ("shares_count", _int),
     )  # fmt: skip
 
 

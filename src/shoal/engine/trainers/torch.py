@@ -23,7 +23,7 @@ from shoal.engine.forecast.steps import torch_step_seconds
 from shoal.engine.trainers.batches import channels_last, chunks_of, on_device
 from shoal.engine.trainers.strided import pays, strided_module
 from shoal.engine.trainers.torch_memory import lingering_bytes, passing_bytes
-from shoal.kinds import LOSSES, Takes, row_of
+from shoal.kinds import Takes, Target
 from shoal.nets import (
     Architecture,
     Descent,
@@ -185,7 +185,6 @@ class _Fit:
         keep_memory()
         self.trainer, self.job, self.state, self.judge = trainer, job, state, data.judge
         self.loss = torch_loss(job.loss, job.training)
-        self.classes = row_of("loss", LOSSES, job.loss).task == "classification"
         for name in ("parameters_P", "buffers", "first_P", "second_P", "best_P", "best_buffers"):
             setattr(state, name, np.ascontiguousarray(getattr(state, name), dtype=trainer.dtype))
         self.flat_P, self.buffers, self.first_P, self.second_P = (
@@ -246,7 +245,8 @@ class _Fit:
                 for dropout, mask in zip(self.dropouts, self._masks_of(step), strict=True):
                     dropout.mask = mask
             weight = None if rows.weight is None else rows.weight[batch]
-            loss = loss_of(module(rows.batch(batch, moves)), rows.y[batch], weight)
+            share = None if rows.share is None else rows.share[batch]
+            loss = loss_of(module(rows.batch(batch, moves)), rows.y[batch], weight, share)
             if not math.isfinite(loss.item()):
                 self.state.diverge(self.state.epoch + 1, step + 1)
                 return False
@@ -255,14 +255,19 @@ class _Fit:
             self.step(lr=lr)
         return True
 
-    def _loss(self, outputs: Tensor, targets: Tensor, weight: Tensor | None = None) -> Tensor:
-        if weight is None:
+    def _loss(
+        self, outputs: Tensor, targets: Tensor, weight: Tensor | None = None, share: Tensor | None = None
+    ) -> Tensor:
+        if weight is None and share is None:
             return self.loss(outputs, targets)
-        counted = weight > 0
-        if not counted.all():  # what weighs nothing is not looked at, be its loss infinite
+        if weight is not None and not (counted := weight > 0).all():
+            # what weighs nothing is not looked at, be its loss infinite
             outputs, targets, weight = outputs[counted], targets[counted], weight[counted]
+            share = None if share is None else share[counted]
         loss = self.loss(outputs, targets, reduction="none")
-        return _weighted_mean(loss if loss.ndim == 1 else loss.mean(1), weight)
+        loss = loss if share is None else loss * share
+        loss = loss if loss.ndim == 1 else loss.mean(1)
+        return loss.mean() if weight is None else _weighted_mean(loss, weight)
 
     def _masks_of(self, step: int) -> list[Tensor]:
         """Dropout masks of a step of this epoch, by layer, drawn for many steps at once."""
@@ -317,12 +322,12 @@ class _Fit:
                 outputs = torch.cat([self.module(x) for x in rows.chunks()])
                 if self.judge is not None and name == self.job.monitor:
                     judged = self.judge(outputs.cpu().numpy().astype(np.float32, copy=False))
-                weight = None if rows.weight is None else rows.weight.double()
+                weight, share = (None if of is None else of.double() for of in (rows.weight, rows.share))
                 curve[f"{name}_loss"] = self._loss(
-                    outputs.double(), y.double() if y.is_floating_point() else y, weight
+                    outputs.double(), y.double() if y.is_floating_point() else y, weight, share
                 ).item()
-                if self.classes and name != "inner":
-                    right = (outputs.argmax(1) == y).double()
+                if self.job.target != "numbers" and name != "inner":
+                    right = _right(outputs, y, self.job.target).double()
                     accuracy = right.mean() if weight is None else _weighted_mean(right, weight)
                     curve[f"{name}_accuracy"] = accuracy.item()
         self._give_back()
@@ -335,6 +340,13 @@ class _Fit:
             for name in ("flat_P", "buffers", "first_P", "second_P"):
                 array = getattr(self.state, "parameters_P" if name == "flat_P" else name)
                 array[:] = getattr(self, name).cpu().numpy()
+
+
+def _right(outputs: Tensor, y: Tensor, target: Target) -> Tensor:
+    """Say of which rows the class, or every label, is predicted, (N,)."""
+    if target == "class":
+        return outputs.argmax(1) == y
+    return ((outputs > 0) == (y > 0.5)).all(1)
 
 
 def _weighted_mean(value_N: Tensor, weight_N: Tensor) -> Tensor:

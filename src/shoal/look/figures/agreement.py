@@ -176,18 +176,18 @@ def _target_plot(fact: Agreement) -> Plot | None:
 def gather(subject: Subject) -> Iterator[Gathered]:
     """The answers of a regression."""
     findings, group = subject.findings, subject.group
-    if group.healthy and not findings.classes:
+    if group.healthy and findings.numbers:
         yield Gathered(agreements(findings, group))
 
 
 def memory(extent: Extent) -> float:
     """Give the bytes of its error bars."""
-    return 0.0 if extent.classes else _ERROR_BAR_BYTES * extent.tested * extent.dataset.outputs
+    return 0.0 if not extent.numbers else _ERROR_BAR_BYTES * extent.tested * extent.dataset.outputs
 
 
 def seconds(extent: Extent) -> float:
     """Give the seconds of its picture, and of the answers behind it."""
-    if extent.classes:
+    if not extent.numbers:
         return 0.0
     values = extent.tested * extent.dataset.outputs
     row = _ERROR_BAR_SECONDS if extent.repeats > 1 else VALUE

@@ -63,9 +63,9 @@ def ensemble_curve(
 
 
 def ensemble_curves(findings: RunFindings) -> list[EnsembleCurve]:
-    """The ensemble along the one input, target by target; empty for other inputs and for classes."""
+    """The ensemble along the one input, target by target; empty for other inputs and where no numbers are learned."""
     ensemble, truth = findings.results.ensemble, findings.truth
-    if ensemble is None or findings.classes or not len(ensemble.grid_G):
+    if ensemble is None or not findings.numbers or not len(ensemble.grid_G):
         return []
     x_N, rows = truth.x_ND[:, 0], truth.train_rows
     return [

@@ -55,9 +55,9 @@ def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def ensemble_spreads(findings: RunFindings) -> list[EnsembleSpread]:
-    """Spread against error on the test rows, target by target; empty for classes."""
+    """Spread against error on the test rows, target by target; empty where no numbers are learned."""
     ensemble, truth = findings.results.ensemble, findings.truth
-    if ensemble is None or findings.classes:
+    if ensemble is None or not findings.numbers:
         return []
     true_VK = truth.y[truth.train_rows :]
     return [
@@ -112,7 +112,7 @@ def words(facts: Sequence[EnsembleSpread]) -> str:
 def seconds(extent: Extent) -> float:
     """Give the seconds of its picture, and of the answers behind it."""
     answers = extent.tested * extent.members * extent.dataset.outputs
-    return panels_seconds(1) + VALUE * answers if extent.folds and not extent.classes else 0.0
+    return panels_seconds(1) + VALUE * answers if extent.folds and extent.numbers else 0.0
 
 
 FIGURE: Final = Figure(

@@ -162,14 +162,14 @@ def _live_band(fact: FittedCurve) -> list[dict[str, Any]]:
 def gather(subject: Subject) -> Iterator[Gathered]:
     """The answers of a regression in one input."""
     findings, group = subject.findings, subject.group
-    curves = fitted_curves(findings, group) if group.healthy and not findings.classes else []
+    curves = fitted_curves(findings, group) if group.healthy and findings.numbers else []
     if curves:
         yield Gathered(curves)
 
 
 def seconds(extent: Extent) -> float:
     """Give the seconds of its picture."""
-    return panels_seconds(1) if extent.one_input and not extent.classes else 0.0
+    return panels_seconds(1) if extent.one_input and extent.numbers else 0.0
 
 
 FIGURE: Final = Figure(

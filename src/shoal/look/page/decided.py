@@ -5,15 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
-from shoal.look._text_layout import in_lines, text_table
+from shoal.look._text_layout import WIDTH, in_lines, text_table
 from shoal.look._threshold import threshold_sentences, written
 from shoal.look.page.tables import ReportColumn, ReportTable, texts
 from shoal.results import DecidedScore, Results
-
-WIDTH: Final = 118
-"""Letters of a line of text."""
 
 
 def decided_table(results: Results) -> ReportTable | None:

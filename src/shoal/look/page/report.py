@@ -38,6 +38,7 @@ from shoal.look.page.columns import column_table
 from shoal.look.page.decided import threshold_part
 from shoal.look.page.fit_curves import fits_shown
 from shoal.look.page.in_time import time_fold_table
+from shoal.look.page.labels import label_table
 from shoal.look.page.levels import level_table
 from shoal.look.page.references import software, trained_where, works
 from shoal.look.page.spreadsheet import fact_csv, frame_csv
@@ -191,6 +192,7 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
         "refit": lambda: tables.refit_table(results),
         "class_scores": lambda: _class_scores(findings),
         "class_networks": lambda: counts.repeats if (counts := _class_counts(findings)) else 0,
+        "label_scores": lambda: label_table(findings),
         "simple_models": lambda: simple_model_table(results),
         "simple_models_csv": lambda: csv_link(frame_csv(simple_model_frame(results))),
         "simple_models_note": lambda: simple_model_note(results),

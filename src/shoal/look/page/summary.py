@@ -14,8 +14,8 @@ from shoal.look._reasons import level_of, verdict_of, verdict_sentence
 from shoal.look._run_findings import RunFindings
 from shoal.look._simple_models import tested_score
 from shoal.look._text_layout import duration
-from shoal.look._trust import looks_sentence, permutation_sentence
-from shoal.results import Results
+from shoal.look._trust import SCORE_WORDS, looks_sentence, permutation_sentence
+from shoal.results import Results, higher_is_better
 from shoal.scores import score_kind
 from shoal.study import settings_text
 from shoal.wording import counted, interval, listed, one_number, percent, shorten
@@ -50,7 +50,8 @@ def _asked(results: Results) -> str:
     truth, study = results.truth, results.study
     many = "s" * (len(truth.target_names) > 1)
     targets = listed([_name(name) for name in truth.target_names], most=NAMES)
-    what = f"one of {len(truth.classes):,} classes" if truth.classes else f"the number{many} {targets}"
+    noun = "number" if truth.task == "regression" else "label"
+    what = f"one of {len(truth.classes):,} classes" if truth.classes else f"the {noun}{many} {targets}"
     rows = f"{truth.train_rows:,} rows to learn from, {len(truth.y) - truth.train_rows:,} to be tested on"
     tried, compared = len(results.candidates), len(study.compare)
     done = [f"{counted(tried, 'candidate')} searched"] if study.search else []
@@ -122,21 +123,22 @@ def _sure(findings: RunFindings) -> list[str]:
     if choice and len(choice.standings) > 1:
         others = [verdict_of(row) for row in results.standings[1:] if not row.failed]
         sentences.append(f"{verdict_sentence(others)}{level_of(others)}.")
-    if worse := _worse_than_first(results, findings.classes):
+    if worse := _worse_than_first(results):
         sentences.append(worse)
     return sentences
 
 
-def _worse_than_first(results: Results, classes: bool) -> str:
+def _worse_than_first(results: Results) -> str:
     """Say that the winner is significantly worse on the test rows than the first comparison, where it is."""
-    metric = leading_metric(classes)
+    metric = leading_metric(results.truth.task)
+    higher = higher_is_better(metric)
     difference = results.differences.get("winner", {}).get(metric)
     if difference is None or difference.why:
         return ""
-    if not (difference.high < 0 if classes else difference.low > 0):
+    if not (difference.high < 0 if higher else difference.low > 0):
         return ""
     first = _name(str(results.comparisons["label"].iloc[0]), 40)
-    name, way = ("accuracy", "lower") if classes else ("mean squared error", "higher")
+    name, way = SCORE_WORDS[metric], "lower" if higher else "higher"
     near, far = sorted((abs(difference.low), abs(difference.high)))
     over = drawn_by_chance(results, difference.repeats)
     return (

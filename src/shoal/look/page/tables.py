@@ -350,7 +350,8 @@ def variable_table(results: Results) -> ReportTable | None:
         for name, x_N in zip(truth.input_names, truth.x_ND.T, strict=True)
     ]
     if not truth.classes:
-        parts += [("target", name, truth.y[:, k]) for k, name in enumerate(truth.target_names)]
+        role = "label" if truth.task == "multilabel" else "target"
+        parts += [(role, name, truth.y[:, k]) for k, name in enumerate(truth.target_names)]
     shown = parts[-MOST_ROWS:]
     if not shown:
         return None
