@@ -27,20 +27,9 @@ EVERYTHING: Final = frozenset({
 })  # fmt: skip
 
 # The ground floor, which everyone may import.
-GROUND: Final = frozenset(
-    {
-        "activations",
-        "contents",
-        "decisions",
-        "distributions",
-        "errors",
-        "files",
-        "kinds",
-        "links",
-        "scores",
-        "wording",
-    }
-)
+GROUND: Final = frozenset({
+    "activations", "contents", "decisions", "distributions", "errors", "files", "kinds", "links", "scores", "wording",
+})  # fmt: skip
 
 # Who imports nothing but the ground floor.
 FREE: Final = (

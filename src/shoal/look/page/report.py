@@ -31,6 +31,7 @@ from shoal.look._run_findings import RunFindings
 from shoal.look._text_layout import duration
 from shoal.look._time_folds import ageing_sentence
 from shoal.look._trust import looks_sentence, permutation_sentence
+from shoal.look._work import Work
 from shoal.look.figures.confusion import Confusion, confusion_of
 from shoal.look.page import tables
 from shoal.look.page.beside import simple_model_frame, simple_model_note, simple_model_table
@@ -220,10 +221,12 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
         "study_lines": lambda: to_toml(results.study).splitlines(),
         "software": lambda: software(results.environment),
         "trained_where": lambda: trained_where(results),
-        "works": lambda: works(
-            results, [work for picture in reversed(shown) for work in picture.picture.figure.works]
-        ),
+        "works": lambda: works(results, _works_behind(shown)),
     }
+
+
+def _works_behind(shown: list[Shown]) -> list[Work]:
+    return [work for picture in reversed(shown) for work in picture.picture.figure.works]
 
 
 def _class_counts(findings: RunFindings) -> Confusion | None:
