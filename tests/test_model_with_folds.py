@@ -346,7 +346,7 @@ def test_folds_of_the_first_format_and_a_temperature_alone_are_refused() -> None
 
 
 def test_scores_are_looked_at_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shoal.model._AT_ONCE", 3)
+    monkeypatch.setattr("shoal.engine._calibration._AT_ONCE", 3)
     rising = np.linspace(0, 1, 10)[None]
     assert Model.from_bytes(with_folds(scores=rising)).calibration.rows == 19
     for place in range(9):
