@@ -212,7 +212,7 @@ def test_rare_categories_share_a_vector_with_unseen_ones(tmp_path: Path) -> None
 def test_a_file_whose_codes_fit_no_table_is_refused(folder: Path) -> None:
     model = shoal.load(folder)
     assert Model.from_bytes(model.to_bytes()).to_bytes() == model.to_bytes()
-    facts = model.facts.model_dump(mode="json")
+    facts = model.facts.described
 
     def refusal(change: Callable[[dict[str, Any]], None]) -> str:
         spoilt = json.loads(json.dumps(facts))

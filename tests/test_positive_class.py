@@ -15,7 +15,7 @@ import shoal
 from shoal.draft import draft_study
 from shoal.errors import ShoalError
 from shoal.look import results_text
-from shoal.pipeline import plan
+from shoal.planning import plan
 from shoal.scores import SCORES, key_of, title_of
 
 pytestmark = pytest.mark.usefixtures("dots")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -28,6 +27,7 @@ from shoal.data import (
     target_source,
     two_levels,
 )
+from shoal.decisions import add_named, class_source, described, unlike
 from shoal.distributions import by_target
 from shoal.errors import InputError, Problem, ShoalError, lacks_memory
 from shoal.files import write, write_together
@@ -98,7 +98,8 @@ def _properties(model: Model) -> dict[str, str]:
     """Say what the numbers mean: names as JSON lists."""
     columns = model.preprocessing.columns
     distribution = model.preprocessing.distribution
-    names: dict[str, Sequence[object]] = {
+    names: dict[str, object] = {
+        "decision": described(model.decision, model.classes),
         "classes": model.classes,
         "targets": model.targets,
         "levels": distribution.constants.get("LEVELS", ()) if distribution else (),
@@ -123,7 +124,7 @@ def _add_answers(parts: GraphParts, model: Model, y: str) -> list[Any]:
     shape: list[str | int | None] = ["N", len(model.classes or model.targets)]
     if model.classes:
         link_of("softmax").onnx(parts, y, "probabilities")
-        parts.node("ArgMax", ["probabilities"], "class", {"axis": 1, "keepdims": 0})
+        add_named(parts, model.decision)
         probabilities = helper.make_tensor_value_info("probabilities", TensorProto.DOUBLE, shape)
         return [probabilities, helper.make_tensor_value_info("class", TensorProto.INT64, ["N"])]
     if model.labelled:
@@ -155,7 +156,7 @@ def _checked(model: Model, content: bytes) -> float:
         raise ShoalError(
             f"the ONNX file is not written: onnxruntime differs by {difference:.1e}, above {allowed:.1e}"
         )
-    if model.classes and (outputs[1] != expected_NK.argmax(axis=1)).any():
+    if model.classes and unlike(outputs[1], expected_NK, model.decision, TOLERANCE):
         raise ShoalError("the ONNX file is not written: onnxruntime gives another class for some rows")
     return difference
 
@@ -236,11 +237,6 @@ _PREPARE_IMAGES: Final = '''def prepare(images):
     scale, offset = torch.tensor(PIXEL_SCALE), torch.tensor(PIXEL_OFFSET)
     return (torch.as_tensor(images).float() * scale[:, None, None] + offset[:, None, None]){flat}'''
 
-_ANSWER_CLASSES: Final = f'''def answers(outputs):
-    """Give the probability of each of CLASSES, float64 (N, K)."""
-    outputs = outputs.double()
-    return {link_of("softmax").torch}'''
-
 
 def export_torch(source: Path, out: Path, *, force: bool = False) -> str:
     """Write the model of a file or run folder as torch's state_dict, and a Python file beside it that builds it.
@@ -283,13 +279,16 @@ def torch_source(model: Model, weights: str, sha256: str) -> str:
         layers="\n".join(f'{" " * 16}("{n}", {call}),' for n, call in module_source(model.architecture)),
         classes="".join(f"{text}\n\n\n" for text in module_classes(model.architecture)),
         prepare=rows.prepare(),
-        answers=_ANSWER_CLASSES if model.classes else target_source(model.preprocessing.target_scales),
+        answers=class_source(model.decision)
+        if model.classes
+        else target_source(model.preprocessing.target_scales),
     )
 
 
 def _answer_constants(model: Model) -> dict[str, Any]:
     if model.classes:
-        return {"CLASSES": list(model.classes)}
+        decided = described(model.decision, model.classes)
+        return {"CLASSES": list(model.classes), **{key.upper(): value for key, value in decided.items()}}
     return {"TARGETS": list(model.targets), **target_constants(model.preprocessing.target_scales)}
 
 

@@ -31,13 +31,14 @@ from shoal.data import (
     read_images,
     read_table,
 )
+from shoal.decisions import named_classes
 from shoal.distributions import by_target
 from shoal.engine import available_memory, dialect_said, laid_out, unknown_intervals
 from shoal.errors import DataError, InputError, ModelFileError, Problem, RunFolderError
 from shoal.files import kind_of
 from shoal.model import Inputs, Model, load
 from shoal.results import PlanEntry, Results, Store, rank_at
-from shoal.wording import counted, did_you_mean, few_quoted, quoted, safe_cell, visible
+from shoal.wording import counted, did_you_mean, few_quoted, one_number, quoted, safe_cell, visible
 
 _SHOWN: Final = 5
 NOTE: Final = "note"
@@ -120,9 +121,9 @@ def predict_file(source: Path, rows: Path, **asked: Unpack[Asked]) -> Prediction
     model, coverage, calibrated = load(source), asked.get("coverage"), asked.get("calibrated", False)
     _refuse(model, source, coverage=coverage, calibrated=calibrated)
     new = _read(model, rows, asked)
-    inputs, notes = new.inputs, new.notes
+    inputs, notes = new.inputs, [*new.notes, *_decision_note(model)]
     answer_NK = model.answer(inputs)
-    columns = _answers(model, model.at_temperature(answer_NK) if calibrated else answer_NK)
+    columns = _answers(model, answer_NK, calibrated=calibrated)
     if coverage is not None:
         covering, unknown = _covering(model, inputs, coverage)
         columns |= covering
@@ -278,16 +279,17 @@ def _reasons(model: Model, columns: Sequence[Column]) -> list[str]:
     return [f"missing: {few_quoted(names, _SHOWN)}" if names else "" for names in names_N]
 
 
-def _answers(model: Model, answer_NK: NDArray[np.float64]) -> dict[str, Sequence[Any]]:
-    """Name the columns of the delivered model's answers."""
+def _answers(model: Model, answer_NK: NDArray[np.float64], *, calibrated: bool) -> dict[str, Sequence[Any]]:
+    """Name the columns of the delivered model's answers; no temperature changes the class that is named."""
     labels = _labels(model)
     columns: dict[str, Sequence[Any]] = {}
     if model.classes:
-        likeliest = answer_NK.argmax(axis=1).tolist()
-        columns[f"predicted_{model.targets[0]}"] = [model.classes[k] for k in likeliest]
+        named = named_classes(answer_NK, model.decision).tolist()
+        columns[f"predicted_{model.targets[0]}"] = [model.classes[k] for k in named]
     if model.labelled:
         has_NK = (answer_NK > 0.5).astype(int)
         columns |= {f"predicted_{name}": has_NK[:, k].tolist() for k, name in enumerate(model.targets)}
+    answer_NK = model.at_temperature(answer_NK) if calibrated else answer_NK
     columns |= {label: answer_NK[:, k].tolist() for k, label in enumerate(labels)}
     distribution = model.preprocessing.distribution
     if distribution is None:
@@ -298,6 +300,13 @@ def _answers(model: Model, answer_NK: NDArray[np.float64]) -> dict[str, Sequence
         for k, name in enumerate(model.targets)
         for place, said in enumerate(distribution.names)
     }
+
+
+def _decision_note(model: Model) -> Iterator[str]:
+    """Say from which probability on the positive class is named, where that is not the likelier one."""
+    if decision := model.decision:
+        which = f"{quoted(model.classes[decision.positive])} is named where its probability"
+        yield f"{which} is {one_number(decision.threshold, 6)} or more (search.threshold)"
 
 
 def _labels(model: Model) -> list[str]:

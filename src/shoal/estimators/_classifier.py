@@ -66,7 +66,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = not self.label_smoothing
+        tags.classifier_tags.multi_label = self.calibration is None and not self.label_smoothing
         return tags
 
     def predict(self, X: Any) -> NDArray[Any]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shoal.data import weights_said
+from shoal.decisions import named_classes
 from shoal.look._checks import alarms
 from shoal.look._evidence import in_quotes
 from shoal.look._measures import score_number, sentence_words
@@ -22,6 +23,7 @@ from shoal.look._simple_models import (
     evidence_sentences,
     predictions_metric,
 )
+from shoal.look._threshold import headline_sentences
 from shoal.results import (
     BALANCED,
     FEWEST_ROWS_OF_SHARES,
@@ -84,7 +86,7 @@ def headline(findings: RunFindings) -> Headline:
     rows = counted(len(results.truth.y) - results.truth.train_rows, f"{weighted}test row")
     text = f"on the {rows}, {said}"
     first = f"{phrase[0].upper()}{phrase[1:]}: {text}" if phrase else f"{text[0].upper()}{text[1:]}"
-    more = [*_of_distribution(results), *_of_rare(results), *_weights(results)]
+    more = [*headline_sentences(results), *_of_distribution(results), *_of_rare(results), *_weights(results)]
     more += evidence_sentences(results, judged)
     if results.truth.task == "regression" and metric in ("r2", "mse") and len(results.truth.target_names) > 1:
         more = [_each_target(results), *more]
@@ -145,7 +147,7 @@ def _asked(results: Results) -> list[str]:
     scores = []
     for name in [name for name in asked_scores(results.study) if name != results.judged_by][:ASKED]:
         value = score_number(name, delivered_score(results, name))
-        span = results.test_interval(name, [str(results.delivered_id)])
+        span = results.test_interval(name, [str(results.delivered_id)], decided=True)
         ends = f" (95 % interval {score_number(name, span.low)} to {score_number(name, span.high)})"
         scores.append(f"{results.truth.title_of(name)} {value}{ends if span.known else ''}")
     return [f"On the test rows it has: {'; '.join(scores)}."] if scores else []
@@ -234,7 +236,7 @@ def _of_score(results: Results, beside: tuple[Beside, ...]) -> tuple[str, str, s
 def _recalls(results: Results) -> str:
     """Give the hits among the test rows of the rare classes, the lowest share first."""
     true_V = results.truth.y[results.truth.train_rows :]
-    named_V = results.test_predictions(str(results.delivered_id)).argmax(axis=1)
+    named_V = named_classes(results.test_predictions(str(results.delivered_id)), results.decision)
     counts = []
     for k in rare_tested(results.truth):
         rows, hits = int((true_V == k).sum()), int(((true_V == k) & (named_V == k)).sum())

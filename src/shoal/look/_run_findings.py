@@ -139,6 +139,16 @@ class RunFindings:
             self._predicted[group] = np.array(repeats)
         return self._predicted[group]
 
+    def judged(self, group: NetworkGroup) -> NDArray[np.float64]:
+        """Answers of every healthy repeat, (R, V, K), of which the likelier class is the one that is named.
+
+        A threshold names those of the delivered network and its repeats: they are sure of it.
+        """
+        decision, predicted_RVK = self.results.decision, self.predicted(group)
+        if decision is None or not group.delivered:
+            return predicted_RVK
+        return np.array([decision.sure(answer_VK) for answer_VK in predicted_RVK])
+
     @property
     def true_classes(self) -> NDArray[np.int64]:
         """Numbers of the true classes of the test rows, (V,)."""

@@ -17,6 +17,7 @@ from shoal.results import (
     Results,
     Verdict,
     in_words,
+    judged_answers,
     margin_of,
     predictions_score,
     score_on,
@@ -33,13 +34,13 @@ def delivered_score(results: Results, metric: str) -> float:
 
 
 def tested_score(results: Results, fit_id: str, metric: str) -> float:
-    """Give a test score of a healthy fit, balanced accuracy among them."""
-    scores = results.summaries[fit_id].scores["test"]
+    """Give a test score of a healthy refit, balanced accuracy among them."""
+    scores = results.refits[fit_id].scores["test"]
     if metric in scores:
         return scores[metric]
     truth = results.truth
-    score = score_on(truth, metric)
-    return score.score(truth.y[truth.train_rows :], results.test_predictions(fit_id), truth.test_weights)
+    answers_VK = judged_answers(metric, results.test_predictions(fit_id), results.decision)
+    return score_on(truth, metric).score(truth.y[truth.train_rows :], answers_VK, truth.test_weights)
 
 
 def predictions_metric(results: Results) -> str:
@@ -129,10 +130,10 @@ def model_rows(results: Results) -> list[ModelRow]:
     beside = [model for model in results.beside_baselines(metric) if model.baseline.answers_VK is not None]
     shown = [metric, *(name for name in shown_scores(results) if name != metric)]
     true, truth = results.truth.y[results.truth.train_rows :], results.truth
-    own = dict(results.summaries[results.delivered_id].scores["test"])
+    own = dict(results.refits[results.delivered_id].scores["test"])
     own[metric] = delivered_score(results, metric)
     none = Interval(math.nan, math.nan, "it is held against itself")
-    span = results.test_interval(metric, [results.delivered_id])
+    span = results.test_interval(metric, [results.delivered_id], decided=True)
     rows = [
         ModelRow(
             "delivered network", truth.train_rows, {name: own[name] for name in shown}, span, math.nan, none

@@ -20,6 +20,9 @@ _TOGETHER: Final = re.compile(
 """Spaces at which no line may end: between a number and its unit, and between two numbers that belong together."""
 _FIXED: Final = "\u00a0"
 
+WIDTH: Final = 118
+"""Letters of a line of the tables of a run."""
+
 
 def number(value: Any) -> str:
     """Give a value as a table shows it: four significant digits, integers whole, nothing for NaN."""

@@ -33,6 +33,11 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._conformal import residuals as residuals
     from shoal.results._conformal import temperature_of as temperature_of
     from shoal.results._conformal import tempered as tempered
+    from shoal.results._decided import COST as COST
+    from shoal.results._decided import DecidedScore as DecidedScore
+    from shoal.results._decided import decided_of as decided_of
+    from shoal.results._decided import judge_of as judge_of
+    from shoal.results._decided import judged_answers as judged_answers
     from shoal.results._ensemble import Ensemble as Ensemble
     from shoal.results._ensemble import vote_counts as vote_counts
     from shoal.results._ensemble import vote_entropy as vote_entropy
@@ -118,6 +123,11 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._statistics import reach_of as reach_of
     from shoal.results._store import Identity as Identity
     from shoal.results._store import Store as Store
+    from shoal.results._threshold import ChosenThreshold as ChosenThreshold
+    from shoal.results._threshold import Curve as Curve
+    from shoal.results._threshold import choose_threshold as choose_threshold
+    from shoal.results._threshold import thinned as thinned
+    from shoal.results._threshold import threshold_curve as threshold_curve
     from shoal.results._trained_places import Place as Place
     from shoal.results._trained_places import place_in as place_in
     from shoal.results._trained_places import trained_places as trained_places

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -13,21 +13,24 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.decisions import Decision
 from shoal.distributions import Distribution
 from shoal.errors import StudyError, as_path
 from shoal.parts import Missing
 from shoal.results import _frames
 from shoal.results._asked import reported_scores, suiting_scores
 from shoal.results._certainty import NOT_IN_FILE, Certainty, certainty_of
-from shoal.results._coherence import check_part, outputs_of
+from shoal.results._coherence import outputs_of
 from shoal.results._conclusion import UNTESTED, OnTestRows, conclusion
 from shoal.results._confidence_set import SearchErrors, search_errors
+from shoal.results._decided import DecidedScore, Naming
 from shoal.results._differences import comparison_differences, groups_trained_on, mean_interval, test_units
 from shoal.results._digest import digest_of_results
 from shoal.results._ensemble import Ensemble, ensemble_frame, read_ensemble
 from shoal.results._fold_networks import chosen_networks
 from shoal.results._inside import Inside, read_inside
 from shoal.results._intervals import Interval, Units
+from shoal.results._kept_arrays import KeptArrays
 from shoal.results._levels import LevelHeld, levels_held
 from shoal.results._looks import NO_LOOKS, Looks
 from shoal.results._nested import Nested, NestedScore, OuterNetworks, read_nested
@@ -35,14 +38,13 @@ from shoal.results._opening import read_results
 from shoal.results._out_of_fold import OutOfFold
 from shoal.results._permutation import PermutationTest, permutation_test
 from shoal.results._reading import opened
-from shoal.results._record import CandidateRow, ColumnRecord, FitRecord, PlanEntry, Stage, Truth, place_of
-from shoal.results._schema import expect
+from shoal.results._record import CandidateRow, ColumnRecord, FitRecord, PlanEntry, Stage, Truth
 from shoal.results._score_rows import score_on
 from shoal.results._select import Choice, Standing, expected_score, rank_candidates, search_scores
 from shoal.results._selection_and_test import Disagreement, Expected, disagreement
 from shoal.results._simple_models import Baseline, Beside, beside_baselines, read_baselines
-from shoal.results._store import Store
 from shoal.results._stored_facts import coherent
+from shoal.results._threshold import ChosenThreshold
 from shoal.results._two_way import Difference
 from shoal.results._verdict import judging_score, verdict
 from shoal.study import Candidate, Study, Training, base_candidate, candidate_with
@@ -55,14 +57,14 @@ if TYPE_CHECKING:
 class Results:
     """One moment of a run folder: `Results.open(folder)`, also while the run goes on.
 
-    `plan` holds every place of the study, `summaries` every finished fit without its arrays; arrays are read from the
-    store when asked for. Frames are pandas', made once. `environment` says where the last run was computed, `origins`
-    where the fits were, with their numbers (none in results of old). `coverage` says how the training rows cover the
-    test rows (None in results of old), `data_notes` what the reader of the data did or left out, `columns` what of each
-    column, `findings_in_rows` what the checks of the rows measured, by name, as clauses, `missing` what could not be
-    made after training, `looks` how often the test rows were scored in all runs, by how many settings; `categorical`
-    which inputs hold categories, `dates` which hold dates (seconds since the first training row in the truth),
-    `embedded` which are embedded.
+    `plan` holds every place of the study, `summaries` every finished fit without its arrays; arrays are
+    read from the store when asked for. Frames are pandas', made once. `environment` says where the last run was
+    computed, `origins` where the fits were: every environment with its number of fits (none in results of old).
+    `coverage` says how the training rows cover the test rows (None in results of old), `data_notes` what the reader of
+    the data did or left out, `columns` what of each column, `findings_in_rows` what the checks of the rows measured, by
+    name, as clauses, `missing` what could not be made after training, `looks` how often the test rows were scored in
+    all runs of this folder, and by how many settings; `categorical` which inputs hold categories, `dates` which hold
+    dates (in the truth these are seconds since the first training row); `embedded` says which the delivered one embeds.
     """
 
     folder: Path
@@ -113,7 +115,7 @@ class Results:
         """One row a finished fit and place: fit_id, stage, label, candidate_id, fold, repeat, trainer, status,
         message, epochs, kept_epoch, steps, train_rows, validation_rows, validation_*, test_* (scores), seconds.
         """
-        return _frames.fits_frame(self.plan, self.summaries)
+        return _frames.fits_frame(self.plan, self.summaries, self.refits)
 
     @cached_property
     def candidates(self) -> DataFrame:
@@ -154,13 +156,40 @@ class Results:
         with self.rows_held_out() as rows:
             return search_errors(rows.cells(candidate_ids, metric))
 
+    @property
+    def threshold(self) -> ChosenThreshold | None:
+        """The threshold that `search.threshold` asks for, chosen on the rows held out; None before the choice."""
+        return self._naming.threshold
+
+    @property
+    def decision(self) -> Decision | None:
+        """Which class the delivered network names from which probability on; None where that is the likelier one."""
+        return self._naming.decision
+
+    @cached_property
+    def decided_scores(self) -> tuple[DecidedScore, ...]:
+        """What the threshold does to scores of the classes that the delivered network names; () without one."""
+        delivered = self.delivered_id
+        return self._naming.scores(self.test_answers(delivered)) if delivered else ()
+
+    @property
+    def refits(self) -> Mapping[str, FitRecord]:
+        """The refits' records by id: their test scores judge what the threshold names, all others likelier classes."""
+        return self._naming.refits
+
+    @cached_property
+    def _naming(self) -> Naming:
+        winner = self.choice.candidate_id if self.choice else None
+        chosen = [entry for entry in self.plan if entry.stage == "search" and entry.candidate_id == winner]
+        return Naming(self.study.search.threshold if self.study.search else "none", chosen, self._arrays)
+
     @contextmanager
     def rows_held_out(self) -> Iterator[OutOfFold]:
         """Give the rows that the search holds out, and what was answered to them, while the store is open."""
         search = [entry for entry in self.plan if entry.stage == "search"]
         with opened(self.folder) as store, coherent(self.folder, "the rows held out"):
             said = self.said(search[0].fit_id) if search else None
-            yield OutOfFold(search, self.truth, partial(self._held_out, store), said)
+            yield OutOfFold(search, self.truth, partial(self._arrays.held_out, store), said)
 
     @cached_property
     def comparisons(self) -> DataFrame:
@@ -178,16 +207,18 @@ class Results:
         on other test rows (or groups of them) and, over more than one repeat, at other initialisations.
         """
         with opened(self.folder) as store:
-            names, answers = reported_scores(self.study, self.truth), self._answers(store)
+            names, answers = reported_scores(self.study, self.truth), self._arrays.tested(store)
             return comparison_differences(self.plan, self.summaries, self.truth, answers, self.said, names)
 
-    def test_interval(self, metric: str, fit_ids: Sequence[str]) -> Interval:
+    def test_interval(self, metric: str, fit_ids: Sequence[str], *, decided: bool = False) -> Interval:
         """Give the 95 % interval of the mean test score of fits of the same settings, on other test rows (or groups of
-        them) and, for more than one fit, at other initialisations. KeyError for a fit that is not there.
+        them) and, for more than one fit, at other initialisations. `decided`: of the classes that the threshold names.
+        KeyError for a fit that is not there.
         """
         with opened(self.folder) as store:
-            said = self.said(fit_ids[0]) if fit_ids else None
-            return mean_interval(self.truth, metric, fit_ids, self._answers(store), said)
+            said, tested = self.said(fit_ids[0]) if fit_ids else None, self._arrays.tested(store)
+            answers = self._naming.judged(metric, tested) if decided else tested
+            return mean_interval(self.truth, metric, fit_ids, answers, said)
 
     @cached_property
     def nested(self) -> Nested | None:
@@ -195,7 +226,7 @@ class Results:
         rows; None for a study without `[nested]`, or before that began.
         """
         with opened(self.folder) as store, coherent(self.folder, "the nested search"):
-            networks = OuterNetworks(partial(self._held_out, store), self.said)
+            networks = OuterNetworks(partial(self._arrays.held_out, store), self.said)
             return read_nested(self.study, self.plan, self.summaries, self.truth, networks)
 
     @property
@@ -211,18 +242,19 @@ class Results:
     def _test_score(self, metric: str) -> NestedScore:
         if metric not in self._delivered_scores:
             return NestedScore(math.nan, UNTESTED)
-        return NestedScore(
-            self._delivered_scores[metric], self.test_interval(metric, [str(self.delivered_id)])
-        )
+        span = self.test_interval(metric, [str(self.delivered_id)], decided=True)
+        return NestedScore(self._delivered_scores[metric], span)
 
     @property
     def _delivered_scores(self) -> Mapping[str, float]:
-        return self.summaries[self.delivered_id].scores.get("test", {}) if self.delivered_id else {}
+        delivered = self.delivered_id
+        return {} if delivered is None else self.refits[delivered].scores.get("test", {})
 
     @property
     def judged_by(self) -> str:
         """The test score that heads the run, and by which the delivered network is held against what is simpler."""
-        return judging_score(self.truth, self._delivered_scores, self.study, self.delivered_training)
+        scores, decided = self._delivered_scores, self.decision is not None
+        return judging_score(self.truth, scores, self.study, self.delivered_training, decided=decided)
 
     @property
     def delivered_training(self) -> Training:
@@ -261,10 +293,8 @@ class Results:
         if self.delivered_id is None or len(self.truth.y) == self.truth.train_rows:
             return ()
         said = self.said(self.delivered_id) if metric == "loss" else None
-        answers_VA = (
-            self.test_answers(self.delivered_id) if said else self.test_predictions(self.delivered_id)
-        )
-        return beside_baselines(self.truth, metric, answers_VA, self.baselines, target, said)
+        ask = self.test_answers if said else self._naming.judged(metric, self.test_predictions)
+        return beside_baselines(self.truth, metric, ask(self.delivered_id), self.baselines, target, said)
 
     @property
     def delivered_id(self) -> str | None:
@@ -280,7 +310,7 @@ class Results:
         targets (`checks.permutations`); None without any, or before all are trained.
         """
         with opened(self.folder) as store:
-            answers, said = self._answers(store), self.said(self.delivered_id or "")
+            answers, said = self._arrays.tested(store), self.said(self.delivered_id or "")
             return permutation_test(self.plan, self.summaries, self.truth, metric, answers, said)
 
     @cached_property
@@ -305,7 +335,9 @@ class Results:
         a single repeat), ci_low and ci_high (the 95 % interval of the mean, see `test_interval`), and source. A row's
         name is "delivered" for the winner on all training rows.
         """
-        return _frames.references_frame(self.study.reference, self.plan, self.summaries, self.test_interval)
+        references = self.study.reference
+        fits = self.summaries, self.refits
+        return _frames.references_frame(references, self.plan, fits, self.test_interval)
 
     @cached_property
     def refit(self) -> DataFrame:
@@ -320,7 +352,7 @@ class Results:
     def curves_of(self, stage: Stage | None = None, label: str | None = None) -> DataFrame:
         """Curves of one stage and label, or of all, one row a place and evaluated epoch: fit_id, stage, label,
         candidate_id, fold, repeat, epoch, train_loss, validation_loss ... (those that exist)."""
-        return _frames.curves_frame(self._arrays("curves", stage, label))
+        return _frames.curves_frame(self._arrays.of_places("curves", stage, label))
 
     @cached_property
     def predictions(self) -> DataFrame:
@@ -332,15 +364,16 @@ class Results:
         ("validation" or "test"), row (its number in `truth`), then target, true, predicted; for classes
         true, predicted and one probability_CLASS a class; where more is said of a target, quantile_LEVEL or std too.
         """
-        return _frames.predictions_frame(self._arrays("predictions", stage, label), self.truth, self.said)
+        places = self._arrays.of_places("predictions", stage, label)
+        return _frames.predictions_frame(places, self.truth, self.said, self.decision)
 
     def curve(self, fit_id: str) -> DataFrame:
         """Give the curve of one fit: epoch and the losses; KeyError for a fit that is not there."""
-        return _frames.curve_frame(self._array(fit_id, "curves"))
+        return _frames.curve_frame(self._arrays.of_fit(fit_id, "curves"))
 
     def parameters(self, fit_id: str) -> dict[str, NDArray[np.float32]]:
         """Give the kept parameters of one fit by name; KeyError for a fit that is not there."""
-        return self._array(fit_id, "parameters")
+        return self._arrays.of_fit(fit_id, "parameters")
 
     @cached_property
     def ensemble(self) -> Ensemble | None:
@@ -367,7 +400,7 @@ class Results:
             outputs, note = outputs_of(self.truth), store.fact(NOT_IN_FILE)
 
             def ask(entry: PlanEntry) -> NDArray[np.float64]:
-                return self._held_out(store, entry)[:, :outputs]
+                return self._arrays.held_out(store, entry)[:, :outputs]
 
             return certainty_of(networks.entries, self.truth, ask, self.ensemble, answer_VK).noting(note)
 
@@ -385,7 +418,7 @@ class Results:
 
     def test_answers(self, fit_id: str) -> NDArray[np.float64]:
         """Give all that one fit says of the test rows, (V, K A): predictions, then what `said` says beside."""
-        return self._array(fit_id, "predictions")["test"]
+        return self._arrays.of_fit(fit_id, "predictions")["test"]
 
     def said(self, fit_id: str) -> Distribution | None:
         """What the network of a fit says of a target beyond one number; None where that is all."""
@@ -402,43 +435,9 @@ class Results:
         chosen = self.choice.candidate_id if self.choice else None
         return next((self.said(e.fit_id) for e in self.plan if e.candidate_id == chosen), None)
 
-    def _answers(self, store: Store) -> Callable[[str], NDArray[np.float64]]:
-        return lambda fit_id: self._part(store, fit_id, "predictions")["test"]
-
-    def _array(self, fit_id: str, part: str) -> dict[str, NDArray[Any]]:
-        if fit_id not in self.summaries:
-            raise KeyError(fit_id)
-        with opened(self.folder) as store:
-            return self._part(store, fit_id, part)
-
-    def _part(self, store: Store, fit_id: str, part: str) -> dict[str, NDArray[Any]]:
-        arrays = store.arrays(fit_id, part)
-        with coherent(self.folder, f"the {part} of fit {fit_id}"):
-            check_part(part, arrays, self.summaries[fit_id], self.truth, self.said(fit_id))
-        return arrays
-
-    def _arrays(
-        self, part: str, stage: Stage | None = None, label: str | None = None
-    ) -> Iterator[tuple[PlanEntry, dict[str, NDArray[Any]]]]:
-        """Read one part of every finished fit, in the order of the plan."""
-        with opened(self.folder) as store:
-            for entry in self.plan:
-                matches = stage in (None, entry.stage) and label in (None, entry.label)
-                if matches and entry.fit_id in self.summaries:
-                    arrays = self._part(store, entry.fit_id, part)
-                    if part == "predictions" and "validation" in arrays:
-                        self._check_held_out(entry, arrays)
-                    yield entry, arrays
-
-    def _held_out(self, store: Store, entry: PlanEntry) -> NDArray[np.float64]:
-        arrays = self._part(store, entry.fit_id, "predictions")
-        self._check_held_out(entry, arrays)
-        return arrays["validation"]
-
-    def _check_held_out(self, entry: PlanEntry, arrays: Mapping[str, NDArray[Any]]) -> None:
-        with coherent(self.folder, f"the predictions of fit {entry.fit_id}"):
-            rows_V = self.truth.validation_rows[place_of(entry)]
-            expect(len(rows_V) == len(arrays["validation"]))
+    @cached_property
+    def _arrays(self) -> KeptArrays:
+        return KeptArrays(self.folder, self.plan, self.summaries, self.truth, self.said)
 
     @cached_property
     def digest(self) -> str:

@@ -13,6 +13,7 @@ from typing import Final, Literal
 import numpy as np
 
 from shoal.results._mean_recall import BALANCED
+from shoal.results._peer_scores import undefined_on
 from shoal.results._record import Truth
 from shoal.results._score_rows import score_on
 from shoal.results._scores import higher_is_better
@@ -38,7 +39,9 @@ def rare_tested(truth: Truth) -> list[int]:
     return [k for k in rare_classes(truth) if k in tested]
 
 
-def judging_score(truth: Truth, scores: Mapping[str, float], study: Study, training: Training) -> str:
+def judging_score(
+    truth: Truth, scores: Mapping[str, float], study: Study, training: Training, *, decided: bool = False
+) -> str:
     """Name the test score that heads a run, and by which a network of these scores, trained so, is held against others.
 
     The one that the study's search chooses by, where it names one that has an interval and is defined on these rows.
@@ -49,8 +52,10 @@ def judging_score(truth: Truth, scores: Mapping[str, float], study: Study, train
     named = study.search.metric if study.search else "loss"
     named = {"rmse": "mse"}.get(same := score_kind(named).same_as or named, same)
     defined = named not in ("loss", "accuracy") and math.isfinite(scores.get(named, math.nan))
-    if defined and not score_on(truth, named).why_none:
+    if defined and not score_on(truth, named).why_none and not (decided and score_kind(named).names_classes):
         return named
+    if decided and not undefined_on("roc_auc", truth.y[truth.train_rows :], truth.test_weights):
+        return "roc_auc"
     if truth.classes:
         return BALANCED if rare_tested(truth) or training.weighs_classes else "accuracy"
     if truth.task == "multilabel":

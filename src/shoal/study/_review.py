@@ -271,6 +271,10 @@ def _search_mistakes(study: Study, search: Search) -> Iterator[Mistake]:
         yield from _score_mistakes(study, path, name)
         if name in search.scores[:number]:
             yield Mistake(path, f"expected every score once, got {value_text(name)} again", (path,))
+    if search.threshold != "none" and study.study.task != "classification":
+        path = ("search", "threshold")
+        what = f'expected "none" with study.task = "{study.study.task}": a threshold is one of two classes'
+        yield Mistake(path, what, (path, ("study", "task")))
     yield from _folds_mistakes(study, "search", search.splitter)
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Discriminator, Field, PrivateAttr, Tag, field_va
 
 from shoal.errors import Problem
 from shoal.kinds import LOSSES, NETWORKS, Task, row_of, splitter_kind, usual_splitter
+from shoal.study._costs import ThresholdRule
 from shoal.study._folds import Folds, NumberOrFolds
 from shoal.study._held_against import Checks
 from shoal.study._key_paths import key_path_text, parse_key_path, toml_string
@@ -219,7 +220,8 @@ ListOrRange = Annotated[
 class Search(_Part):
     """Which candidates are tried, on which folds, and by which rule one is chosen.
 
-    `metric` is what they are compared by; further `scores` are shown beside it.
+    `metric` is what they are compared by; further `scores` are shown beside it. `threshold` is the rule by which the
+    chosen one's probability is found from which on the positive class of two is named, on the rows held out.
     """
 
     method: Method = "grid"
@@ -230,6 +232,7 @@ class Search(_Part):
     scores: Annotated[tuple[Metric, ...], Field(strict=False)] = ()
     rule: Literal["best", "one-standard-error"] = "best"
     margin: Annotated[float, Field(gt=0, lt=1)] | None = None
+    threshold: ThresholdRule = "none"
     space: dict[str, ListOrRange] = {}
 
     @field_validator("space", mode="before")

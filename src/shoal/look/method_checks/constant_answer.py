@@ -8,11 +8,13 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shoal.look._check import MethodCheck
 from shoal.look._evidence import delivered_answers, in_quotes, phrases
 from shoal.look._measures import score_number, sentence_words
-from shoal.results import Results, higher_is_better
+from shoal.results import Results, higher_is_better, judge_of
+from shoal.study import Costs
 from shoal.wording import rounded
 
 
@@ -22,6 +24,8 @@ def no_better_than_a_constant(results: Results) -> str:
     if answer_VK is None:
         return ""
     true_V, weight_V = truth.y[truth.train_rows :], truth.test_weights
+    if results.decision is not None:
+        return _no_better_by_the_rule(results, answer_VK)
     if truth.classes or metric == "loss":
         return _by_score(results, metric)
     targets = []
@@ -54,6 +58,27 @@ def _by_score(results: Results, metric: str) -> str:
     return (
         f"The delivered model is right for {own} of the test rows; always predicting {in_quotes(common)}, the most"
         f" frequent class of the training rows, is right for {other}."
+    )
+
+
+def _no_better_by_the_rule(results: Results, answer_VK: NDArray[np.float64]) -> str:
+    """Hold the classes that a threshold names against always naming one, by what the threshold was chosen by."""
+    truth, chosen = results.truth, results.threshold
+    if chosen is None or chosen.decision is None:
+        return ""
+    score, name = judge_of(chosen, truth)
+    true_V, sure_VK = truth.y[truth.train_rows :], chosen.decision.sure(answer_VK)
+    sign = -1 if isinstance(chosen.rule, Costs) else 1
+    own, *constant = (
+        score.score(true_V, answers_VK, truth.test_weights)
+        for answers_VK in (sure_VK, *(np.tile(np.eye(2)[k], (len(true_V), 1)) for k in range(2)))
+    )
+    best = int(np.argmax(sign * np.array(constant)))
+    if sign * own > sign * constant[best]:
+        return ""
+    return (
+        f"By its threshold the delivered model has a {name} of {rounded(own, 3)} on the test rows; always predicting"
+        f" {in_quotes(truth.classes[best])} has {rounded(constant[best], 3)}."
     )
 
 

@@ -150,7 +150,7 @@ def _worse_than_first(results: Results) -> str:
 def _over_rows(findings: RunFindings) -> str:
     """Say where the leading score would lie on other rows; the unit of chance is a row, or a group."""
     results, metric = findings.results, _shown_metric(findings.results)
-    span = results.test_interval(metric, [findings.delivered.healthy[0].fit_id])
+    span = results.test_interval(metric, [findings.delivered.healthy[0].fit_id], decided=True)
     over = drawn_by_chance(results)
     if not span.known:
         return f"How far {over} would move it is not known: {span.why}."
