@@ -38,6 +38,7 @@ from shoal.results import (
     verdict_phrase,
     wilson,
 )
+from shoal.scores import different
 from shoal.wording import counted, first_few, listed, one_number, percent
 
 EACH: Final = 8
@@ -144,8 +145,8 @@ def _of_rare(results: Results) -> list[str]:
 
 def _asked(results: Results) -> list[str]:
     """Give the test scores that the study asks for by name, with their intervals where there are any."""
-    scores = []
-    for name in [name for name in asked_scores(results.study) if name != results.judged_by][:ASKED]:
+    scores, task = [], results.truth.task
+    for name in different((results.judged_by, *asked_scores(results.study)), task)[1 : ASKED + 1]:
         value = score_number(name, delivered_score(results, name))
         span = results.test_interval(name, [str(results.delivered_id)], decided=True)
         ends = f" (95 % interval {score_number(name, span.low)} to {score_number(name, span.high)})"

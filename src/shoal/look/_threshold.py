@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from shoal.look._evidence import in_quotes
-from shoal.results import COST, DecidedScore, Results
+from shoal.results import COST
 from shoal.scores import SCORES
 from shoal.study import RULES, Costs, ThresholdRule
 from shoal.wording import counted, one_number, percent
+
+if TYPE_CHECKING:
+    from shoal.results import DecidedScore, Results
 
 _IN_PERCENT: Final = frozenset(kind.title for kind in SCORES.values() if kind.percent)
 DIGITS: Final = 4

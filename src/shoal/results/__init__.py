@@ -33,7 +33,6 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._conformal import residuals as residuals
     from shoal.results._conformal import temperature_of as temperature_of
     from shoal.results._conformal import tempered as tempered
-    from shoal.results._decided import COST as COST
     from shoal.results._decided import DecidedScore as DecidedScore
     from shoal.results._decided import decided_of as decided_of
     from shoal.results._decided import judge_of as judge_of
@@ -123,6 +122,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._statistics import reach_of as reach_of
     from shoal.results._store import Identity as Identity
     from shoal.results._store import Store as Store
+    from shoal.results._threshold import COST as COST
     from shoal.results._threshold import ChosenThreshold as ChosenThreshold
     from shoal.results._threshold import Curve as Curve
     from shoal.results._threshold import choose_threshold as choose_threshold

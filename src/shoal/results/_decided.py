@@ -25,7 +25,7 @@ from shoal.results._record import FitRecord, PlanEntry, Truth
 from shoal.results._row_score import RowScore
 from shoal.results._score_rows import score_on
 from shoal.results._stored_facts import coherent
-from shoal.results._threshold import ChosenThreshold, choose_threshold, cost_score
+from shoal.results._threshold import COST, ChosenThreshold, choose_threshold, cost_score
 from shoal.results._two_way import Difference, Scored, difference, repeated_interval
 from shoal.scores import score_kind
 from shoal.study import Costs, ThresholdRule
@@ -35,7 +35,6 @@ HeldOut = Callable[[PlanEntry], Floats]
 """Gives what the fit of a place answers to the rows that it holds out, (V, K)."""
 SHOWN: Final = ("recall", "precision", "f1", BALANCED, "accuracy")
 """The scores whose change a threshold is shown by."""
-COST: Final = "mean cost of a row"
 
 
 @dataclass(frozen=True)

@@ -259,7 +259,11 @@ def _scores(
     unit_V = np.unique(truth.groups[row_V] if grouped else row_V, return_inverse=True)[1]
     units = Units(unit_V, grouped, Units.of(len(row_V), None, truth.weights_of(row_V)).weight_N)
     scores = {}
-    for name in (*scores_of(study.study.task), *asked_scores(study)):
+    for name in (
+        *scores_of(study.study.task),
+        *asked_scores(study),
+        *(BALANCED,) * bool(rare_classes(truth)),
+    ):
         if alike or name != "loss":
             parts = [judged_answers(name, own.answer_VK, own.decision) for own in answers]
             answer_VK: NDArray[Any] = np.concatenate(

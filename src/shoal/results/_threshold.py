@@ -19,6 +19,7 @@ from shoal.results._scores import counted_rows
 from shoal.study import Costs, ThresholdRule
 
 Floats = NDArray[np.float64]
+COST: Final = "mean cost of a row"
 HALF: Final = 0.5
 """The threshold of the likelier class."""
 TIED: Final = 1e-12

@@ -20,12 +20,12 @@ from shoal.wording import rounded
 
 def no_better_than_a_constant(results: Results) -> str:
     """Hold the delivered model against the one answer that is best for all rows."""
-    truth, answer_VK, metric = results.truth, delivered_answers(results), results.judged_by
+    truth, answer_VK = results.truth, delivered_answers(results)
     if answer_VK is None:
         return ""
-    true_V, weight_V = truth.y[truth.train_rows :], truth.test_weights
     if results.decision is not None:
         return _no_better_by_the_rule(results, answer_VK)
+    metric, true_V, weight_V = results.judged_by, truth.y[truth.train_rows :], truth.test_weights
     if truth.classes or metric == "loss":
         return _by_score(results, metric)
     targets = []
