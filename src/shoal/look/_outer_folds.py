@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from shoal.look._measures import shown_scores
-from shoal.results import BALANCED, Nested, Results, rare_classes
+from shoal.results import BALANCED, Nested, Results, nested_names
 from shoal.scores import different
 from shoal.study import settings_text, short_keys
 from shoal.wording import counted, listed, one_number
@@ -47,11 +47,12 @@ def _thresholds(nested: Nested) -> list[str]:
 
 def nested_metrics(results: Results) -> tuple[str, ...]:
     """Name the scores that are shown of outer folds: those of test rows, after the search's own and, where a class is
-    rare, balanced accuracy.
+    rare or classes are weighted, balanced accuracy.
     """
+    names = nested_names(results.study, results.truth)
     metric = results.study.search.metric if results.study.search else "loss"
-    rare = (BALANCED,) * bool(rare_classes(results.truth))
-    return different((metric, *rare, *shown_scores(results)), results.truth.task)
+    first = (metric, BALANCED, *shown_scores(results))
+    return different([name for name in first if name in names], results.truth.task)
 
 
 def chosen_settings(results: Results, candidate_id: str) -> str:

@@ -45,10 +45,11 @@ def tested_score(results: Results, fit_id: str, metric: str) -> float:
 
 def predictions_metric(results: Results) -> str:
     """Name the test score by which predictions are held against those of simple models: that which heads the run, but
-    where it is one of quantiles or normal distributions; empty where simple models predict no such number.
+    where it is one of quantiles or normal distributions; empty where simple models predict no such number. Of labels
+    simple models give probabilities too, which have the same loss.
     """
     metric, training = results.judged_by, results.delivered_training
-    if metric != "loss" or results.delivered_id is None:
+    if metric != "loss" or results.truth.task != "regression" or results.delivered_id is None:
         return metric
     return predictions_score(results.truth, results.summaries[results.delivered_id].scores["test"], training)
 

@@ -68,6 +68,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._nested import OuterRows as OuterRows
     from shoal.results._nested import as_search as as_search
     from shoal.results._nested import choose_within as choose_within
+    from shoal.results._nested import nested_names as nested_names
     from shoal.results._out_of_fold import MAX_UNITS as MAX_UNITS
     from shoal.results._out_of_fold import OutOfFold as OutOfFold
     from shoal.results._outer_interval import OuterAnswers as OuterAnswers
@@ -139,7 +140,6 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._verdict import Verdict as Verdict
     from shoal.results._verdict import in_words as in_words
     from shoal.results._verdict import predictions_score as predictions_score
-    from shoal.results._verdict import rare_classes as rare_classes
     from shoal.results._verdict import rare_tested as rare_tested
     from shoal.results._verdict import verdict as verdict
     from shoal.results._verdict import verdict_phrase as verdict_phrase

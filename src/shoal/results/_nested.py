@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from shoal.decisions import Decision
 from shoal.distributions import Distribution
-from shoal.results._asked import asked_scores
+from shoal.results._asked import reported_scores
 from shoal.results._decided import decided_of, judged_answers, pooled
 from shoal.results._differences import Said
 from shoal.results._intervals import Interval, Units
@@ -32,7 +32,6 @@ from shoal.results._select import choose, search_scores
 from shoal.results._store import Store
 from shoal.results._threshold import choose_threshold
 from shoal.results._verdict import rare_classes
-from shoal.scores import scores_of
 from shoal.study import Search, Study
 
 HeldOut = Callable[[PlanEntry], NDArray[np.float64]]
@@ -83,8 +82,7 @@ class NestedScore:
 class Nested:
     """What the searches without the rows of each outer fold came to.
 
-    `scores` are by name, balanced accuracy among them where a class is rare; empty where an outer fold has none, or is
-    not trained yet: `why` says so.
+    `scores` are by name (see `nested_names`); empty where an outer fold has none, or is not trained yet: `why` says so.
     """
 
     folds: tuple[OuterFold, ...]
@@ -96,6 +94,14 @@ class Nested:
         """In how many outer folds each candidate was chosen, the most frequent first, then by id."""
         counts = Counter(fold.candidate_id for fold in self.folds if fold.candidate_id)
         return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def nested_names(study: Study, truth: Truth) -> tuple[str, ...]:
+    """Name the scores of outer folds: those of test rows, and balanced accuracy where a class is rare among the rows of
+    the outer folds, whether or not test rows have it.
+    """
+    rare = (BALANCED,) * bool(rare_classes(truth))
+    return tuple(dict.fromkeys((*reported_scores(study, truth), *rare)))
 
 
 def as_search(entries: Iterable[PlanEntry]) -> list[PlanEntry]:
@@ -175,7 +181,7 @@ def read_nested(
             by_label.setdefault(entry.label, []).append(entry)
     if study.nested is None or not by_label:
         return None
-    balanced = row_score("classification", BALANCED) if rare_classes(truth) else None
+    balanced = row_score("classification", BALANCED) if BALANCED in nested_names(study, truth) else None
     folds, said, rule = [], list[Distribution | None](), (study.search or Search()).threshold
     answered: list[Answered] = []
     number = 0
@@ -259,11 +265,7 @@ def _scores(
     unit_V = np.unique(truth.groups[row_V] if grouped else row_V, return_inverse=True)[1]
     units = Units(unit_V, grouped, Units.of(len(row_V), None, truth.weights_of(row_V)).weight_N)
     scores = {}
-    for name in (
-        *scores_of(study.study.task),
-        *asked_scores(study),
-        *(BALANCED,) * bool(rare_classes(truth)),
-    ):
+    for name in nested_names(study, truth):
         if alike or name != "loss":
             parts = [judged_answers(name, own.answer_VK, own.decision) for own in answers]
             answer_VK: NDArray[Any] = np.concatenate(
