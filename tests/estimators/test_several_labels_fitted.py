@@ -98,7 +98,7 @@ def test_class_weights_are_weights_of_cells(dtype: str, weight: Any) -> None:
     own = np.ones(90) if weight is None else weight
     tolerance = 2e-4 if dtype == "float64" else 5e-3
     of_labels = [{0: 0.5, 1: 3.0}, {0: 1.0, 1: 2.0}, {1: 4.0}]
-    for asked in ("balanced", of_labels):
+    for asked in ("balanced", of_labels, [{1: 3.0}, "balanced", None]):
         model = MLPClassifier(**{**LINEAR, "dtype": dtype}, class_weight=asked).fit(
             X, Y, sample_weight=weight
         )
@@ -106,7 +106,8 @@ def test_class_weights_are_weights_of_cells(dtype: str, weight: Any) -> None:
             has = Y[:, k] == 1
             positives, negatives = own[has].sum(), own[~has].sum()
             balanced = {0: own.sum() / (2 * negatives), 1: own.sum() / (2 * positives)}
-            of_class = balanced if asked == "balanced" else {0: 1.0} | of_labels[k]
+            of_label = asked if isinstance(asked, str) else asked[k]
+            of_class = balanced if of_label == "balanced" else {0: 1.0, 1: 1.0} | (of_label or {})
             cell = np.where(has, of_class[1], of_class[0]) * own
             theirs = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000).fit(X, Y[:, k], cell)
             np.testing.assert_allclose(
@@ -178,6 +179,7 @@ def test_images_have_several_labels_too() -> None:
 
 
 OF_LABELS = 'class_weight: expected "balanced" or a list of 3 dicts, such as {0: 1, 1: 5}, for 3 labels, got '
+OF_EACH = 'class_weight: expected a dict, such as {0: 1, 1: 5}, "balanced" or None for each label, got '
 NO_TEMPERATURE = (
     "expected None for several labels, which have neither a temperature nor sets, got 'temperature'"
 )
@@ -191,6 +193,10 @@ NO_TEMPERATURE = (
         ({}, Y.astype(str), "y: expected labels of 0 and 1 in each of 3 columns, got '0'"),
         ({"class_weight": {1: 2.0}}, Y, f"{OF_LABELS}a dict"),
         ({"class_weight": [{1: 2.0}]}, Y, f"{OF_LABELS}a list of 1"),
+        ({"class_weight": [1, 2, 3]}, Y, f"{OF_EACH}1 for label 0"),
+        ({"class_weight": ["balance"] * 3}, Y, f"{OF_EACH}'balance' for label 0"),
+        ({"class_weight": [None, "balanced", [1.0, 2.0]]}, Y, f"{OF_EACH}[1.0, 2.0] for label 2"),
+        ({"class_weight": [{1: 2.0}, {}, True]}, Y, f"{OF_EACH}True for label 2"),
         ({"class_weight": [{2: 2.0}] * 3}, Y, "class_weight: expected labels among [0, 1], got 2"),
         ({"class_weight": [{1: -1.0}] * 3}, Y, "class_weight: expected weights of at least 0, got -1.0"),
         (

@@ -181,8 +181,9 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         first = "parameters_" not in vars(self)
         if first and classes is None:
             raise ValueError("classes: expected every label there will be in the first call, got None")
-        if isinstance(getattr(self, "class_weight", None), str):
-            what = "expected None, a dict or a list in partial_fit, which sees a part of the rows at a time"
+        weight = getattr(self, "class_weight", None)
+        if isinstance(weight, str) or (isinstance(weight, list) and "balanced" in weight):
+            what = "expected None, a dict or a list of both in partial_fit, which sees a part of the rows at a time"
             raise ValueError(f"class_weight: {what}, got {self.class_weight!r}")
         known = None if classes is None else np.unique(classes)
         if not first and known is not None and not np.array_equal(known, self.classes_):

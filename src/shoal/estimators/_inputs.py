@@ -331,10 +331,10 @@ def with_class_weight(prepared: Prepared, inner: NDArray[np.int64], class_weight
 
 
 def _with_weights_of_labels(prepared: Prepared, inner: NDArray[np.int64], class_weight: Any) -> Prepared:
-    """The same of several labels: a list has a dict for each, whose keys are 0 and 1."""
+    """The same of several labels: a list has a dict with the keys 0 and 1, "balanced" or None, weight 1, for each."""
     outputs, learned = prepared.outputs, np.setdiff1d(prepared.rows, inner)
     of_labels = [class_weight] * outputs if class_weight == "balanced" else class_weight
-    if not isinstance(of_labels, list) or len(of_labels) != outputs or isinstance(class_weight, dict):
+    if not isinstance(of_labels, list) or len(of_labels) != outputs:
         got = f"a list of {len(of_labels)}" if isinstance(of_labels, list) else "a dict"
         what = (
             f'expected "balanced" or a list of {outputs} dicts, such as {{0: 1, 1: 5}}, for {outputs} labels'
@@ -343,10 +343,13 @@ def _with_weights_of_labels(prepared: Prepared, inner: NDArray[np.int64], class_
     own_N = None if prepared.sample_weight is None else prepared.sample_weight[learned].astype(np.float64)
     cell_NK = np.ones((len(prepared.y), outputs))
     for k, of_label in enumerate(of_labels):
-        if of_label != "balanced":
+        if isinstance(of_label, dict):
             _refuse_weights(of_label, (0, 1))
+        elif of_label is not None and not (isinstance(of_label, str) and of_label == "balanced"):
+            what = 'expected a dict, such as {0: 1, 1: 5}, "balanced" or None for each label'
+            raise ValueError(f"class_weight: {what}, got {of_label!r} for label {k}")
         has_N = (prepared.y[learned, k] > 0).astype(np.int64)
-        cell_NK[learned, k] = class_weights(of_label, has_N, (0, 1), own_N)[has_N]
+        cell_NK[learned, k] = class_weights(of_label or "none", has_N, (0, 1), own_N)[has_N]
     mean_N = cell_NK.mean(axis=1)
     share_NK = np.divide(cell_NK, mean_N[:, None], out=np.ones_like(cell_NK), where=mean_N[:, None] > 0)
     with np.errstate(over="ignore"):
