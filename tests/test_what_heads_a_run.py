@@ -70,9 +70,37 @@ def test_a_class_that_is_never_named_is_said_first(tmp_path: Path, dots: None) -
     _, unit, text = said(results)
     assert unit == "test accuracy"
     assert text.startswith(
-        "Some classes are never recognised. No test row is recognised of “green” (recall 0 of"
+        "Some classes or labels are never recognised. No test row is recognised of “green” (recall 0 of"
     )
     assert checks(results)[0].code == "SH015"
+
+
+@pytest.mark.parametrize("metric", ["loss", "f1_macro"])
+def test_a_label_that_is_never_named_is_said_first(tmp_path: Path, dots: None, metric: str) -> None:
+    rows = table()
+    labels = {"half": (rows.x > 0) * 1, "odd": (np.arange(ROWS) % 9 == 0) * 1}
+    results = shoal.run(
+        rows[["x", "z"]].assign(**labels),
+        target=["half", "odd"],
+        task="multilabel",
+        out=tmp_path / "run",
+        workers=1,
+        network={"hidden": [6]},
+        training={"epochs": 20, "lr": 0.01},
+        search={"folds": 2, "metric": metric, "space": {}},
+    )
+    true_VK = results.truth.y[results.truth.train_rows :] > 0
+    named_VK = results.test_predictions(str(results.delivered_id)) > 0.5
+    assert not named_VK[:, 1].any()
+    right = (true_VK == named_VK).all(axis=1).sum()
+    sentence = (
+        "Some classes or labels are never recognised. No test row is recognised that has the label “odd” (recall 0 of"
+        f" {true_VK[:, 1].sum()}, never predicted); {right} of {len(true_VK)} test rows are right in all labels."
+    )
+    assert said(results)[2].startswith(sentence)
+    found_codes = [check.code for check in checks(results)]
+    assert found_codes[0] == "SH015"
+    assert "SH013" not in found_codes
 
 
 def test_weighted_classes_are_judged_by_balanced_accuracy(tmp_path: Path, dots: None) -> None:

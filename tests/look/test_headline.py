@@ -173,7 +173,9 @@ def test_a_share_that_is_right_because_a_class_is_rare_is_no_success(
     headline_of = headline_text(results)
     assert "%" in headline_of
     assert "\u00a0" not in headline_of
-    assert results_text(results).startswith("Some classes are never recognised. No test row is recognised of")
+    assert results_text(results).startswith(
+        "Some classes or labels are never recognised. No test row is recognised of"
+    )
     assert "are right.\nWorse than boosted trees and no better than a constant or a linear" in results_text(
         results
     )

@@ -26,7 +26,7 @@ def no_better_than_a_constant(results: Results) -> str:
     if results.decision is not None:
         return _no_better_by_the_rule(results, answer_VK)
     metric, true_V, weight_V = results.judged_by, truth.y[truth.train_rows :], truth.test_weights
-    if truth.classes or metric == "loss":
+    if truth.task != "regression" or metric == "loss":
         return _by_score(results, metric)
     targets = []
     for name, true, answer in zip(truth.target_names, true_V.T, answer_VK.T, strict=True):
@@ -44,14 +44,16 @@ def no_better_than_a_constant(results: Results) -> str:
 
 
 def _by_score(results: Results, metric: str) -> str:
-    """Hold its score against that of the constant: accuracy, or what suits rare and weighted classes, or quantiles."""
+    """Hold its score against that of the constant: accuracy, or what suits rare and weighted classes, or quantiles and
+    labels.
+    """
     truth, constant = results.truth, results.beside_baselines(metric)[0]
     apart = constant.difference.mean if higher_is_better(metric) else -constant.difference.mean
     if not apart <= 0:
         return ""
     own = score_number(metric, constant.score + constant.difference.mean)
     other = score_number(metric, constant.score)
-    if metric != "accuracy":
+    if metric != "accuracy" or not truth.classes:
         words = sentence_words(metric, results)
         return f"On the test rows, {words} is {own} for the delivered model, {other} for a constant."
     common = truth.classes[int(np.asarray(constant.baseline.answers_VK)[0].argmax())]
