@@ -152,6 +152,28 @@ def test_several_targets_of_0_and_1_are_guessed_to_be_labels(tmp_path: Path) -> 
     assert 'task = "regression"' in said
 
 
+def test_a_label_column_with_another_number_says_why_it_is_none(tmp_path: Path) -> None:
+    frame, file = table(), tmp_path / "t.csv"
+    frame.loc[6, "music"] = 2
+    frame.to_csv(file, index=False)
+    why = 'a guess: 3 targets, not all of 0 and 1 alone, as labels are: "music" holds 2 (line 8)'
+    assert why in draft_study(file, "sport,music,rare")
+    with pytest.raises(DataError) as refused:
+        draft_study(file, "sport,music,rare", "multilabel")
+    sentence = 'FILE, column "music": expected labels of 0 and 1, got 2 (line 8)'
+    assert str(refused.value).replace(str(file), "FILE") == sentence
+    frame.loc[9, "music"] = 3
+    frame.to_csv(file, index=False)
+    assert f"{why}, and 1 other such cell" in draft_study(file, "sport,music,rare")
+    spoken = frame.assign(music=np.where(table()["music"] > 0, "yes", "no"))
+    spoken.to_csv(file, index=False)
+    with pytest.raises(DataError) as refused:
+        draft_study(file, "sport,music,rare", "multilabel")
+    got = f'expected numbers, got text such as "{spoken["music"][0]}"'
+    sentence = f'FILE, column "music": {got}; a label is 0 or 1, or false or true'
+    assert str(refused.value).replace(str(file), "FILE") == sentence
+
+
 def test_a_column_whose_name_has_a_comma_is_one_target(tmp_path: Path) -> None:
     table().rename(columns={"sport": "music, loud"}).to_csv(tmp_path / "t.csv", index=False)
     assert 'target = "music, loud"' in draft_study(tmp_path / "t.csv", "music, loud")

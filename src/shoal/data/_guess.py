@@ -20,8 +20,10 @@ from shoal.data._distinct import distinct
 from shoal.data._findings import Findings, refuse
 from shoal.data._missing import Marks, missing_of
 from shoal.data._table import Foreign, Table
+from shoal.data._target_domain import note_no_labels
+from shoal.data._targets import TRUTH
 from shoal.errors import DataError, Problem
-from shoal.kinds import Task, has_classes
+from shoal.kinds import Task, has_classes, task_kind
 from shoal.wording import counted, few_quoted, quoted
 
 TARGET_NAMES: Final = ("target", "y", "label", "labels", "class", "classes", "outcome", "response")
@@ -176,16 +178,25 @@ def task_of(looked_at: LookedAt, names: Sequence[str]) -> Choice:
 
 
 def _task_of_several(looked_at: LookedAt, names: Sequence[str]) -> Choice:
-    for name in names:
-        values, _ = cells_of(looked_at, name)
-        if (
-            values is None
-            or values.dtype.kind != "f"
-            or not set(distinct(values[~missing_of(values)])) <= {0, 1}
-        ):
-            return Choice("regression", f"a guess: {len(names)} targets, not all of 0 and 1 alone")
+    odd = {name: what for name in names if (what := _no_label(looked_at, name))}
+    if odd:
+        why = f"a guess: {len(names)} targets, not all of 0 and 1 alone"
+        if len(odd) < len(names):
+            name = next(iter(odd))
+            why = f"{why}, as labels are: {quoted(name)} holds {odd[name]}"
+        return Choice("regression", why)
     why = f"a guess: each of the {len(names)} targets holds 0 and 1 alone"
     return Choice("multilabel", f"{why}; --task regression takes them as measured")
+
+
+def _no_label(looked_at: LookedAt, name: str) -> str:
+    """Say what a column holds, and where, that is neither 0 nor 1; nothing where it can be a label."""
+    values = cells_of(looked_at, name).values
+    if values is None or values.dtype.kind != "f":
+        return "no numbers"
+    odd = np.flatnonzero(~missing_of(values) & (values != 0) & (values != 1))
+    more = f", and {counted(len(odd) - 1, 'other such cell')}" if len(odd) > 1 else ""
+    return f"{values[odd[0]]:g} ({looked_at.table.row_place(int(odd[0]))}){more}" if len(odd) else ""
 
 
 def _task_of_one(looked_at: LookedAt, name: str) -> Choice:
@@ -216,8 +227,13 @@ def targets_of(looked_at: LookedAt, names: Sequence[str], task: Task) -> NDArray
         refuse([Problem("--target", ONE_OF_CLASSES.format(len(names)))] if len(names) > 1 else [])
         read: list[NDArray[Any] | None] = [texts(table, names[0], findings, (), marks)]
     else:
+        labels = task_kind(task).target == "labels"
         advice = "; --task classification takes it as classes" if len(names) == 1 else ""
-        read = [numbers(table, name, findings, advice, marks) for name in names]
+        read = [numbers(table, name, findings, TRUTH if labels else advice, marks) for name in names]
+        for name, column in zip(names, read, strict=True):
+            if labels and column is not None:
+                note_no_labels(name, column, table, findings)
+        refuse(findings.problems() if labels else [])
     values = [column for column in read if column is not None]
     stacked = np.stack(values, axis=1) if len(values) == len(read) else np.zeros((0, 1))
     there = int((~missing_of(stacked).any(axis=1)).sum())

@@ -6,7 +6,7 @@ Letters: N rows, K targets.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from shoal.wording import few_quoted, first_few, quoted
 
 _UNTARGETED = '; data.missing_targets = "drop" leaves such rows out'
 _CLASSES = '; for class labels set study.task = "classification"'
-_TRUTH = "; a label is 0 or 1, or false or true"
+TRUTH: Final = "; a label is 0 or 1, or false or true"
 
 
 def read_targets(
@@ -35,7 +35,7 @@ def read_targets(
         name = source.targets[0]
         read = [texts(table, name, findings, known.get(name, ()), marks)]
     else:
-        advice = _TRUTH if source.target == "labels" else _CLASSES
+        advice = TRUTH if source.target == "labels" else _CLASSES
         read = [numbers(table, name, findings, advice, marks) for name in source.targets]
     values = [column for column in read if column is not None]
     if not source.drop_untargeted:
