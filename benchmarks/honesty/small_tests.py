@@ -105,13 +105,8 @@ def confirmed_on() -> Iterator[Cell]:
     for name, errors in (("one-sided", ONE_SIDED), ("Student 4", T4)):
         for rows in (40, 80, 250):
             yield _explained(name, errors, rows)
-    for area, rows, share in (
-        (0.7, 50, 0.3),
-        (0.9, 50, 0.5),
-        (0.9, 100, 0.15),
-        (0.97, 150, 0.2),
-        (0.7, 300, 0.1),
-    ):
+    areas = ((0.75, 80, 0.2), (0.85, 120, 0.1), (0.93, 60, 0.4), (0.98, 250, 0.15), (0.65, 150, 0.5))
+    for area, rows, share in areas:
         yield _area("exponential", area, rows, share)
     for rows in (100, 300):
         yield _weighted("gamma", rows, lambda x, rng: rng.gamma(0.7, 2, len(x)))
@@ -195,16 +190,22 @@ def others(score: RowScore, drawn: Drawn) -> dict[str, Ends]:
     value, part_U = left_out(score, y, answer, units, scaled=True)
     spread = spread_of(part_U)
     reach = float(stdtrit(units.effective - 1, 0.975))
+    far = reach * spread.error
+    if score.without is not None:
+        area, own_U = left_out(score, y, answer, units)
+        far = reach * spread_of(own_U).error / (area * (1 - area))
     twice = 2 * spread.skewness
+    low, high = (-spread.error * _cubic(x, spread.skewness) for x in (reach, -reach))
+    further = [-spread.error * _cubic(x, twice) for x in (reach, -reach)]
     methods = {
-        "Student": (reach, reach),
-        "Hall": (_cubic(reach, spread.skewness), -_cubic(-reach, spread.skewness)),
-        "doubled": (_cubic(reach, min(twice, twice / 2)), -_cubic(-reach, max(twice, twice / 2))),
+        "Student": (-far, far),
+        "Hall": (low, high),
+        "doubled": (low, further[1]) if twice > 0 else (further[0], high),
     }
     ends: dict[str, Ends] = {}
     for name, (down, up) in methods.items():
-        low = value - down * spread.error
-        back = score.back(np.array([max(low, 0.0) if score.positive else low, value + up * spread.error]))
+        low = value + down
+        back = score.back(np.array([max(low, 0.0) if score.positive else low, value + up]))
         ends[name] = float(back.min()), float(back.max())
     return ends
 

@@ -108,9 +108,7 @@ class Units(Brief):
         Satterthwaite's, where a unit adds in proportion to its size: the square of the sum of squared sizes over the
         sum of their fourth powers (Bell and McCaffrey 2002, Survey Methodology 28, 169-181).
         """
-        square_U = self.sizes.astype(np.float64) ** 2
-        count = len(square_U)
-        return float(square_U.sum() ** 2 / (square_U**2).sum()) * (1 - 1 / count) if count else 0.0
+        return _freedom(self.sizes)
 
     def too_few_for(self, score: RowScore) -> str:
         """Say why there are too few for an interval of a score; nothing where there are enough."""
@@ -128,6 +126,12 @@ class Units(Brief):
             are = f"s{unequal} are" if groups != 1 else " is"
             return f"{groups:,} group{are} too few for an interval"
         return ""
+
+
+def _freedom(size_U: NDArray[Any]) -> float:
+    square_U = size_U.astype(np.float64) ** 2
+    fourth = float((square_U**2).sum())
+    return float(square_U.sum()) ** 2 / fourth * (1 - 1 / len(square_U)) if fourth > 0 else 0.0
 
 
 def why_untold(score: RowScore, y: NDArray[Any], units: Units) -> str:
@@ -217,17 +221,23 @@ def held_by_few(part_U: Floats, units: Units) -> str:
     )
 
 
-def freedom_of(score: RowScore, part_U: Floats, units: Units) -> float:
+def freedom_of(score: RowScore, y: NDArray[Any], part_U: Floats, units: Units) -> float:
     """Give the degrees of freedom of a score's variance over units, of which each adds its part.
 
-    Of an area under a curve never more than the kurtosis of the parts allows (Satterthwaite's): where a class has few
-    rows, these are most of the variance.
+    An area under a curve compares classes, each a sample of its own, of which one may be small: Welch's (1947,
+    Biometrika 34). A group counts to the rarest class that it has.
     """
-    if score.skewed:
+    if score.skewed or y.ndim > 1:
         return units.freedom
-    square, fourth = float((part_U**2).sum()), float((part_U**4).sum())
-    unsure = fourth - square**2 / len(part_U)
-    return min(units.freedom, 2 * square**2 / unsure) if unsure > 0 else units.freedom
+    size_U, number_U = units.sizes, np.zeros(len(part_U), np.int64)
+    has = {k: np.bincount(units.of_N, y == k, len(part_U)) > 0 for k in np.unique(y).tolist()}
+    for k in sorted(has, key=lambda k: int(has[k].sum()), reverse=True):
+        number_U[has[k]] = k
+    whole, unsure = float((part_U**2).sum()), 0.0
+    for k in has:
+        own_U = number_U == k
+        unsure += float((part_U[own_U] ** 2).sum()) ** 2 / max(_freedom(size_U[own_U]), 1.0)
+    return min(units.freedom, whole**2 / unsure) if unsure > 0 else units.freedom
 
 
 def of_score(score: RowScore, mean: float, spread: Spread, freedom: float, units: Units) -> Interval:

@@ -108,10 +108,10 @@ def _spread(score: RowScore, part_V: Floats, outer: OuterAnswers) -> tuple[Sprea
     rows, folds = float(errors.scores.rows[0]), errors.cells
     training = errors.scores.training * (1 + folds)
     variance = rows * (1 + training) + float(errors.scores.largest[0])
-    free = freedom_of(score, errors.deviation_UC[:, 0], outer.units)
+    free = freedom_of(score, outer.y, errors.deviation_UC[:, 0], outer.units)
     freedom = (1 + training) ** 2 / (1 / free + training**2 / (folds - 1))
-    of_rows = spread_of(count * errors.deviation_UC[:, 0])
-    skewness = of_rows.skewness * (rows / variance) ** 1.5 if variance > 0 else 0.0
+    # What training adds is an error of its own kind: of losses as skewed as those of rows.
+    skewness = spread_of(count * errors.deviation_UC[:, 0]).skewness
     return Spread(math.sqrt(variance), skewness), freedom
 
 

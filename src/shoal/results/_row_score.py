@@ -30,10 +30,10 @@ class RowScore:
     """`rows(y, prediction)` gives M numbers of every row, (N, M); `of_means` makes the score of their means, (..., M).
 
     `scale` is where the score is nearly a mean itself, so that an interval may be drawn there; `back` leads from
-    there to the score. `share` says that it is the share of rows of one kind, `positive` that it is a loss of 0 or
-    more, `skewed` whether what rows add to it has a long side on that scale. `why_none`, where it is not empty, is why
-    nothing can be said of it on other rows, `why_none_of` why not of these. `whole` computes it where scikit-learn
-    does, to the last bit.
+    there to the score; `skewed` says whether the interval heeds skewness there. `share` says that it is the share of
+    rows of one kind, `positive` that it is a loss of 0 or more. `why_none`, where it is not empty, is why nothing can
+    be said of it on other rows, `why_none_of` why not of these. `whole` computes it where scikit-learn does, to the
+    last bit.
 
     Of a score that is no function of means, `without(y, prediction, unit_N, weight_N)` gives it and what it is without
     each unit; `rows` then only tell what it sees of a row.
@@ -43,9 +43,9 @@ class RowScore:
     of_means: Callable[[Floats], Floats]
     scale: Callable[[Floats], Floats] = _same
     back: Callable[[Floats], Floats] = _same
+    skewed: bool = True
     share: bool = False
     positive: bool = False
-    skewed: bool = True
     why_none: str = ""
     why_none_of: Callable[[NDArray[Any]], str] | None = None
     whole: Callable[[NDArray[Any], Floats, Floats | None], float] | None = None

@@ -96,7 +96,7 @@ def disagreement(
     if why:
         return Disagreement(search.metric, search.score, tested, Interval(math.nan, math.nan, why), math.nan)
     value, part_V = left_out(score, y, answers_VK, units)
-    spread, freedom = spread_over(np.array([value]), part_V[None], freedom_of(score, part_V, units))
+    spread, freedom = spread_over(np.array([value]), part_V[None], freedom_of(score, y, part_V, units))
     why = held_by_few(part_V, units) or ("" if math.isfinite(spread.error) else UNDEFINED)
     both = math.hypot(spread.error, search.spread.error)
     if why or not both > 0:

@@ -88,7 +88,7 @@ def difference(second: Scored, first: Scored) -> Difference:
         return Difference(mean, math.nan, math.nan, math.nan, len(both), why)
     value_R = np.array([second.apart[r][0] - first.apart[r][0] for r in both])
     part_RU = np.array([second.apart[r][1] - first.apart[r][1] for r in both])
-    free = freedom_of(second.score, part_RU.mean(axis=0), units)
+    free = freedom_of(second.score, second.y, part_RU.mean(axis=0), units)
     spread, freedom = spread_over(value_R, part_RU, free)
     why = _no_inference(part_RU, spread, units)
     if why:
@@ -157,7 +157,7 @@ def repeated_interval(
     apart = [left_out(score, y, answer, units, scaled=True) for answer in prediction_RNK]
     value_R, part_RU = np.array([value for value, _ in apart]), np.array([part_U for _, part_U in apart])
     mean = float(np.mean([score.score(y, answer, units.weight_N) for answer in prediction_RNK]))
-    spread, freedom = spread_over(value_R, part_RU, freedom_of(score, part_RU.mean(axis=0), units))
+    spread, freedom = spread_over(value_R, part_RU, freedom_of(score, y, part_RU.mean(axis=0), units))
     if score.share:
         return Interval(*share_interval(mean, spread.error, freedom, units, len(value_R)))
     why = _no_inference(part_RU, spread, units)
