@@ -132,7 +132,7 @@ class Results:
         if self.choice and all(row.verdict for row in self.choice.standings):
             return self.choice.standings
         scores = search_scores(self.plan, self.candidate_rows, self.summaries, self.study)
-        with self.rows_held_out() as rows:
+        with coherent(self.folder, "the rows held out"), self.rows_held_out() as rows:
             margin = self.study.search.margin if self.study.search else None
             return rank_candidates(scores, rows, margin)
 
@@ -151,16 +151,19 @@ class Results:
     def search_errors(self, candidate_ids: Sequence[str]) -> SearchErrors:
         """Give how far the selection scores of candidates, none of which failed, and their differences may be off."""
         metric = self.study.search.metric if self.study.search else "loss"
-        with self.rows_held_out() as rows:
+        with coherent(self.folder, "the rows held out"), self.rows_held_out() as rows:
             return search_errors(rows.cells(candidate_ids, metric))
 
     @contextmanager
     def rows_held_out(self) -> Iterator[OutOfFold]:
         """Give the rows that the search holds out, and what was answered to them, while the store is open."""
         search = [entry for entry in self.plan if entry.stage == "search"]
-        with opened(self.folder) as store, coherent(self.folder, "the rows held out"):
-            said = self.said(search[0].fit_id) if search else None
-            yield OutOfFold(search, self.truth, partial(self._held_out, store), said)
+        said = self.said(search[0].fit_id) if search else None
+        guard = partial(
+            coherent, self.folder, "the rows held out"
+        )  # of what is read, not of what is done with it
+        with opened(self.folder) as store:
+            yield OutOfFold(search, self.truth, partial(self._held_out, store), said, guard)
 
     @cached_property
     def comparisons(self) -> DataFrame:
