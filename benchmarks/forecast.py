@@ -77,12 +77,12 @@ def _searched(tree: dict[str, Any]) -> int:
 
 def _epochs(tree: dict[str, Any], numbers: Numbers) -> int:
     """Draw 1 to 300 epochs, fewer where the whole would take too long."""
-    from shoal.pipeline import _lay_out
+    from shoal.planning import lay_out
     from shoal.request import Request
     from shoal.study import Study
 
     study = Study.model_validate({**tree, "training": {**tree["training"], "epochs": 1}})
-    _, planner = _lay_out(Request(study), "auto", "cpu")
+    _, planner = lay_out(Request(study), "auto", "cpu")
     fits = [item.fit for item in (*planner.search_fits(), *planner.comparison_fits())]
     fits += [item.fit for item in planner.winner_fits(planner.candidates[0], 1)]
     work = sum(3.0 * len(fit.rows.learning) * fit.job.architecture.flops_per_row for fit in fits)

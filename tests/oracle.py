@@ -19,7 +19,7 @@ from torch import Tensor, nn, optim
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from torch.optim import lr_scheduler
 
-from shoal.nets import build_architecture, initial_parameters
+from shoal.nets import build_architecture, initial_parameters, tables_of
 from shoal.streams import Role, StreamKey, dropout_draws, dropout_scale, dropout_threshold, permutation
 from shoal.study import Loss, Network, Training
 
@@ -82,7 +82,9 @@ def learning_rates(training: Training) -> list[float]:
 
 
 class Oracle:
-    """One network and its optimiser; `shape` is (D, K)."""
+    """One network and its optimiser; `shape` is (D, K), or (D, K, C): how many categories each of the last columns has,
+    which are codes.
+    """
 
     def __init__(
         self,
@@ -90,11 +92,14 @@ class Oracle:
         training: Training,
         loss: Loss,
         key: StreamKey,
-        shape: tuple[int, int],
+        shape: tuple[int, int] | tuple[int, int, tuple[int, ...]],
         dtype: torch.dtype = torch.float64,
     ) -> None:
         self.training, self.key, self.dtype, self.rate = training, key, dtype, network.dropout
-        widths = (shape[0], *network.hidden)
+        inputs, outputs, *coded = shape
+        tables = tables_of(network, [count + 1 for count in (coded[0] if coded else ())])
+        self.tables = nn.ParameterList(torch.zeros(table) for table in tables)
+        widths = (inputs + sum(size - 1 for _, size in tables), *network.hidden)
         self.hidden = nn.ModuleList(
             nn.Sequential(
                 nn.Linear(inputs, units),
@@ -103,11 +108,12 @@ class Oracle:
             )
             for inputs, units in pairwise(widths)
         )
-        self.model = nn.ModuleList([self.hidden, nn.Linear(widths[-1], shape[1])]).to(dtype)
+        self.output = nn.Linear(widths[-1], outputs)
+        self.model = nn.ModuleList([self.tables, self.hidden, self.output]).to(dtype)
         self.loss = loss
         self.optimizer = make_optimizer(training, list(self.model.parameters()))
         self.rates = learning_rates(training)
-        self.set_parameters(initial_parameters(build_architecture(network, (shape[0],), shape[1]), key))
+        self.set_parameters(initial_parameters(build_architecture(network, (inputs,), outputs, tables), key))
 
     # -- what it is ------------------------------------------------------------------------------------------
 
@@ -204,12 +210,23 @@ class Oracle:
 
     def outputs(self, x: Tensor, place: tuple[int, int] | None = None) -> Tensor:
         """(B, K); with `place` (epoch, step) hidden units are dropped."""
-        for layer, block in enumerate(self.hidden):
+        if len(self.tables):
+            x = self._embedded(x)
+        for layer, block in enumerate(self.hidden, start=1 if len(self.tables) else 0):
             x = block(x)
             if place is not None and self.rate:
                 x = x * self._kept(layer, (x.shape[0], x.shape[1]), place)
-        y: Tensor = self.model[1](x)
+        y: Tensor = self.output(x)
         return y
+
+    def _embedded(self, x: Tensor) -> Tensor:
+        """Codes as vectors: a column for each category, 1 where it is that one, times the table; code 0 has none."""
+        plain = x.shape[1] - len(self.tables)
+        vectors = []
+        for place, table in enumerate(self.tables):
+            columns = nn.functional.one_hot(x[:, plain + place].to(torch.int64), len(table)).to(self.dtype)
+            vectors.append(columns[:, 1:] @ table[1:])
+        return torch.cat([x[:, :plain], *vectors], dim=1)
 
     def _kept(self, layer: int, shape: tuple[int, int], place: tuple[int, int]) -> Tensor:
         words = self.key.words(Role.DROPOUT)

@@ -27,14 +27,14 @@ EVERYTHING: Final = frozenset({
 })  # fmt: skip
 
 # The ground floor, which everyone may import.
-GROUND: Final = frozenset(
-    {"activations", "contents", "distributions", "errors", "files", "kinds", "links", "scores", "wording"}
-)
+GROUND: Final = frozenset({
+    "activations", "contents", "decisions", "distributions", "errors", "files", "kinds", "links", "scores", "wording",
+})  # fmt: skip
 
 # Who imports nothing but the ground floor.
 FREE: Final = (
-    "errors", "wording", "files", "kinds", "activations", "links", "distributions", "core", "cores", "parts",
-    "scores", "space", "streams", "options", "contents",
+    "errors", "wording", "files", "kinds", "activations", "links", "distributions", "decisions", "core", "cores",
+    "parts", "scores", "space", "streams", "options", "contents",
 )  # fmt: skip
 
 # Who may import whom beside the ground floor.
@@ -53,7 +53,8 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
     "pipeline": frozenset(
         {"data", "engine", "look", "nets", "parts", "planning", "progress", "request", "results", "study"}
     ),
-    "model": frozenset({"data", "engine", "nets", "results"}),
+    "model_facts": frozenset({"engine"}),
+    "model": frozenset({"data", "engine", "model_facts", "nets", "results"}),
     "predict": frozenset({"data", "engine", "model", "nets", "results"}),
     "export": frozenset({"data", "model", "nets"}),
     "draft": frozenset({"data", "engine", "look", "study"}),
@@ -359,8 +360,8 @@ OFFENCES: Final = (
         broken_arrows,
         "data/_x.py",
         "from shoal.study import Study",
-        "data may import activations, contents, core, cores, distributions, errors, files, kinds, links, scores,"
-        " streams, wording, not study",
+        "data may import activations, contents, core, cores, decisions, distributions, errors, files, kinds, links,"
+        " scores, streams, wording, not study",
     ),
     (broken_arrows, "look/_x.py", "import shoal.engine", "look may import"),
     (broken_arrows, "nets/_x.py", "from shoal.study._study import Study", "private to study"),

@@ -31,7 +31,7 @@ from shoal.kinds import IMAGE_FORMATS, SPLITTERS, TABLE_FORMATS
 from shoal.pipeline import run
 from shoal.results import Results
 from shoal.scores import SCORES
-from shoal.study import Checks, Comparison, Conv, Data, Study, load_study, template
+from shoal.study import Checks, Comparison, Conv, Costs, Data, Study, load_study, template
 from shoal.study._shown import Inspect, Reference, Report
 from shoal.study._study import (
     About,
@@ -69,6 +69,7 @@ SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "`[[compare]]`": Comparison,
     "`[search]`": Search,
     "`search.folds` as a table": Folds,
+    "`search.threshold` as a table": Costs,
     "Ranges of a random search": Range,
     "`[nested]`": Nested,
     "`[[reference]]`": Reference,

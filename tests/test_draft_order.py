@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from shoal.draft import draft_study
-from shoal.pipeline import plan
+from shoal.planning import plan
 from shoal.results import Plan
 
 

@@ -256,7 +256,10 @@ def test_unknown_first_weights_and_layers_raise() -> None:
     odd = Architecture((2,), 3, (Odd(**vars(layer)),))
     with pytest.raises(StudyError) as caught:
         initial_parameters(odd, KEY)
-    assert str(caught.value) == "first weights: expected one of uniform, ones, zeros, got 'no-such-kind'"
+    assert (
+        str(caught.value)
+        == "first weights: expected one of uniform, vectors, ones, zeros, got 'no-such-kind'"
+    )
     with pytest.raises(StudyError) as caught:
         Architecture((2,), 3, (Strange(**vars(layer)),))
     assert str(caught.value) == refusal("layer", LAYERS)
@@ -313,6 +316,6 @@ def test_few_places_ask_whether_something_is_convolutional_or_of_images() -> Non
         if QUESTIONS.search(line)
     ]
     assert len(asked) == QUESTIONS_COUNTED, "\n".join(["", *asked])
-    page = (HOUSE.parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
+    page = (NATIVE.parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
     own = sum(line.startswith(("data/", "nets/", "look/")) for line in asked)
     assert f" and are {QUESTIONS_COUNTED}: {own} of" in " ".join(page.split())

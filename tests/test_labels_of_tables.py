@@ -17,7 +17,7 @@ from labels_cases import LABELS, study, table, written
 from shoal.data import load_builtin
 from shoal.draft import draft_study
 from shoal.errors import DataError, ShoalError
-from shoal.pipeline import plan
+from shoal.planning import plan
 from shoal.study import load_study
 
 # -- what is read --------------------------------------------------------------------------------------------

@@ -269,7 +269,10 @@ def test_frames_are_taken_without_importing_their_library() -> None:
         ({"x0": [1], "x1": [{}]}, 'x, column "x1": expected numbers, got cells of dict'),
         ({"x0": [1], "x1": [None]}, 'x, row 1, column "x1": expected a number, got an empty cell'),
         ({"x0": [1], "x1": ["red"]}, 'x, column "x1": expected numbers, got text such as "red"'),
-        (pd.DataFrame([[1, 2, 3]], columns=["x0", "x1", "x0"]), 'x: expected every column name once, got "x0" 2 times'),
+        (
+            pd.DataFrame([[1, 2, 3]], columns=["x0", "x1", "x0"]),
+            'x: expected every column name once, got "x0" 2 times; rename all but one',
+        ),
     ],
 )  # fmt: skip
 def test_rows_that_are_refused(x: Any, sentence: str) -> None:

@@ -133,9 +133,7 @@ def test_the_delivered_network_is_the_same_with_and_without_folds(runs: Path, ta
     arrays = load_safetensors(content)
     folds = {name.partition(".")[0] for name in arrays if name.startswith("fold")}
     assert folds == {"fold0", "fold1"}
-    bare = Model.from_bytes(
-        model_bytes(model.architecture, model.parameters, model.facts.model_dump(mode="json"))
-    )
+    bare = Model.from_bytes(model_bytes(model.architecture, model.parameters, model.facts.described))
     assert bare.calibration is None
     new = table().iloc[40:]
     assert bare.answer(bare.inputs(new)).tobytes() == model.answer(model.inputs(new)).tobytes()
@@ -348,7 +346,7 @@ def test_folds_of_the_first_format_and_a_temperature_alone_are_refused() -> None
 
 
 def test_scores_are_looked_at_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shoal.model._AT_ONCE", 3)
+    monkeypatch.setattr("shoal.engine._calibration._AT_ONCE", 3)
     rising = np.linspace(0, 1, 10)[None]
     assert Model.from_bytes(with_folds(scores=rising)).calibration.rows == 19
     for place in range(9):

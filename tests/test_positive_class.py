@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import shoal
 from shoal.draft import draft_study
 from shoal.errors import ShoalError
 from shoal.look import results_text
-from shoal.pipeline import plan
+from shoal.planning import plan
 from shoal.scores import SCORES, key_of, title_of
 
 pytestmark = pytest.mark.usefixtures("dots")
@@ -69,7 +70,8 @@ def test_scores_are_scikit_learns_of_that_class(positive: str | None, tmp_path: 
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert f"mean average precision of “{label}” over 3 folds" in text
     assert f"selection score (average_precision of “{label}”, cross-validated, so optimistic)" in text
-    assert f"On the test rows it has: average precision of “{label}” " in text
+    assert re.search(rf"average precision of “{label}” is 0\.\d+ for the delivered network", text)
+    assert f"On the test rows it has: F1 of “{label}” " in text
     assert f"test recall of “{label}”" in page
     other = "ok" if label == "fraud" else "fraud"
     words = {word for name in NAMES for word in (name, SCORES[name].title)}

@@ -15,7 +15,7 @@ from shoal.data._scale import Scale
 from shoal.data._target_scale import TargetScale
 from shoal.data.encoders.category import CategoryEncoder
 from shoal.data.encoders.number import NumberEncoder
-from shoal.errors import InputError
+from shoal.errors import DataError, InputError, StudyError
 from shoal.predict import predict_file
 from test_cli import shoal as command
 from test_cli_predict import Capture, printed_table
@@ -124,3 +124,59 @@ def test_numbers_far_outside_of_the_training_rows_are_noted(runs: Path) -> None:
     assert shoal.Model.from_bytes(model.to_bytes()).preprocessing == model.preprocessing
     older = replace(model, preprocessing=replace(model.preprocessing, ranges=()))
     assert list(older.unknown(older.inputs(frame))) == []
+
+
+# -- files that are written otherwise than the one learned from ------------------------------------------------
+
+
+def test_a_file_that_is_written_otherwise_is_read_as_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    model, plain, other = strict_model(tmp_path), tmp_path / "plain.csv", tmp_path / "other.csv"
+    plain.write_text("x,kind,z\n1000.5,a,2\n2,NA,4.25\n", encoding="utf-8")
+    other.write_text("Ihre Werte\nx;kind;z\n1.000,5;a;2\n2;NA;4,25\n", encoding="cp1252")
+    said = ["delimiter=;", "decimal=,", "thousands=.", "skip_lines=1", "encoding=cp1252"]
+    asked = [part for text in said for part in ("--set", f"data.{text}")]
+    assert command(monkeypatch, "predict", model, other, *asked) == 0
+    _, cells, _ = printed_table(capsys)
+    assert command(monkeypatch, "predict", model, plain) == 0
+    assert printed_table(capsys)[1] == cells
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "training.epochs=3",
+            "--set: expected a key that says how the file is written (data.delimiter, data.decimal, data.thousands,"
+            " data.signs, data.comment, data.skip_lines, data.units_row, data.encoding, data.sheet), got"
+            ' "training.epochs"',
+        ),
+        (
+            "data.skip_lines=-1",
+            "--set data.skip_lines: expected a whole number of at least 0 and at most",
+        ),
+        (
+            'data.decimal=","',
+            '--set data.thousands: expected another mark than data.decimal, got "," for both',
+        ),
+    ],
+)
+def test_what_says_nothing_of_a_file_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    model, rows = strict_model(tmp_path), tmp_path / "new.csv"
+    rows.write_text("x,kind,z\n1,a,2\n", encoding="utf-8")
+    written = [text, "data.thousands=,"] if "decimal" in text else [text]
+    with pytest.raises((InputError, StudyError)) as refused:
+        predict_file(model, rows, written=written)
+    assert said in str(refused.value)
+
+
+def test_a_file_of_other_separators_says_what_reads_it(tmp_path: Path) -> None:
+    model, rows = strict_model(tmp_path), tmp_path / "new.csv"
+    rows.write_text("x;kind;z\n1;a;2,5\n2;a;3,5\n3;a;4\n", encoding="utf-8")
+    with pytest.raises(DataError) as refused:
+        predict_file(model, rows)
+    assert str(refused.value) == (
+        f"{rows}, line 1: expected cells separated by commas, got semicolons; --set says how it is written:"
+        ' data.delimiter = ";" and data.decimal = ","'
+    )

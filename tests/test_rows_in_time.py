@@ -122,7 +122,7 @@ def test_folds_are_shown_in_order_of_time(results: Results) -> None:
     text = results_text(results)
     assert "the winner's folds, in order of time" in text
     assert re.search(r"fold 4 of 4 +93 rows, 2020-01-01 to 2020-04-02 +23 rows", text)
-    assert "other test rows (as if those near each other in time were independent)" in " ".join(text.split())
+    assert "other test rows (in blocks of neighbours in time)" in " ".join(text.split())
     page = report_html(results, [])
     assert "The winner's folds, in order of time" in page
     assert (
@@ -236,17 +236,24 @@ def test_refusals_name_the_line_that_asks(tmp_path: Path) -> None:
 
 
 def test_the_later_folds_are_held_against_the_earlier_ones(results: Results) -> None:
-    """The interval is that of four means of rows, computed here from the frame of predictions."""
+    """The interval is that of four means of ten blocks each, computed here from the frame of predictions."""
     assert results.choice is not None
     folds, ageing = time_folds(results), ageing_of(results)
     assert ageing is not None
     mine = results.predictions[results.predictions["candidate_id"] == results.choice.candidate_id]
     rows = mine.query("stage == 'search' and rows == 'validation'")
     loss = (rows["predicted"] - rows["true"]) ** 2
-    by_fold = [loss[rows["fold"] == fold.place].to_numpy() for fold in folds]
+    in_order = np.argsort(results.truth.times[rows["row"]], kind="stable")
+    loss, fold_N = loss.to_numpy()[in_order], rows["fold"].to_numpy()[in_order]
+    by_fold = [loss[fold_N == fold.place] for fold in folds]
     means = [one.mean() for one in by_fold]
-    error = np.sqrt(sum(np.var(one, ddof=1) / len(one) for one in by_fold)) / 2
-    reach = stats.t.ppf(0.975, sum(map(len, by_fold)) - 4) * error
+    blocks = [np.arange(len(one)) * 10 // len(one) for one in by_fold]
+    off = [
+        np.array([(one - mean)[block == b].sum() / len(one) for b in range(10)])
+        for one, mean, block in zip(by_fold, means, blocks, strict=True)
+    ]
+    error = np.sqrt(sum(10 / 9 * (one**2).sum() for one in off)) / 2
+    reach = stats.t.ppf(0.975, 4 * 9) * error
     difference = np.mean(means[2:]) - np.mean(means[:2])
     assert ageing.later - ageing.earlier == pytest.approx(difference)
     assert (ageing.low, ageing.high) == (pytest.approx(difference - reach), pytest.approx(difference + reach))

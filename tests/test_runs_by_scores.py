@@ -18,7 +18,7 @@ from shoal.engine import Silent
 from shoal.errors import DataError, Interrupted
 from shoal.look import results_text
 from shoal.look.page.tables import candidate_table, comparison_table, refit_table
-from shoal.pipeline import plan
+from shoal.planning import plan
 from shoal.results import FitRecord, Store, higher_is_better, row_score
 from shoal.scores import SCORES, different, metrics_of, title_of
 

@@ -67,7 +67,8 @@ def test_commands_that_read_a_run_folder(
     expected = shoal.load(run).predict(
         FRAME[:3] if run == "frame" else {f"x[{column}]": FRAME["size"][:3] for column in (0, 1)}
     )
-    predicted = pd.read_csv(f"{run}.out.csv").filter(regex="^predicted_").to_numpy()
+    written = pd.read_csv(f"{run}.out.csv", dtype=str)  # by itself, old pandas reads numbers nearly
+    predicted = written.filter(regex="^predicted_").to_numpy().astype(np.float64)
     np.testing.assert_array_equal(predicted, expected)
 
 

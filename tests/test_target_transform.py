@@ -14,7 +14,7 @@ import pytest
 import shoal
 from shoal.errors import StudyError
 from shoal.export import export_onnx, export_torch, graph_feed, run_onnx
-from shoal.pipeline import plan
+from shoal.planning import plan
 from shoal.predict import predict_file
 from shoal.results import Results
 from shoal.study import Study, parse_study

@@ -12,6 +12,7 @@ from benchmarks.honesty import (
     cheap_searches,
     checks,
     fold_scores,
+    in_time,
     intervals,
     nested,
     predictions,
@@ -28,6 +29,7 @@ PARTS: dict[str, tuple[str, Callable[[int], list[str]]]] = {
     "searches": ("Searches: the set, verdicts, errors", searches.run),
     "folds": ("Searches of scikit-learn's face: noise and what is worse", fold_scores.run),
     "predictions": ("Predictions: intervals, sets, temperature", predictions.run),
+    "in-time": ("Rows in order of time: intervals and ageing", in_time.run),
     "checks": ("Checks: hits and false alarms", checks.run),
 }
 

@@ -13,7 +13,7 @@ namespace shoal {
     X(OK, "") X(MEMORY, "memory") X(TARGET, "target") X(FIT, "fit") X(ABI, "abi") X(INPUTS, "inputs") \
     X(IMAGE_SIZE, "height") X(CONVS, "convs") X(CONV_COUNT, "conv_count") X(CONV_UNITS, "convs.units") \
     X(KERNEL, "convs.kernel") X(CONV_ACTIVATION, "convs.activation") X(POOL, "convs.pool") \
-    X(CONV_DROPOUT, "convs.dropout_threshold") X(DENSE, "dense") X(DENSE_COUNT, "dense_count") \
+    X(CONV_DROPOUT, "convs.dropout_threshold") X(TABLES, "tables") X(TABLE_COUNT, "table_count") X(DENSE, "dense") X(DENSE_COUNT, "dense_count") \
     X(UNITS, "dense.units") X(ACTIVATION, "dense.activation") X(DROPOUT, "dense.dropout_threshold") \
     X(LOSS, "loss") X(LOSS_OPTION, "loss_option") X(LEVELS, "levels") X(OPTIMIZER, "optimizer") X(MOMENTUM, "momentum") \
     X(NESTEROV, "nesterov") X(WEIGHT_DECAY, "weight_decay") X(BATCH_SIZE, "batch_size") X(EPOCHS, "epochs") \
@@ -46,7 +46,7 @@ namespace {
 constexpr int64_t MAX_UNITS = 1 << 24, MAX_LAYERS = 1 << 10, MAX_ROWS = INT32_MAX, MAX_EPOCHS = INT32_MAX;
 constexpr int64_t MAX_LEVELS = 1 << 10;
 constexpr int64_t MAX_CONVS = 32, MAX_CHANNELS = 1 << 16, MAX_PIXELS = 1 << 14, MAX_IMAGES = 1 << 28,
-                  MAX_WORK = (int64_t)1 << 60;
+                  MAX_TABLES = 1 << 16, MAX_WORK = (int64_t)1 << 60;
 
 inline bool within(int64_t value, int64_t low, int64_t high) { return value >= low && value <= high; }
 inline bool finite_and_not_negative(double value) { return value >= 0 && value <= 1.7e308; }
@@ -76,6 +76,21 @@ inline Field check_conv(const ShoalConv& conv, int64_t& channels, int64_t& heigh
     return OK;
 }
 
+// Tables of vectors: counts their numbers, and the inputs of the first dense layer.
+inline Field check_tables(const ShoalNetwork& net, int64_t& inputs, int64_t* parameters) {
+    const int64_t most = net.inputs < MAX_TABLES ? net.inputs : MAX_TABLES;
+    if (!within(net.table_count, 0, net.conv_count ? 0 : most)) return TABLE_COUNT;
+    if (net.table_count && !net.tables) return TABLES;
+    inputs -= net.table_count;
+    for (int64_t t = 0; t < net.table_count; ++t) {
+        const ShoalTable& table = net.tables[t];
+        if (!within(table.rows, 1, MAX_UNITS) || !within(table.size, 1, MAX_UNITS - inputs)) return TABLES;
+        inputs += table.size;
+        *parameters += table.rows * table.size;
+    }
+    return OK;
+}
+
 // Also counts the network's parameters.
 inline Field check_network(const ShoalNetwork& net, int64_t* parameters) {
     if (!within(net.inputs, 1, MAX_UNITS)) return INPUTS;
@@ -98,6 +113,7 @@ inline Field check_network(const ShoalNetwork& net, int64_t* parameters) {
         }
         inputs = channels * height * width;
     }
+    if (Field refused = check_tables(net, inputs, parameters)) return refused;
     for (int64_t l = 0; l < net.dense_count; ++l) {
         const ShoalDense& layer = net.dense[l];
         const bool last = l == net.dense_count - 1;
@@ -136,6 +152,16 @@ inline int64_t outputs_of_target(const ShoalFit& fit) {
     }
 }
 
+// The last numbers of every row are codes: whole numbers of vectors that their tables have.
+inline bool has_sound_codes(const ShoalNetwork& net, const float* x, int64_t rows) {
+    for (int64_t n = 1; n <= rows; ++n)
+        for (int64_t t = 0; t < net.table_count; ++t) {
+            const float code = x[n * net.inputs - net.table_count + t];
+            if (!(code >= 0 && code < (float)net.tables[t].rows && code == (float)(int64_t)code)) return false;
+        }
+    return true;
+}
+
 // Weights are numbers that are not negative.
 inline bool has_sound_weights(const ShoalRows& data) {
     if (!data.weights) return data.weights_count == 0;
@@ -163,7 +189,8 @@ inline Field check_rows(const ShoalRows& data, int64_t min_rows, const ShoalFit&
         if (!data.index || data.index_count != data.row_count) return Field(field + 1);
         for (int64_t n = 0; n < data.row_count; ++n)
             if (!within(data.index[n], 0, fit.images_count / fit.network.inputs - 1)) return Field(field + 1);
-    } else if (!data.x || data.x_count != data.row_count * fit.network.inputs) {
+    } else if (!data.x || data.x_count != data.row_count * fit.network.inputs ||
+               !has_sound_codes(fit.network, data.x, data.row_count)) {
         return Field(field + 1);
     }
     if (!has_sound_weights(data)) return Field(field + 3);

@@ -65,12 +65,11 @@ inline void compute_preactivations(const Network& net, int64_t l, int64_t rows) 
                      rows, layer.vectors);
 }
 
-// Gradients of BLOCK_ROWS inputs of a wide layer, from input `first_input` on: a block of its weights at a
-// time is transposed, so that the sum over outputs runs along rows.
-inline void input_gradient_block(const Network& net, int64_t l, int64_t rows, int64_t first_input) {
+// Gradients of up to BLOCK_ROWS inputs of a wide layer, from input `first_input` to `end`: a block of its weights at
+// a time is transposed, so that the sum over outputs runs along rows.
+inline void input_gradient_block(const Network& net, int64_t l, int64_t rows, int64_t first_input, int64_t end) {
     const Layer &layer = net.dense[l], &to = net.input_of(l);
-    const int64_t vectors = min(BLOCK_ROWS / W, to.output_vectors - first_input / W),
-                  depth = SCRATCH_FLOATS / BLOCK_ROWS;
+    const int64_t vectors = min(end / W, to.output_vectors) - first_input / W, depth = SCRATCH_FLOATS / BLOCK_ROWS;
     for (int64_t h = 0; h < layer.units; h += depth) {
         const int64_t terms = min(depth, layer.units - h);
         for (int64_t p = 0; p < terms; p += PANEL)
@@ -87,7 +86,7 @@ inline void input_gradient_block(const Network& net, int64_t l, int64_t rows, in
                            to.delta + first_input,
                            to.output_stride,
                            PANEL,
-                           last ? to.derivative + first_input : nullptr,
+                           last && to.derivative ? to.derivative + first_input : nullptr,
                            terms,
                            h > 0};
         multiply<false>(p, rows, vectors);
@@ -157,9 +156,14 @@ inline void backward_with_update(const Network& net, int64_t l, int64_t rows, co
     const Layer& layer = net.dense[l];
     const GradientFactors factors = gradient_factors(net, l);
     const int64_t most_vectors = SCRATCH_FLOATS / BLOCK_ROWS / W;
-    if (l && layer.narrow) narrow_input_gradient(net, l, rows);
+    // Of the first layer only vectors that are looked up are trained, which stand last among its inputs.
+    const bool passes_back = l || net.passes_back();
+    const int64_t first_trained = l ? 0 : (net.inputs - net.table_count) / PANEL * PANEL;
+    if (passes_back && layer.narrow) narrow_input_gradient(net, l, rows);
     for (int64_t from = 0; from < layer.rows; from += BLOCK_ROWS) {
-        if (l && !layer.narrow && from < layer.inputs) input_gradient_block(net, l, rows, from);
+        const int64_t end = from + BLOCK_ROWS;
+        if (passes_back && !layer.narrow && from < layer.inputs && end > first_trained)
+            input_gradient_block(net, l, rows, max(from, first_trained), end);
         const int64_t block_rows = min(BLOCK_ROWS, layer.rows - from);
         for (int64_t v = 0; v < layer.vectors; v += most_vectors) {
             const int64_t vectors = min(most_vectors, layer.vectors - v);

@@ -104,6 +104,21 @@ inline double exp(double x) {
     return two_to_n * series;
 }
 
+// Eight doubles, whatever the width of vectors.
+constexpr int64_t EIGHT = 8;
+typedef double Eight __attribute__((vector_size(64)));
+typedef uint64_t EightBits __attribute__((vector_size(64)));
+
+// exp(x) of eight numbers within -708 and 709 in their place, each the same as by itself, in a fraction of the time.
+inline void exp_of(Eight& x) {
+    const double magic = 6755399441055744.0;
+    const Eight shifted = x * 1.4426950408889634 + magic, n = shifted - magic;  // its low bits are n
+    const Eight r = (x - n * 0.693147180369123816) - n * 1.90821492927058770e-10;
+    Eight series = {};
+    for (const double one_over_factorial : INVERSE_FACTORIALS) series = series * r + one_over_factorial;
+    x = (Eight)(((EightBits)shifted + 1023) << 52) * series;
+}
+
 // log(x) in double for normal x > 0, by 2 atanh((m - 1) / (m + 1)): the loss alone needs it, one row at a
 // time.
 inline double log(double x) {
@@ -114,7 +129,9 @@ inline double log(double x) {
     bits = (bits & 0xFFFFFFFFFFFFFull) | 0x3FF0000000000000ull;
     double m;
     __builtin_memcpy(&m, &bits, sizeof m);
-    if (m > 1.4142135623730951) m *= 0.5, ++exponent;
+    const bool upper = m > 1.4142135623730951;  // as often as not: no branch
+    m *= upper ? 0.5 : 1.0;
+    exponent += upper;
     const double s = (m - 1) / (m + 1), s2 = s * s;
     double series = 0;
     for (int k = 23; k >= 1; k -= 2) series = series * s2 + 2.0 / k;

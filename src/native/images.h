@@ -1,8 +1,9 @@
-// Rows into the network: of tables as they are, of images byte by byte through a table of 256 numbers a
+// Rows into the network: of tables as they are, codes as their vectors, of images byte by byte through a table of 256 numbers a
 // channel, shifted and flipped where a fit asks for it.
 //
 // Letters: B rows that go through together, C channels.
 #pragma once
+#include "embedding.h"
 #include "network.h"
 #include "streams.h"
 
@@ -66,8 +67,10 @@ inline void load_image(const Network& net, int64_t b, const uint8_t* image, cons
 }
 
 inline void load_table_row(const Network& net, int64_t b, const float* row) {
+    const int64_t numbers = net.inputs - net.table_count;
     __builtin_memcpy(net.dense_input.value + b * net.dense_input.output_stride, row,
-                     (size_t)net.inputs * sizeof(float));
+                     (size_t)numbers * sizeof(float));
+    look_up(net, b, row + numbers);
 }
 
 // A row of floats: of a table, or of an image as (C, height, width).

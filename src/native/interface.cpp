@@ -64,6 +64,7 @@ int64_t shoal_outputs(int64_t target, const ShoalNetwork* network, const float* 
     if (parameter_count != parameters_of_network) return PARAMETER_COUNT;
     if (!parameters) return PARAMETERS;
     if (!within(rows, 0, MAX_ROWS) || x_count != rows * network->inputs || (rows && !x)) return X_ROWS;
+    if (!has_sound_codes(*network, x, rows)) return X_ROWS;
     const int64_t units = network->dense[network->dense_count - 1].units;
     if (outputs_count != rows * units || (rows && !outputs)) return OUTPUTS;
     return core->outputs(*network, parameters, x, rows, outputs) ? OK : MEMORY;

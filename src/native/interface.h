@@ -6,7 +6,7 @@
 //
 // Letters: N rows, D inputs, C channels, K outputs, P parameters, E epochs, T evaluation points.
 // Parameters are one flat vector in torch's order and shapes: for every layer weight (out, in), of
-// convolutions (out, in, kernel, kernel), then bias (out).
+// convolutions (out, in, kernel, kernel), then bias (out); before them all tables of vectors (rows, size).
 #pragma once
 #include <stdint.h>
 
@@ -14,7 +14,7 @@
 #define SHOAL_EXPORT extern "C" __attribute__((visibility("default")))
 #endif
 
-enum { SHOAL_ABI = 9 };  // changes with any struct or function below
+enum { SHOAL_ABI = 10 };  // changes with any struct or function below
 
 enum ShoalTarget { SHOAL_PORTABLE, SHOAL_AVX2, SHOAL_AVX512, SHOAL_NEON, SHOAL_TARGET_COUNT };
 enum ShoalActivation {
@@ -64,11 +64,18 @@ struct ShoalConv {
     int64_t dropout_threshold;             // of whole channels, after the pool
 };
 
+// Vectors that a code is looked up in. Code 0 stands for what was not learned: its vector gets no gradient.
+struct ShoalTable {
+    int64_t rows, size;
+};
+
 struct ShoalNetwork {
     int64_t inputs;  // D; of images channels * height * width
     int64_t channels, height, width;
     const ShoalConv* convs;   // before the dense layers, which take their output as (C, height, width)
     int64_t conv_count;       // 0: rows are no images
+    const ShoalTable* tables;  // the last inputs are codes, one a table, and become its vectors, behind the others
+    int64_t table_count;       // 0 of images
     const ShoalDense* dense;  // the last: identity, no dropout
     int64_t dense_count;      // the one length that nothing else states again
 };

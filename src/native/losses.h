@@ -1,5 +1,6 @@
 // Losses: the terms of one row, added up, and the gradient by the outputs.
 //
+// `prepare`: what is done for `rows` rows at once before their terms are added up; `delta` holds what comes of it.
 // `term_count`: how many terms the mean over rows has; of weighted rows, whose weights add up to `rows`, what the
 // terms weigh. `add_row`: adds the terms of one row up, and writes the gradient, scaled by `scale`, which is
 // GRADIENT_FACTOR over the terms of a batch, times the row's weight. A loss that has an
@@ -19,8 +20,13 @@ struct Score {
     double correct = 0;
 };
 
+// What losses have in common that take row by row.
+struct RowByRow {
+    static void prepare(const float*, float*, int64_t, int64_t, int64_t) {}
+};
+
 // What losses of numbers have in common: a term of every output.
-struct OfOutputs {
+struct OfOutputs : RowByRow {
     static constexpr bool CLASSIFIES = false;
     static double term_count(double rows, int64_t outputs) { return rows * (double)outputs; }
 };
@@ -108,12 +114,32 @@ struct Gaussian {
     static constexpr bool CLASSIFIES = false;
     static constexpr double GRADIENT_FACTOR = 1;
     static double term_count(double rows, int64_t outputs) { return rows * (double)(outputs / 2); }
+
+    // The inverse of every deviation, in the place of the gradients of its two outputs.
+    static void prepare(const float* y, float* delta, int64_t stride, int64_t rows, int64_t outputs) {
+        Eight inverse = {};
+        int64_t place[EIGHT], count = 0;
+        for (int64_t b = 0; b < rows; ++b)
+            for (int64_t k = 0; k < outputs; k += 2) {
+                place[count] = b * stride + k;
+                inverse[count++] = -log_deviation(y[b * stride + k + 1]);
+                if (count < EIGHT && (b + 1 < rows || k + 2 < outputs)) continue;
+                exp_of(inverse);
+                for (; count; --count) {
+                    const double of_target = inverse[count - 1];
+                    __builtin_memcpy(delta + place[count - 1], &of_target, sizeof of_target);
+                }
+            }
+    }
+
     void add_row(const float* y, const ShoalRows& data, int64_t row, int64_t outputs, float scale,
                  float* delta, Score& score) const {
         const float* target = data.values + row * (outputs / 2);
         for (int64_t k = 0; k < outputs; k += 2, ++target) {
-            const double log_deviation = y[k + 1] > WIDEST ? WIDEST : y[k + 1] < -WIDEST ? -WIDEST : y[k + 1];
-            const double inverse = exp(-log_deviation), off = ((double)y[k] - (double)*target) * inverse;
+            const double log_deviation = Gaussian::log_deviation(y[k + 1]);
+            double inverse;
+            __builtin_memcpy(&inverse, delta + k, sizeof inverse);
+            const double off = ((double)y[k] - (double)*target) * inverse;
             score.loss_sum += 0.5 * off * off + log_deviation + HALF_LOG_2_PI;
             delta[k] = (float)(off * inverse) * scale;
             delta[k + 1] = (float)(1 - off * off) * scale;
@@ -121,6 +147,7 @@ struct Gaussian {
     }
 
   private:
+    static double log_deviation(float output) { return output > WIDEST ? WIDEST : output < -WIDEST ? -WIDEST : output; }
     static constexpr double WIDEST = 30, HALF_LOG_2_PI = 0.9189385332046727;
 };
 
@@ -148,7 +175,8 @@ struct BinaryCrossEntropy : OfOutputs {
 };
 
 // -log softmax(z)[label]; smoothed, that share of it is the mean of -log softmax(z) over all classes instead.
-struct CrossEntropy {
+struct CrossEntropy : RowByRow {
+    explicit CrossEntropy(double smoothing) : smoothing(smoothing) {}
     static constexpr bool CLASSIFIES = true;
     static constexpr double GRADIENT_FACTOR = 1;
     double smoothing;
@@ -157,18 +185,22 @@ struct CrossEntropy {
                  float* delta, Score& score) const {
         const int64_t label = data.labels[row];
         int64_t best = 0;
-        for (int64_t k = 1; k < outputs; ++k)
-            if (z[k] > z[best]) best = k;
-        for (int64_t k = 0; k < outputs; k += W) store(delta + k, exp(load(z + k) - z[best]));
+        float most = z[0];
+        for (int64_t k = 1; k < outputs; ++k) {  // without a branch, which would be foretold wrongly
+            const bool more = z[k] > most;
+            most = more ? z[k] : most;
+            best = more ? k : best;
+        }
+        for (int64_t k = 0; k < outputs; k += W) store(delta + k, exp(load(z + k) - most));
         double sum = 0;
         for (int64_t k = 0; k < outputs; ++k) sum += (double)delta[k];
-        const float scale_over_sum = scale * (float)(1 / sum);
-        for (int64_t k = 0; k < outputs; ++k) delta[k] *= scale_over_sum;
-        for (int64_t k = outputs; k < round_up(outputs, W); ++k) delta[k] = 0;
+        const vf32 scale_over_sum = vf32{} + scale * (float)(1 / sum);
+        for (int64_t k = 0; k < outputs; k += W)
+            store(delta + k, select(lane_mask(outputs - k), load(delta + k) * scale_over_sum, vf32{}));
         delta[label] -= (float)(1 - smoothing) * scale;
-        score.loss_sum += log(sum) + (1 - smoothing) * (double)(z[best] - z[label]);
+        score.loss_sum += log(sum) + (1 - smoothing) * (double)(most - z[label]);
         score.correct += best == label;
-        if (smoothing > 0) smooth(z, outputs, z[best], scale, delta, score);
+        if (smoothing > 0) smooth(z, outputs, most, scale, delta, score);
     }
 
   private:
@@ -189,7 +221,7 @@ inline void with_loss(const ShoalFit& fit, F&& f) {
     static_assert(SHOAL_LOSS_COUNT == 8, "a case for every loss");
     switch (fit.loss) {
         case SHOAL_MSE: return f(Mse{});
-        case SHOAL_CROSS_ENTROPY: return f(CrossEntropy{fit.loss_option});
+        case SHOAL_CROSS_ENTROPY: return f(CrossEntropy(fit.loss_option));
         case SHOAL_MAE: return f(Mae{});
         case SHOAL_HUBER: return f(Huber{fit.loss_option});
         case SHOAL_POISSON: return f(Poisson{});

@@ -6,6 +6,8 @@
 // Weights of a narrow layer (few outputs): (out, in + 1), since panels of it would be mostly padding.
 // Padding holds zeros, and zeros it stays: its gradients are zero.
 //
+// Vectors of an embedding lie table by table, as in the flat vector, in front of all layers.
+//
 // Images: maps with their channels last and a border of zeros, as wide as the next convolution's padding; one
 // behind the other. A convolution is a wide layer whose inputs are the values under its kernel.
 //
@@ -53,6 +55,11 @@ struct Conv {
     int32_t* pool_argmax;  // (B, pooled_pixels, output_stride): where in its window a pool found the maximum
 };
 
+// One table of vectors: where it begins among all vectors, and its vectors in a row of the first dense layer's inputs.
+struct Table {
+    int64_t size, first_number, input;
+};
+
 struct Network {
     int64_t inputs, dense_count, parameters;
     int64_t multiply_adds;          // of one row's forward pass
@@ -69,12 +76,19 @@ struct Network {
     float *values, *deltas;  // of the convolution that is at work: (B, output_pixels, output_stride)
     float* map_deltas;       // gradients of its input maps
 
+    Table* tables;
+    int64_t table_count, vector_numbers;
+    int32_t* codes;  // (B, tables), of the rows that are at work
+    float *vectors, *vector_first_moment, *vector_second_moment, *vector_gradient;
+
     Layer& output_layer() const { return dense[dense_count - 1]; }
     // The layer whose values a dense layer takes.
     const Layer& input_of(int64_t l) const { return l ? dense[l - 1] : dense_input; }
     // All layers that have weights: convolutions, then dense ones.
     Layer& layer(int64_t l) const { return l < conv_count ? convs[l].filters : dense[l - conv_count]; }
     int64_t layer_count() const { return conv_count + dense_count; }
+    // Whether something in front of the dense layers is trained.
+    bool passes_back() const { return conv_count || table_count; }
 };
 
 // Rows of activations: room for the constant 1, and no power of two, which would crowd one set of the cache.
@@ -190,19 +204,40 @@ inline int64_t allocate_convs(Network& net, const ShoalNetwork& from, bool train
     return channels * height * width;
 }
 
+// Tables of vectors; gives how many numbers reach the dense layers.
+inline int64_t allocate_tables(Network& net, const ShoalNetwork& from, bool training, Arena& arena,
+                               int64_t& flat) {
+    int64_t inputs = from.inputs - from.table_count;
+    net.tables = arena.allocate<Table>(net.table_count);
+    net.codes = arena.allocate<int32_t>(net.group_rows * net.table_count);
+    for (int64_t t = 0; t < net.table_count; ++t) {
+        if (net.tables) net.tables[t] = {from.tables[t].size, flat, inputs};
+        inputs += from.tables[t].size;
+        flat += from.tables[t].rows * from.tables[t].size;
+    }
+    net.vector_numbers = flat;
+    const int64_t whole = round_up(flat, W), trained = training ? whole : 0;
+    net.vectors = arena.allocate<float>(whole);
+    net.vector_first_moment = arena.allocate<float>(trained);
+    net.vector_second_moment = arena.allocate<float>(trained);
+    net.vector_gradient = arena.allocate<float>(trained);
+    return inputs;
+}
+
 // Every buffer in one arena. `training`: with moments, derivatives and gradients, else for a forward pass
 // only.
 inline void allocate_buffers(Network& net, const ShoalNetwork& from, bool training, Arena& arena) {
     int64_t flat = 0, inputs = from.inputs;
     net.multiply_adds = 0;
     if (net.conv_count) inputs = allocate_convs(net, from, training, arena, flat);
+    if (net.table_count) inputs = allocate_tables(net, from, training, arena, flat);
     net.dense = arena.allocate<Layer>(net.dense_count);
     net.dense_input.units = inputs;
     net.dense_input.output_stride = activation_stride(inputs);
     net.dense_input.output_vectors = (inputs + W - 1) / W;
     net.dense_input.value = arena.allocate<float>(net.group_rows * net.dense_input.output_stride);
     net.dense_input.delta = arena.allocate<float>(
-        training && net.conv_count ? net.group_rows * net.dense_input.output_stride : 0);
+        training && net.passes_back() ? net.group_rows * net.dense_input.output_stride : 0);
     for (int64_t l = 0; l < net.dense_count; ++l) {
         Layer without_memory;
         Layer& layer = net.dense ? net.dense[l] : without_memory;
@@ -258,6 +293,7 @@ inline bool build_network(Network& net, const ShoalNetwork& from, int64_t rows, 
     net.inputs = from.inputs;
     net.dense_count = from.dense_count;
     net.conv_count = from.conv_count;
+    net.table_count = from.table_count;
     net.channels = from.channels;
     net.height = from.height;
     net.step_rows = rows;
@@ -277,17 +313,23 @@ inline bool build_network(Network& net, const ShoalNetwork& from, int64_t rows, 
 }
 
 inline void read_parameters(Network& net, const float* parameters) {
+    for (int64_t i = 0; i < net.vector_numbers; ++i) net.vectors[i] = parameters[i];
     for_each_weight(
         net, [=](const Layer& layer, int64_t flat, int64_t at) { layer.weights[at] = parameters[flat]; });
 }
 
 inline void write_parameters(const Network& net, float* parameters) {
+    for (int64_t i = 0; i < net.vector_numbers; ++i) parameters[i] = canonical_nan(net.vectors[i]);
     for_each_weight(net, [=](const Layer& layer, int64_t flat, int64_t at) {
         parameters[flat] = canonical_nan(layer.weights[at]);
     });
 }
 
 inline void read_moments(Network& net, const float* first_moment, const float* second_moment) {
+    for (int64_t i = 0; i < net.vector_numbers; ++i) {
+        net.vector_first_moment[i] = first_moment[i];
+        net.vector_second_moment[i] = second_moment[i];
+    }
     for_each_weight(net, [=](const Layer& layer, int64_t flat, int64_t at) {
         layer.first_moment[at] = first_moment[flat];
         layer.second_moment[at] = second_moment[flat];
@@ -295,6 +337,10 @@ inline void read_moments(Network& net, const float* first_moment, const float* s
 }
 
 inline void write_moments(const Network& net, float* first_moment, float* second_moment) {
+    for (int64_t i = 0; i < net.vector_numbers; ++i) {
+        first_moment[i] = canonical_nan(net.vector_first_moment[i]);
+        second_moment[i] = canonical_nan(net.vector_second_moment[i]);
+    }
     for_each_weight(net, [=](const Layer& layer, int64_t flat, int64_t at) {
         first_moment[flat] = canonical_nan(layer.first_moment[at]);
         second_moment[flat] = canonical_nan(layer.second_moment[at]);

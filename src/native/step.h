@@ -11,11 +11,11 @@
 namespace shoal {
 namespace {
 
-// Dropout draws of one step, all layers.
+// Dropout draws of one step, all layers; tables of vectors are a layer too, the first.
 inline void draw_dropout(const Network& net, int64_t rows, Stream stream) {
     for (int64_t l = 0; l < net.layer_count(); ++l) {
         const Layer& layer = net.layer(l);
-        stream.layer = (uint32_t)l;
+        stream.layer = (uint32_t)(l + (net.table_count > 0));
         if (layer.dropout_threshold) draw_halves(stream, rows * layer.units, layer.dropout_draws);
     }
 }
@@ -51,8 +51,10 @@ inline void add_weighted_row(const Loss& kind, const float* y, const ShoalRows& 
                              int64_t outputs, double scale, float* delta, Score& score) {
     if (!data.weights) return kind.add_row(y, data, row, outputs, (float)scale, delta, score);
     const double weight = (double)data.weights[row];
-    for (int64_t k = 0; k < outputs; ++k) delta[k] = 0;
-    if (!(weight > 0)) return;
+    if (!(weight > 0)) {
+        for (int64_t k = 0; k < outputs; ++k) delta[k] = 0;
+        return;
+    }
     Score own;
     kind.add_row(y, data, row, outputs, (float)(scale * weight), delta, own);
     score.loss_sum += weight * own.loss_sum;
@@ -78,6 +80,7 @@ inline void loss_and_delta(const Network& net, const ShoalFit& fit, const uint32
     with_loss(fit, [&](auto kind) {
         using Loss = decltype(kind);
         const double scale = mean_of(Loss::GRADIENT_FACTOR, terms);
+        kind.prepare(last.value, last.delta, last.output_stride, rows, last.units);
         for (int64_t b = 0; b < rows; ++b)
             add_weighted_row(kind, last.value + b * last.output_stride, fit.train, order[b], last.units,
                              scale, last.delta + b * last.output_stride, score);
@@ -87,6 +90,9 @@ inline void loss_and_delta(const Network& net, const ShoalFit& fit, const uint32
 template <class Optimizer>
 inline void backward_with_updates(const Network& net, int64_t rows, const Optimizer& update) {
     for (int64_t l = net.dense_count - 1; l >= 0; --l) backward_with_update(net, l, rows, update);
+    if (!net.table_count) return;
+    add_vector_gradients(net, rows);
+    update_vectors(net, update);
 }
 
 // With images a batch goes through in groups: gradients are set to 0 (and weights transposed, for the
@@ -126,9 +132,10 @@ inline void evaluate(const Network& net, const ShoalFit& fit, const ShoalRows& d
         load_inputs(net, fit, data, {n, rows, k, nullptr}, nullptr);
         forward(net, rows, NO_DROPOUT);
         with_loss(fit, [&](auto kind) {
+            kind.prepare(last.value, last.delta, last.output_stride, rows, last.units);
             for (int64_t b = 0; b < rows; ++b)
                 add_weighted_row(kind, last.value + b * last.output_stride, data, (n + b) * k, last.units, 0,
-                                 last.delta, score);
+                                 last.delta + b * last.output_stride, score);
         });
     }
     const double weight = weight_of(data, evaluated, nullptr, k);

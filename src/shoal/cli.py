@@ -168,20 +168,20 @@ def predict(
     mark_missing: Annotated[
         bool, typer.Option("--mark-missing", help="Note rows with missing cells that have no prediction.")
     ] = False,
+    set_: SetOption = None,
 ) -> None:
     """Predict new rows or images: a table as CSV.
 
     With a run folder, it has the spread over the networks of the folds, too.
     """
     with loading():
-        from shoal.predict import predict_file
+        from shoal.predict import Asked, predict_file
         from shoal.results import refuse_to_replace
 
     if out is not None:
         refuse_to_replace(out, source, rows)
-    predictions = predict_file(
-        source, rows, coverage=coverage, calibrated=calibrated, carry=carry or (), mark_missing=mark_missing
-    )
+    asked = Asked(coverage=coverage, calibrated=calibrated, mark_missing=mark_missing)
+    predictions = predict_file(source, rows, **(asked | Asked(carry=carry or (), written=set_ or ())))
     if out is not None:
         refuse_to_replace(out, *predictions.read)
     for note in predictions.notes:

@@ -77,6 +77,15 @@ class Distribution(Protocol):
         """Give the answers of one target, (N, A); `in_units` gives values of outputs, `scale` how they are scaled."""
         ...
 
+    @property
+    def predicts(self) -> str:
+        """What the prediction is: "mean", "median" or "quantile"."""
+        ...
+
+    def constant(self, y_NK: Floats, weight_N: Floats | None) -> Floats:
+        """Give the answers of least loss, the same to all rows, (K, A)."""
+        ...
+
     def losses(self, y_NK: Floats, answers_NKA: Floats) -> Floats:
         """Score answers, each row and target by itself, (N, K): less is better, and the mean is the loss."""
         ...
@@ -184,6 +193,24 @@ def answers(outputs):
         """Places of the levels in the order of the answers: the prediction's first."""
         return [self.predicted, *(place for place in range(self.outputs) if place != self.predicted)]
 
+    @property
+    def predicts(self) -> str:
+        """A median, or another quantile."""
+        return "median" if self.levels[self.predicted] == 0.5 else "quantile"
+
+    def constant(self, y_NK: Floats, weight_N: Floats | None) -> Floats:
+        """Give the quantiles of the rows: the least targets that, with all below, weigh at least the level's share."""
+        import numpy as np
+
+        weight_N = np.ones(len(y_NK)) if weight_N is None else weight_N
+        order_NK = np.argsort(y_NK, axis=0, kind="stable")
+        share_NK = np.cumsum(weight_N[order_NK], axis=0) / weight_N.sum()
+        share_NK[-1] = 1.0  # whatever rounding makes of it
+        place_KL = [np.searchsorted(share_N, np.array(self.levels)) for share_N in share_NK.T]
+        sorted_NK = np.take_along_axis(y_NK, order_NK, axis=0)
+        quantile_KL = np.stack([of_N[at] for of_N, at in zip(sorted_NK.T, place_KL, strict=True)])
+        return np.asarray(quantile_KL[:, self._order])
+
     def losses(self, y_NK: Floats, answers_NKA: Floats) -> Floats:
         """Give the pinball loss, the mean over levels.
 
@@ -248,15 +275,13 @@ def answers(outputs):
     """Give the prediction of each of TARGETS, its mean, float64 (N, K)."""
     return in_units(outputs.double()[:, 0::2])'''
 
+    levels: tuple[float, ...] = (0.025, 0.1, 0.5, 0.9, 0.975)
+    """Unless somebody asks for others, those of the intervals of 95 % and 80 %, and the median."""
+
     @property
     def outputs(self) -> int:
         """Mean and deviation."""
         return 2
-
-    @property
-    def levels(self) -> tuple[float, ...]:
-        """Those of the intervals of 95 % and 80 %, and the median."""
-        return (0.025, 0.1, 0.5, 0.9, 0.975)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -283,6 +308,20 @@ def answers(outputs):
 
         deviation_N = np.exp(np.clip(outputs_NA[..., 1], -WIDEST, WIDEST)) * scale
         return np.stack([in_units(outputs_NA[..., 0]), deviation_N], axis=-1)
+
+    @property
+    def predicts(self) -> str:
+        """The mean."""
+        return "mean"
+
+    def constant(self, y_NK: Floats, weight_N: Floats | None) -> Floats:
+        """Give mean and standard deviation of the rows."""
+        import numpy as np
+
+        mean_K = np.average(y_NK, axis=0, weights=weight_N)
+        return np.stack(
+            [mean_K, np.sqrt(np.average((y_NK - mean_K) ** 2, axis=0, weights=weight_N))], axis=-1
+        )
 
     def losses(self, y_NK: Floats, answers_NKA: Floats) -> Floats:
         """Give the negative logarithm of the likelihood."""

@@ -55,6 +55,8 @@ FEW_VALUES: Final = 10
 """Different whole numbers up to which a column may be one of categories."""
 MOST_DOUBTS: Final = 10
 """Columns of which this is said."""
+MOST_REASONS: Final = 4
+"""Columns whose reason is said, where none can be learned from."""
 SKEWED: Final = 4.0
 """How many times the distance from the median is to the upper 5 % of targets what it is to the lower."""
 _BACK: Final = re.compile(r" \(data\.keep = .*\)$")
@@ -100,6 +102,11 @@ def draft_of(
     dataset = seen.dataset
     train_N = dataset.targets[: dataset.train_rows]
     columns = tuple(_columns(seen))
+    if not any(column.used for column in columns):
+        why = "; ".join(f"{quoted(column.name)}: {column.what}" for column in columns[:MOST_REASONS])
+        raise DataError(
+            Problem(str(table), f"expected a column to learn from beside the target, got none ({why})")
+        )
     listed = len(columns) < MOST_LINES and all(len(column.name) <= LONGEST_NAME for column in columns)
     unlisted = [column.name for column in columns if not (column.used or listed)]
     targets = seen.target.value

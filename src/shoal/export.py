@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -28,13 +27,14 @@ from shoal.data import (
     target_source,
     two_levels,
 )
+from shoal.decisions import add_named, class_source, described, unlike
 from shoal.distributions import by_target
 from shoal.errors import InputError, Problem, ShoalError, lacks_memory
 from shoal.files import write, write_together
 from shoal.kinds import ENCODERS
 from shoal.links import link_of
 from shoal.model import Inputs, Model, load
-from shoal.nets import GraphParts, add_network, module_source
+from shoal.nets import GraphParts, add_network, module_classes, module_source
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -98,7 +98,8 @@ def _properties(model: Model) -> dict[str, str]:
     """Say what the numbers mean: names as JSON lists."""
     columns = model.preprocessing.columns
     distribution = model.preprocessing.distribution
-    names: dict[str, Sequence[object]] = {
+    names: dict[str, object] = {
+        "decision": described(model.decision, model.classes),
         "classes": model.classes,
         "targets": model.targets,
         "levels": distribution.constants.get("LEVELS", ()) if distribution else (),
@@ -123,7 +124,7 @@ def _add_answers(parts: GraphParts, model: Model, y: str) -> list[Any]:
     shape: list[str | int | None] = ["N", len(model.classes or model.targets)]
     if model.classes:
         link_of("softmax").onnx(parts, y, "probabilities")
-        parts.node("ArgMax", ["probabilities"], "class", {"axis": 1, "keepdims": 0})
+        add_named(parts, model.decision)
         probabilities = helper.make_tensor_value_info("probabilities", TensorProto.DOUBLE, shape)
         return [probabilities, helper.make_tensor_value_info("class", TensorProto.INT64, ["N"])]
     if model.labelled:
@@ -155,7 +156,7 @@ def _checked(model: Model, content: bytes) -> float:
         raise ShoalError(
             f"the ONNX file is not written: onnxruntime differs by {difference:.1e}, above {allowed:.1e}"
         )
-    if model.classes and (outputs[1] != expected_NK.argmax(axis=1)).any():
+    if model.classes and unlike(outputs[1], expected_NK, model.decision, TOLERANCE):
         raise ShoalError("the ONNX file is not written: onnxruntime gives another class for some rows")
     return difference
 
@@ -200,7 +201,7 @@ from torch import nn
 {constants}
 
 
-def build():
+{classes}def build():
     """Build the network with its trained weights, ready to predict."""
     module = nn.Sequential(
         OrderedDict(
@@ -235,11 +236,6 @@ _PREPARE_IMAGES: Final = '''def prepare(images):
     """Turn images, unsigned bytes {shape}, into the network's inputs, float32.{said}"""
     scale, offset = torch.tensor(PIXEL_SCALE), torch.tensor(PIXEL_OFFSET)
     return (torch.as_tensor(images).float() * scale[:, None, None] + offset[:, None, None]){flat}'''
-
-_ANSWER_CLASSES: Final = f'''def answers(outputs):
-    """Give the probability of each of CLASSES, float64 (N, K)."""
-    outputs = outputs.double()
-    return {link_of("softmax").torch}'''
 
 
 def export_torch(source: Path, out: Path, *, force: bool = False) -> str:
@@ -280,17 +276,19 @@ def torch_source(model: Model, weights: str, sha256: str) -> str:
     return _SOURCE.format(
         given=rows.noun,
         constants="\n".join(f"{name} = {value!r}" for name, value in constants.items()),
-        layers="\n".join(
-            f'                ("{n}", nn.{call}),' for n, call in module_source(model.architecture)
-        ),
+        layers="\n".join(f'{" " * 16}("{n}", {call}),' for n, call in module_source(model.architecture)),
+        classes="".join(f"{text}\n\n\n" for text in module_classes(model.architecture)),
         prepare=rows.prepare(),
-        answers=_ANSWER_CLASSES if model.classes else target_source(model.preprocessing.target_scales),
+        answers=class_source(model.decision)
+        if model.classes
+        else target_source(model.preprocessing.target_scales),
     )
 
 
 def _answer_constants(model: Model) -> dict[str, Any]:
     if model.classes:
-        return {"CLASSES": list(model.classes)}
+        decided = described(model.decision, model.classes)
+        return {"CLASSES": list(model.classes), **{key.upper(): value for key, value in decided.items()}}
     return {"TARGETS": list(model.targets), **target_constants(model.preprocessing.target_scales)}
 
 
@@ -347,8 +345,9 @@ class _Columns:
 
     def add(self, parts: GraphParts) -> str:
         """Have each kind of encoder make its columns ready, and bring these into the model's order."""
-        columns = self.preprocessing.columns
-        starts = np.cumsum([0, *(len(column.names) for column in columns)])
+        columns, in_order = self.preprocessing.columns, self.preprocessing.in_order
+        ends = np.cumsum([0, *(len(column.names) for column in in_order)]).tolist()
+        starts = {column.name: start for column, start in zip(in_order, ends, strict=False)}
         pieces: list[str] = []
         places: list[int] = []
         for kind, numbers in self._by_kind().items():
@@ -356,7 +355,7 @@ class _Columns:
             cells = self._add_cells(parts, kind, numbers)
             for piece, slots in encoder_class(kind).nodes(parts, encoders, cells):
                 pieces.append(piece)
-                places += [int(starts[numbers[encoder]]) + slot for encoder, slot in slots]
+                places += [starts[encoders[number].name] + slot for number, slot in slots]
         joined = parts.node("Concat", pieces, "joined", {"axis": 1})
         order = parts.array("order", np.argsort(places).astype(np.int64))
         return parts.node("Gather", [joined, order], "prepared", {"axis": 1})
@@ -388,7 +387,7 @@ class _Columns:
     def constants(self) -> dict[str, Any]:
         return {
             "COLUMNS": [
-                (column.name, column.kind, *column.torch_arguments) for column in self.preprocessing.columns
+                (column.name, column.kind, *column.torch_arguments) for column in self.preprocessing.in_order
             ]
         }
 

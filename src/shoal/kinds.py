@@ -234,6 +234,7 @@ NETWORKS: Final[dict[str, NetworkKind]] = {
     ),
 }
 LAYERS: Final[dict[str, LayerKind]] = {
+    "embedding": LayerKind(core=True),
     "conv": LayerKind(core=True),
     "dense": LayerKind(core=True),
 }
@@ -286,6 +287,7 @@ PACKINGS: Final[dict[str, str]] = {".gz": "gzip", ".bz2": "bzip2"}
 ENCODERS: Final[dict[str, EncoderKind]] = {
     "number": EncoderKind("numbers", "mean and scale"),
     "category": EncoderKind("categories", "categories"),
+    "code": EncoderKind("categories", "codes of categories"),
     "ordered": EncoderKind("categories", "an order"),
     "date": EncoderKind("dates", "a first date"),
 }

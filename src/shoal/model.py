@@ -12,15 +12,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from types import NoneType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic_core import PydanticCustomError
 
 from shoal.data import Column, Preprocessing, given_columns, given_images
+from shoal.decisions import Decision, named_classes
 from shoal.distributions import Distribution, by_target
 from shoal.engine import (
     Calibration,
@@ -32,12 +30,12 @@ from shoal.engine import (
     trainer_of,
     unknown_intervals,
     without_temperature,
-    written,
 )
 from shoal.errors import InputError, ModelFileError, Problem, as_path
 from shoal.files import Folder, Unreadable, kind_of, opened, size_of, write
-from shoal.kinds import LOSSES, Task, has_classes, task_kind
+from shoal.kinds import LOSSES, has_classes, task_kind
 from shoal.links import link_of
+from shoal.model_facts import Facts, facts_of
 from shoal.nets import MODEL_NAME, Architecture, model_bytes, read_model
 from shoal.results import tempered
 from shoal.wording import counted, listed, repeated, visible
@@ -47,42 +45,6 @@ if TYPE_CHECKING:
 
 Inputs = tuple[Column, ...] | NDArray[np.uint8]
 """New rows, checked: the columns that a model reads, or images (N, C, H, W)."""
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class FitFacts(_Part):
-    """Which fit this network is."""
-
-    id: str
-    trainer: str
-    epochs: int
-    repeat: int
-
-
-class Facts(_Part):
-    """What a model file says beside its network."""
-
-    task: Task
-    classes: tuple[str, ...] = Field(strict=False)
-    targets: tuple[str, ...] = Field(strict=False)
-    preprocessing: dict[str, Any]
-    training: dict[str, Any]
-    fit: FitFacts
-    scores: dict[str, dict[str, float | None]]
-
-    @field_validator("scores", mode="before")
-    @classmethod
-    def _numbers(cls, scores: object) -> object:
-        """Stop at the first mistake; pydantic alone would list millions."""
-        parts = scores.values() if isinstance(scores, dict) else [None]
-        for part in parts:
-            values = part.values() if isinstance(part, dict) else [part]
-            if not isinstance(part, dict) or not all(type(value) in (float, NoneType) for value in values):
-                raise PydanticCustomError("scores", "expected scores by name")
-        return scores
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -111,7 +73,7 @@ class Model:
         described, temperature = stored.facts, None
         if stored.folds:
             described, temperature = without_temperature(stored.facts)
-        facts = _facts(described)
+        facts = facts_of(described)
         preprocessing = Preprocessing.from_json(facts.preprocessing)
         calibration = read_calibration(stored, facts.task, temperature) if stored.folds else None
         model = cls(stored.architecture, stored.parameters, preprocessing, facts, calibration)
@@ -121,7 +83,7 @@ class Model:
 
     def to_bytes(self) -> bytes:
         """Give the content of a model file; the same bytes that it was read from."""
-        facts, calibration = self.facts.model_dump(mode="json"), self.calibration
+        facts, calibration = self.facts.described, self.calibration
         if calibration is None:
             return model_bytes(self.architecture, self.parameters, facts)
         facts["temperature"] = calibration.temperature
@@ -163,6 +125,12 @@ class Model:
         return self.facts.classes
 
     @property
+    def decision(self) -> Decision | None:
+        """From which probability on the positive class of two is named; None where the likelier class is."""
+        own = self.facts.decision
+        return None if own is None else Decision(self.classes.index(own.positive), own.threshold)
+
+    @property
     def labelled(self) -> bool:
         """Whether it says of each of its targets whether a row has it."""
         return task_kind(self.facts.task).target == "labels"
@@ -173,7 +141,8 @@ class Model:
         return self.facts.targets
 
     def predict(self, x: NDArray[Any] | Mapping[str, Any] | DataFrame) -> NDArray[Any]:
-        """Predict rows: float64 (N, K) in the targets' units, or the names of the likeliest classes, str (N,).
+        """Predict rows: float64 (N, K) in the targets' units, or the names of the likeliest classes, str (N,); of two
+        classes those that `decision` names, where the model has one.
 
         Of several labels int64 (N, K), 1 where a row is more likely to have the label than not, else 0.
 
@@ -194,7 +163,7 @@ class Model:
         if not has_classes(self.facts.task):
             predicted_NK = answer_NA[:, : len(self.targets)]
             return (predicted_NK > 0.5).astype(np.int64) if self.labelled else predicted_NK
-        return np.asarray(np.array(self.classes, dtype=np.str_)[answer_NA.argmax(axis=1)])
+        return np.asarray(np.array(self.classes, dtype=np.str_)[named_classes(answer_NA, self.decision)])
 
     def predict_quantiles(self, x: NDArray[Any] | Mapping[str, Any] | DataFrame) -> NDArray[np.float64]:
         """Give the quantiles of every target at `levels` in its units, float64 (N, K, L); see `predict` for `x`.
@@ -349,13 +318,15 @@ class Model:
         if preprocessing.resize is not None and preprocessing.resize != shape[1:]:
             yield f"preprocessing: expected images brought to {shape[1:]}, got {preprocessing.resize}"
         yield from repeated("input", self.input_names)
-        yield from preprocessing.misfits()
+        yield from preprocessing.misfits(self.architecture.code_rows)
         yield from repeated("class", facts.classes)
         yield from repeated("target", facts.targets)
         of_classes = has_classes(facts.task)
         classes = outputs if of_classes else 0
         if len(facts.classes) != classes:
             yield f"classes: expected {classes}, got {len(facts.classes)}"
+        if facts.decision is not None and (classes != 2 or facts.decision.positive not in facts.classes):
+            yield "decision: expected one of two classes, got another"
         said = 1 if preprocessing.distribution is None else preprocessing.distribution.outputs
         targets = 1 if of_classes else outputs // said
         if outputs % said or len(facts.targets) != targets:
@@ -376,10 +347,10 @@ class Model:
         for number, fold in enumerate(calibration.folds):
             own, architecture = fold.preprocessing, self.architecture
             if own.columns:
-                architecture = architecture.with_inputs(len(own.input_names))
+                architecture = architecture.with_inputs(len(own.input_names), fold.architecture.tables)
             if own.reads != self.preprocessing.reads:
                 yield f"fold {number}: expected the columns of the delivered network, got others"
-            yield from own.misfits()
+            yield from own.misfits(fold.architecture.code_rows)
             if fold.architecture != architecture:
                 yield f"fold {number}: expected the layers of the delivered network, got others"
             if len(fold.scores) != rows or not ascend(fold.scores):
@@ -423,18 +394,3 @@ def _every(inputs: Inputs) -> NDArray[np.int64]:
     """Give the numbers of all rows."""
     count = len(inputs) if isinstance(inputs, np.ndarray) else len(inputs[0].values)
     return np.arange(count, dtype=np.int64)
-
-
-def _facts(described: dict[str, Any]) -> Facts:
-    """Read facts that may be foreign; they must be written again in the same words."""
-    try:
-        facts = Facts.model_validate(described)
-        if written(facts.model_dump(mode="json")) == written(described):
-            return facts
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))[:60]
-        raise ModelFileError(f"metadata {place!a}: {first['msg'].splitlines()[0]}") from error
-    except (ValueError, RecursionError):  # nested deeper than can be written
-        pass
-    raise ModelFileError("expected facts as Shoal writes them, got others")

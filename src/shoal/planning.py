@@ -64,12 +64,13 @@ def plan(
     read = time.thread_time() - begun
     folder = folder_of(study, out)
     workers = workers_of(workers)
-    refuse_above(memory_need(planner, workers, drawing_of(planner)), available_memory())
+    drawing = drawing_of(planner)
+    refuse_above(memory_need(planner, workers, drawing), available_memory())
     trained_before = Store.trained_in(folder, identity_of(study, planner.dataset))
     refuse_foreign_files_in(folder)
     places = trained_places(folder, planner.study, planner.dataset.test_fingerprint)
     known = trained_before | planner.known_by_place(places, trained_before)
-    made = make_plan(planner, Circumstances(trainers.by_name, workers, drawing_of(planner), known, read))
+    made = make_plan(planner, Circumstances(trainers.by_name, workers, drawing, known, read))
     return dataclasses.replace(made, text=plan_text(study, made, folder, workers))
 
 

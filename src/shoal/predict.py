@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,22 +20,25 @@ from numpy.typing import NDArray
 from shoal.data import (
     Column,
     DateCells,
+    Dialect,
     Foreign,
     Missing,
     Preprocessing,
     Table,
+    keys_for,
     nfc,
     read_columns,
     read_images,
     read_table,
 )
+from shoal.decisions import named_classes
 from shoal.distributions import by_target
-from shoal.engine import available_memory, unknown_intervals
-from shoal.errors import InputError, ModelFileError, Problem, RunFolderError
+from shoal.engine import available_memory, dialect_said, laid_out, unknown_intervals
+from shoal.errors import DataError, InputError, ModelFileError, Problem, RunFolderError
 from shoal.files import kind_of
 from shoal.model import Inputs, Model, load
 from shoal.results import PlanEntry, Results, Store, rank_at
-from shoal.wording import counted, did_you_mean, few_quoted, quoted, safe_cell, visible
+from shoal.wording import counted, did_you_mean, few_quoted, one_number, quoted, safe_cell, visible
 
 _SHOWN: Final = 5
 NOTE: Final = "note"
@@ -95,29 +98,32 @@ class _NewRows:
         return {**leading, **spread, NOTE: self.reason_N}
 
 
-def predict_file(
-    source: Path,
-    rows: Path,
-    *,
-    coverage: float | None = None,
-    calibrated: bool = False,
-    carry: Sequence[str] = (),
-    mark_missing: bool = False,
-) -> Predictions:
+class Asked(TypedDict, total=False):
+    """What may be asked of predictions; see `predict_file`."""
+
+    coverage: float | None
+    calibrated: bool
+    carry: Sequence[str]
+    mark_missing: bool
+    written: Sequence[str]
+
+
+def predict_file(source: Path, rows: Path, **asked: Unpack[Asked]) -> Predictions:
     """Predict the rows or images of a file with a model file, or with a run folder's model and its ensemble.
 
     With `coverage`, the interval of every target, or which classes are in the set, is added; `calibrated` probabilities
     are those at the model's temperature. Columns of the table that `carry` names stand before the predictions. With
-    `mark_missing`, rows whose missing cells the model does not answer have no prediction, and a note. Raises
+    `mark_missing`, rows whose missing cells the model does not answer have no prediction, and a note. `written` are
+    `KEY=VALUE` of how the table is written, where that is otherwise than the one learned from. Raises
     ModelFileError, RunFolderError, DataError, EnvironmentFault, InputError for a model or a table that lacks what is
     asked for.
     """
-    model = load(source)
+    model, coverage, calibrated = load(source), asked.get("coverage"), asked.get("calibrated", False)
     _refuse(model, source, coverage=coverage, calibrated=calibrated)
-    new = _read(model, rows, carry, mark_missing=mark_missing)
-    inputs, notes = new.inputs, new.notes
+    new = _read(model, rows, asked)
+    inputs, notes = new.inputs, [*new.notes, *_decision_note(model)]
     answer_NK = model.answer(inputs)
-    columns = _answers(model, model.at_temperature(answer_NK) if calibrated else answer_NK)
+    columns = _answers(model, answer_NK, calibrated=calibrated)
     if coverage is not None:
         covering, unknown = _covering(model, inputs, coverage)
         columns |= covering
@@ -191,11 +197,13 @@ def _cell(value: object) -> str:
     return safe_cell(value) if isinstance(value, str) else repr(value)
 
 
-def _read(model: Model, path: Path, carry: Sequence[str], *, mark_missing: bool) -> _NewRows:
+def _read(model: Model, path: Path, asked: Asked) -> _NewRows:
     """Read new rows: the columns that stand first, the inputs, and notes on what was left out."""
+    carry, mark_missing = asked.get("carry", ()), asked.get("mark_missing", False)
+    written = asked.get("written", ())
     if model.image_shape is not None:
-        if carry or mark_missing:
-            option = "--carry" if carry else "--mark-missing"
+        if carry or mark_missing or written:
+            option = "--carry" if carry else "--mark-missing" if mark_missing else "--set"
             raise InputError(
                 f"{option}: expected a model of tables, got one of images, which have no columns"
             )
@@ -203,7 +211,7 @@ def _read(model: Model, path: Path, carry: Sequence[str], *, mark_missing: bool)
         new = read_images(path, model.image_shape, resize=resize, white=white, room=available_memory())
         return _NewRows(("image", new.names), new.images, list(new.notes))
     preprocessing = model.preprocessing
-    table = read_table(path, (*model.input_names, *carry), available_memory(), preprocessing.dialect)
+    table = _table(path, (*model.input_names, *carry), dialect_said(preprocessing.dialect, written))
     carried = {name: _carried(table, name) for name in map(nfc, carry)}
     missing = _markable(model) if mark_missing else preprocessing.missing
     columns = read_columns(table, model.input_names, model.categories, missing, preprocessing.dates)
@@ -223,6 +231,20 @@ def _read(model: Model, path: Path, carry: Sequence[str], *, mark_missing: bool)
         notes.append(f"{path}: left out, being no inputs of this model: {few_quoted(others, _SHOWN)}")
     place = ("row", range(1, table.rows + 1))
     return _NewRows(place, columns, notes + list(model.unknown(columns)), carried, reason_N)
+
+
+def _table(path: Path, names: Sequence[str], dialect: Dialect) -> Table:
+    """Read a table; a refusal of one that is written otherwise names what reads it."""
+    room = available_memory()
+    try:
+        return read_table(path, names, room, dialect)
+    except DataError as error:
+        keys = keys_for(path, dialect, room)
+        if not keys:
+            raise
+        first, *others = error.problems
+        what = f"{first.what}; --set says how it is written: {keys}"
+        raise DataError([replace(first, what=what), *others]) from None
 
 
 def _carried(table: Table, name: str) -> Sequence[Any]:
@@ -257,16 +279,17 @@ def _reasons(model: Model, columns: Sequence[Column]) -> list[str]:
     return [f"missing: {few_quoted(names, _SHOWN)}" if names else "" for names in names_N]
 
 
-def _answers(model: Model, answer_NK: NDArray[np.float64]) -> dict[str, Sequence[Any]]:
-    """Name the columns of the delivered model's answers."""
+def _answers(model: Model, answer_NK: NDArray[np.float64], *, calibrated: bool) -> dict[str, Sequence[Any]]:
+    """Name the columns of the delivered model's answers; no temperature changes the class that is named."""
     labels = _labels(model)
     columns: dict[str, Sequence[Any]] = {}
     if model.classes:
-        likeliest = answer_NK.argmax(axis=1).tolist()
-        columns[f"predicted_{model.targets[0]}"] = [model.classes[k] for k in likeliest]
+        named = named_classes(answer_NK, model.decision).tolist()
+        columns[f"predicted_{model.targets[0]}"] = [model.classes[k] for k in named]
     if model.labelled:
         has_NK = (answer_NK > 0.5).astype(int)
         columns |= {f"predicted_{name}": has_NK[:, k].tolist() for k, name in enumerate(model.targets)}
+    answer_NK = model.at_temperature(answer_NK) if calibrated else answer_NK
     columns |= {label: answer_NK[:, k].tolist() for k, label in enumerate(labels)}
     distribution = model.preprocessing.distribution
     if distribution is None:
@@ -277,6 +300,13 @@ def _answers(model: Model, answer_NK: NDArray[np.float64]) -> dict[str, Sequence
         for k, name in enumerate(model.targets)
         for place, said in enumerate(distribution.names)
     }
+
+
+def _decision_note(model: Model) -> Iterator[str]:
+    """Say from which probability on the positive class is named, where that is not the likelier one."""
+    if decision := model.decision:
+        which = f"{quoted(model.classes[decision.positive])} is named where its probability"
+        yield f"{which} is {one_number(decision.threshold, 6)} or more (search.threshold)"
 
 
 def _labels(model: Model) -> list[str]:
@@ -317,9 +347,7 @@ def _member(results: Results, model: Model, entry: PlanEntry, described: dict[st
     record = results.summaries[entry.fit_id]
     fit = {"id": entry.fit_id, "trainer": record.trainer, "epochs": record.kept_epoch, "repeat": entry.repeat}
     facts = model.facts.model_copy(update={"fit": model.facts.fit.model_copy(update=fit)})
-    architecture = model.architecture
-    if not preprocessing.channels:
-        architecture = architecture.with_inputs(len(preprocessing.input_names))
+    preprocessing, architecture = laid_out(model.architecture, model.facts.training, preprocessing)
     parameters = results.parameters(entry.fit_id)
     if not architecture.holds(parameters):
         raise LookupError(entry.fit_id)

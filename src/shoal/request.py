@@ -157,8 +157,9 @@ def _drafted(
         f"{key} = {choice.value}, {_in_python(choice.why)}" for key, value, choice in keys if not value
     ]
     tree, data = tomllib.loads(draft_text(draft)), data if isinstance(data, Mapping) else {}
-    other_parts = [name for key in ("groups", "weights", "time") for name in _texts(data.get(key))]
-    if len(names) > 1 or not _OF_INPUTS.isdisjoint(data):
+    folds = _fold_column(keywords)
+    other_parts = [*(name for key in ("groups", "weights", "time") for name in _texts(data.get(key))), *folds]
+    if len(names) > 1 or folds or not _OF_INPUTS.isdisjoint(data):
         chosen = {*names, *_texts(data.get("keep")), *other_parts}
         left_out = [column.name for column in draft.columns if not column.used and column.name not in chosen]
         tree["data"] |= {"inputs": None, "ignore": left_out if data.get("inputs") is None else []}
@@ -171,6 +172,12 @@ def _drafted(
         keywords,
         (*guesses, *_stated(draft, data), *_left_out(draft, {*names, *brought_back})),
     )
+
+
+def _fold_column(keywords: Mapping[str, Any]) -> list[str]:
+    """Name the column that says of each row in which fold it is, where a search is asked for by one."""
+    folds = search.get("folds") if isinstance(search := keywords.get("search"), Mapping) else None
+    return _texts(folds.get("column")) if isinstance(folds, Mapping) else []
 
 
 def _texts(value: object) -> list[str]:

@@ -20,7 +20,7 @@ from shoal.wording import NAMED, did_you_mean, first_few, shorten, visible
 Form = Literal[
     "values", "classes", "decided", "occurring", "positive", "each", "pairs", "probabilities", "second or all"
 ]
-"""What a function of scikit-learn is given of the answers; see `results/_peer_scores.py`."""
+"""What of the answers is judged: what a function of scikit-learn is given; see `results/_peer_scores.py`."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,11 @@ class ScoreKind:
     same_as: str = ""
     unlike_of_labels: bool = False
 
+    @property
+    def names_classes(self) -> bool:
+        """Whether it judges which class is named, and not the probabilities behind that."""
+        return self.form in ("classes", "decided", "occurring")
+
 
 RARE: Final = 0.2
 """A class is rare below this part of the training rows that it would have if all classes were equally frequent."""
@@ -80,8 +85,8 @@ SCORES: Final[dict[str, ScoreKind]] = {
     "rmse": ScoreKind(("regression",), "RMSE"),
     "mae": ScoreKind(("regression",), "MAE"),
     "r2": _OfNumbers("R²", is_share=True, needs="varied targets"),
-    "accuracy": _OfBoth("accuracy", percent=True),
-    "macro_f1": _OfBoth("macro F1"),
+    "accuracy": _OfBoth("accuracy", percent=True, form="classes"),
+    "macro_f1": _OfBoth("macro F1", form="classes"),
     "ece": ScoreKind(("classification",), "ECE", is_share=True),
     "neg_log_loss": _OfClasses(
         "negated log loss", is_share=False, peer="log_loss", form="probabilities", negated=True

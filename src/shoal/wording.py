@@ -231,6 +231,12 @@ def interval(low: float, high: float) -> str:
     return "–" if math.isnan(low) or math.isnan(high) else f"{one_number(low)} to\u00a0{one_number(high)}"
 
 
+def worth(rows: float) -> str:
+    """Write a number of rows that may be no whole one: "24.9 rows", never more than it is, rounding apart."""
+    shown = math.floor(10 * rows + 1e-6) / 10 if rows < 100 else math.floor(rows + 1e-6)
+    return f"{shown:,.6g} row{'s' * (shown != 1)}"
+
+
 def counted(number: int, noun: str) -> str:
     """Write how many there are: `1 fold`, `2 folds`, `1,000 folds`."""
     return f"{number:,} {noun}{'s' * (number != 1)}"

@@ -217,7 +217,7 @@ def test_names_are_checked_whatever_the_format(name: str) -> None:
     table = read_table(written(name))
     place = f", {table.noun} 1" if table.lines is not None else ""
     file = written(name, {"café": [1, 2], "cafe\u0301": [1, 2]})
-    differ = "which differ in Unicode form only (NFC, NFD)"
+    differ = "which differ in Unicode form only (NFC, NFD); rename all but one"
     assert refusal(lambda: read_table(file)) == (
         f'{file}{place}: expected every column name once, got "café" 2 times, {differ}'
     )

@@ -264,11 +264,12 @@ def test_without_a_judge_nothing_is_kept(trainer: Trainer) -> None:
 # -- poison --------------------------------------------------------------------------------------------------
 
 
-def poisoned(rows: Rows, poison: float, loss: str) -> Rows:
-    """The same number of rows, full of garbage; their targets as far as the loss takes any."""
-    keeps = rows.y.dtype.kind == "i" or (LOSSES[loss].least is not None and not 0 <= poison < math.inf)
+def poisoned(case: Case, rows: Rows, poison: float) -> Rows:
+    """The same number of rows, full of garbage, all categories unknown; their targets as far as the loss takes any."""
+    least = LOSSES[case.loss].least
+    keeps = rows.y.dtype.kind == "i" or (least is not None and not 0 <= poison < math.inf)
     y = rows.y[::-1].copy() if keeps else np.full_like(rows.y, poison)
-    return Rows(np.full_like(rows.x, poison), y)
+    return Rows(case.coded(np.full_like(rows.x, poison)), y)
 
 
 def of_training(state: State, *also_leave_out: str) -> tuple[Any, ...]:
@@ -289,7 +290,7 @@ def test_garbage_in_validation_rows_changes_no_training_byte(
     data = case.data
     clean = train(trainer, case, data=data)
     dirty = train(
-        trainer, case, data=dataclasses.replace(data, validation=poisoned(data.validation, poison, case.loss))
+        trainer, case, data=dataclasses.replace(data, validation=poisoned(case, data.validation, poison))
     )
     chosen_by_them = (
         ("best_P", "best_buffers", "best_epoch", "best_loss") if case.job.monitor == "validation" else ()
@@ -304,7 +305,7 @@ def test_garbage_in_validation_rows_shows_in_their_own_curve(trainer: Trainer) -
     dirty = train(
         trainer,
         case,
-        data=dataclasses.replace(data, validation=poisoned(data.validation, math.nan, case.loss)),
+        data=dataclasses.replace(data, validation=poisoned(case, data.validation, math.nan)),
     )
     assert np.isnan(dirty.curve_TC[:, CURVES.index("validation_loss")]).all()
     assert dirty.status == "done"
@@ -318,7 +319,8 @@ def test_garbage_in_validation_rows_shows_in_their_own_curve(trainer: Trainer) -
 def test_outputs_are_the_oracles(trainer: Trainer, case: Case, rows: int) -> None:
     import torch
 
-    x = np.random.default_rng(rows).normal(size=(rows, case.inputs)).astype(np.float32)
+    rng = np.random.default_rng(rows)
+    x = case.coded(rng.normal(size=(rows, case.inputs)).astype(np.float32), rng)
     start = case.start()
     outputs = trainer.outputs(case.job.architecture, start.parameters_P, start.buffers, x)
     with torch.no_grad():

@@ -23,7 +23,7 @@ from shoal.distributions import distribution_of
 from shoal.engine._train import Checkpoint
 from shoal.engine._trainer import FitData, Job, Rows, State, Trainer, initial_state
 from shoal.kinds import LOSSES
-from shoal.nets import build_architecture
+from shoal.nets import build_architecture, tables_of
 from shoal.streams import Role, StreamKey, dropout_draws
 from shoal.study import Activation, Loss, Network, Optimizer, Training
 
@@ -61,6 +61,7 @@ class Case:
     digits: int = 12
     key: StreamKey = KEY
     weights: str = ""
+    categories: tuple[int, ...] = ()
 
     @property
     def width(self) -> int:
@@ -70,7 +71,8 @@ class Case:
 
     @property
     def job(self) -> Job:
-        architecture = build_architecture(self.network, (self.inputs,), self.width)
+        tables = tables_of(self.network, [count + 1 for count in self.categories])
+        architecture = build_architecture(self.network, (self.inputs,), self.width, tables)
         return Job(architecture, self.training, self.loss, self.key)
 
     @property
@@ -102,6 +104,7 @@ class Case:
         x = rng.normal(size=(count, self.inputs))
         y: NDArray[Any] = np.sin(x @ rng.normal(size=(self.inputs, self.outputs)) / np.sqrt(self.inputs))
         y += 0.1 * rng.normal(size=y.shape)
+        x = self.coded(x, rng)
         if LOSSES[self.loss].task == "classification":
             return Rows(x.astype(np.float32), y.argmax(1).astype(np.int64))
         if LOSSES[self.loss].task == "multilabel":
@@ -109,8 +112,22 @@ class Case:
         y = y if LOSSES[self.loss].least is None else np.abs(y)
         return Rows(x.astype(np.float32), y.astype(np.float32))
 
+    def coded(self, x: NDArray[Any], rng: np.random.Generator | None = None) -> NDArray[Any]:
+        """The same inputs with codes in the last columns: drawn ones, or those of categories that were not learned."""
+        x = x.copy()
+        for place, categories in enumerate(self.categories, start=self.inputs - len(self.categories)):
+            x[:, place] = 0 if rng is None else rng.integers(0, categories + 1, len(x))
+        return x
+
     def oracle(self, dtype: torch.dtype = torch.float64) -> Oracle:
-        return Oracle(self.network, self.training, self.loss, self.key, (self.inputs, self.width), dtype)
+        return Oracle(
+            self.network,
+            self.training,
+            self.loss,
+            self.key,
+            (self.inputs, self.width, self.categories),
+            dtype,
+        )
 
     def start(self, dtype: str = "float32") -> State:
         """The state before the first epoch, its vectors in the trainer's precision."""
@@ -268,6 +285,25 @@ def _table() -> list[Case]:
     ]  # fmt: skip
 
 
+def _embedded() -> list[Case]:
+    columns = {"inputs": 5, "categories": (4, 11)}
+    network = {"embedding": 3, "dropout": 0.25}
+    return [
+        *(
+            _case(f"embedding, {name}", network, weight_decay=0.02, epochs=20, **columns, **keys)
+            for name, keys in OPTIMIZERS.items()
+        ),
+        _case("embedding, classes", network, loss="cross-entropy", outputs=4, **columns),
+        _case("embedding, weights", network, weights="few", **columns),
+        _case("embedding, no hidden layer", {"embedding": "auto", "hidden": []}, optimizer="sgd", **columns),
+        _case("embedding, nothing beside it", {"embedding": 20}, inputs=1, categories=(70,), optimizer="sgd"),
+        _case("embedding, wide vectors", {"embedding": 37}, inputs=31, categories=(9, 2, 300), optimizer="sgd"),
+        _case("embedding, keep the best", network, keep="best", lr=0.5, optimizer="sgd", **columns),
+        _case("embedding, inner rows judge", network, early_stopping="inner", patience=4, lr=0.05, epochs=60,
+              **columns),
+    ]  # fmt: skip
+
+
 def _normed() -> list[Case]:
     # Weight decay gives the bias in front of a batch norm a gradient, except under adamw.
     network = {"batch_norm": True, "dropout": 0.25}
@@ -286,11 +322,19 @@ def _normed() -> list[Case]:
         ),
         _case("batch norm, classes", network, rows=24, loss="cross-entropy", optimizer="sgd"),
         _case("batch norm, weights", network, rows=24, weights="any", optimizer="sgd"),
+        _case(
+            "batch norm, embedding",
+            network | {"embedding": 3},
+            rows=24,
+            optimizer="sgd",
+            inputs=3,
+            categories=(9,),
+        ),
     ]
 
 
 NORMED = _normed()
-TABLE = [*_table(), *NORMED]
+TABLE = [*_table(), *_embedded(), *NORMED]
 
 
 @st.composite
@@ -305,7 +349,11 @@ def drawn_cases(draw: st.DrawFn, epochs: int = 4, batch_norm: bool = True) -> Ca
         "activation": draw(st.sampled_from(get_args(Activation))),
         "dropout": draw(st.sampled_from(rates)),
         "batch_norm": batch_norm and draw(st.booleans()),
+        "embedding": draw(st.sampled_from(["none", "none", "auto", 1, 16])),
     }
+    inputs = draw(st.integers(1, 33))
+    columns = st.lists(st.integers(1, 40), max_size=min(3, inputs))
+    categories = draw(columns) if network["embedding"] != "none" else []
     # See `Case.digits`; and batch norm of two rows is a step function, which takes digits from any trainer.
     optimizer = "sgd" if network["batch_norm"] else draw(st.sampled_from(get_args(Optimizer)))
     momentum = draw(st.sampled_from([0.0, 0.5, 0.9])) if optimizer in ("sgd", "rmsprop") else 0.0
@@ -337,7 +385,8 @@ def drawn_cases(draw: st.DrawFn, epochs: int = 4, batch_norm: bool = True) -> Ca
         network=Network.model_validate(network),
         training=Training.model_validate(training),
         loss=loss,
-        inputs=draw(st.integers(1, 33)),
+        inputs=inputs,
+        categories=tuple(categories),
         outputs=draw(st.integers(2 if LOSSES[loss].task == "classification" else 1, 18)),
         rows=rows,
         # The rows that judge must be there.

@@ -35,6 +35,12 @@ def test_numbers_are_handed_on(texts: list[str], others: list[str], data: st.Dat
     _is_as_found(column, values)
     rows = np.array(data.draw(st.lists(st.integers(0, len(values) - 1), max_size=9)), np.int64)
     _is_as_found(column.take(rows), [values[row] for row in rows.tolist()])
+    cut = data.draw(st.integers(0, len(values)))
+    first, second = column.take(slice(cut)), column.take(slice(cut, None))
+    _is_as_found(first, values[:cut])
+    _is_as_found(second, values[cut:])
+    _is_as_found(first.followed_by(second), values)
+    assert not 0 < cut < len(values) or first.followed_by(second).values is column.values
     other = Column("c", np.array(others, np.object_))
     _is_as_found(column.take(rows).followed_by(other), [*(values[row] for row in rows.tolist()), *others])
 

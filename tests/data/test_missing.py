@@ -392,3 +392,19 @@ def test_checks_of_the_rows_take_the_median_for_what_is_missing(seed: int) -> No
     filled = table(np.where(np.isnan(x), np.nanmedian(x), x).tolist(), kind.tolist(), train_rows=60)
     assert findings_in_rows(gaps, shuffled=True) == findings_in_rows(filled, shuffled=True)
     assert drift_of_rows(gaps) == drift_of_rows(filled) != ""
+
+
+def test_rows_that_are_left_out_need_neither_weight_nor_group_nor_time() -> None:
+    """Whatever stands there, the rows that are left are those of a file that never had the others."""
+    lines = ["1,2,a,2020-01-01,5", "2,{},{},{},", "3,1,b,2020-01-02,6", "4,3,a,2020-01-03,7"]
+    kept = "\n".join(["x,w,g,t,y", *lines[:1], *lines[2:]])
+    roles = {"inputs": ("x",), "weights": "w", "groups": "g", "time": "t", "drop_untargeted": True}
+    whole = load(kept, **roles)
+    for bad in (("-1", "z", "2020-01-02"), ("", "", ""), ("many", "z", "yesterday"), ("inf", "NA", "0")):
+        part = load("\n".join(["x,w,g,t,y", *lines]).format(*bad), **roles)
+        assert part.train_rows == whole.train_rows == 3
+        for name in ("weights", "groups", "times"):
+            np.testing.assert_array_equal(getattr(part, name), getattr(whole, name))
+    text = "\n".join(["x,w,g,t,y", *lines, "5,-2,a,2020-01-04,8"]).format("-1", "", "")
+    (said,) = set(refusal(text, **roles))
+    assert said == 't.csv, column "w": expected weights of at least 0, got -2 (line 6)'

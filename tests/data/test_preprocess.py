@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from shoal.data import Column, Dataset, Preprocessing, fit_preprocessing
+from shoal.data._dataset import uncopied
+from shoal.data._scale import fit_scale
 from shoal.errors import DataError, ModelFileError
 
 
@@ -118,6 +121,45 @@ def test_the_spread_is_exact_whatever_the_offset_or_the_unit(
     assert abs(Fraction(scale["mean"]) - mean) <= 4 * Fraction(float(np.spacing(np.abs(values).max())))
 
 
+@given(
+    st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=30)
+    | st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=300)
+)
+def test_a_scale_is_to_the_bit_what_its_two_passes_say(values: list[float]) -> None:
+    """Written out with an array for each step; that one array holds all steps changes nothing, and no value either."""
+    value_N = np.array(values)
+    low, high = value_N.min(), value_N.max()
+    unit = 2.0 ** min(1000, math.frexp(max(abs(low), abs(high)))[1])
+    with np.errstate(over="ignore"):
+        mean = float(np.mean(value_N / unit)) * unit
+        rest_N = value_N - mean
+    spread = float(np.abs(rest_N).max())
+    given_before = value_N.tobytes()
+    try:
+        scale = fit_scale("a", value_N)
+    except DataError:
+        assert low != high
+        assert not math.isfinite(spread) or spread < np.finfo(np.float64).tiny
+        return
+    assert value_N.tobytes() == given_before
+    if low != high:
+        rest_N = rest_N / spread
+        deviation = spread * math.sqrt(float(np.mean((rest_N - rest_N.mean()) ** 2)))
+        assert (scale.mean, scale.scale) == (mean, deviation)
+
+
+@given(st.integers(0, 5), st.integers(0, 6), st.lists(st.integers(-2, 9), max_size=6))
+def test_rows_are_chosen_without_a_copy_where_they_follow_each_other(
+    first: int, count: int, others: list[int]
+) -> None:
+    value_N = np.arange(12.0)
+    for rows in (np.arange(first, first + count), np.array(others, np.int64)):
+        chosen = uncopied(rows)
+        assert value_N[chosen].tolist() == value_N[rows].tolist()
+    assert isinstance(uncopied(np.arange(first, first + count)), slice) == (count > 0)
+    assert not isinstance(uncopied(np.array([3, 4, 4, 6])), slice)
+
+
 @given(st.lists(st.floats(-1e6, 1e6).map(lambda value: round(value, 9)), min_size=2, max_size=20))
 def test_restore_undoes_targets(values: list[float]) -> None:
     table = dataset({"x": np.arange(float(len(values)))}, np.array(values)[:, None])
@@ -133,6 +175,10 @@ def test_a_model_file_keeps_every_bit(standardize: str, rows: set[int]) -> None:
     assert Preprocessing.from_json(json.loads(json.dumps(fitted.to_json()))) == fitted
 
 
+NO_COLUMN = (
+    "preprocessing: expected a column with mean and scale, categories, codes of categories, an order or a first"
+    " date"
+)
 FOREIGN = [
     (None, "preprocessing: expected lists of inputs, targets and channels, got something else"),
     (
@@ -141,19 +187,19 @@ FOREIGN = [
     ),
     (
         {"inputs": [{"name": "x", "mean": 0.0, "scale": 0.0}], "targets": [], "channels": []},
-        "preprocessing: expected a column with mean and scale, categories, an order or a first date, got 'x'",
+        f"{NO_COLUMN}, got 'x'",
     ),
     (
         {"inputs": [{"name": "x", "mean": float("nan"), "scale": 1.0}], "targets": [], "channels": []},
-        "preprocessing: expected a column with mean and scale, categories, an order or a first date, got 'x'",
+        f"{NO_COLUMN}, got 'x'",
     ),
     (
         {"inputs": [{"name": "x", "categories": [1]}], "targets": [], "channels": []},
-        "preprocessing: expected a column with mean and scale, categories, an order or a first date, got 'x'",
+        f"{NO_COLUMN}, got 'x'",
     ),
     (
         {"inputs": [{"name": "x", "categories": [], "more": 1}], "targets": [], "channels": []},
-        "preprocessing: expected a column with mean and scale, categories, an order or a first date, got 'x'",
+        f"{NO_COLUMN}, got 'x'",
     ),
     (
         {
@@ -161,7 +207,7 @@ FOREIGN = [
             "targets": [],
             "channels": [],
         },
-        "preprocessing: expected a column with mean and scale, categories, an order or a first date, got 'x'",
+        f"{NO_COLUMN}, got 'x'",
     ),
     (
         {
@@ -169,15 +215,23 @@ FOREIGN = [
             "targets": [],
             "channels": [],
         },
-        "preprocessing: expected a column with mean and scale, categories, an order or a first date, got 'x'",
+        f"{NO_COLUMN}, got 'x'",
     ),
     (
         {"inputs": [{"name": "x", "categories": ["a", ""], "missing": True}], "targets": [], "channels": []},
-        "preprocessing: expected a column with mean and scale, categories, an order or a first date, got 'x'",
+        f"{NO_COLUMN}, got 'x'",
     ),
     (
         {"inputs": [{"name": "x", "categories": ["a"], "missing": 1}], "targets": [], "channels": []},
-        "preprocessing: expected a column with mean and scale, categories, an order or a first date, got 'x'",
+        f"{NO_COLUMN}, got 'x'",
+    ),
+    (
+        {"inputs": [{"name": "x", "categories": ["a"], "codes": 1}], "targets": [], "channels": []},
+        f"{NO_COLUMN}, got 'x'",
+    ),
+    (
+        {"inputs": [{"name": "x", "mean": 0.0, "scale": 1.0, "codes": True}], "targets": [], "channels": []},
+        f"{NO_COLUMN}, got 'x'",
     ),
     (
         {"inputs": [{"name": "x", "categories": ["a"]}], "targets": [], "channels": [], "missing_marks": [7]},
@@ -185,7 +239,7 @@ FOREIGN = [
     ),
     (
         {"inputs": [7], "targets": [], "channels": []},
-        "preprocessing: expected a column with mean and scale, categories, an order or a first date, got '7'",
+        f"{NO_COLUMN}, got '7'",
     ),
     (
         {

@@ -118,7 +118,7 @@ def test_what_is_said_of_weights() -> None:
     weight = np.array([1.0, 1, 1, 1, 4, 2])
     assert weights_said(weight, 4) == (
         "4 training rows weigh 4 in all, from 1 to 1, worth 4 rows of one weight;"
-        " 2 test rows weigh 6 in all, from 2 to 4, worth 2 rows of one weight"
+        " 2 test rows weigh 6 in all, from 2 to 4, worth 1.8 rows of one weight"
     )
     assert effective_rows(weight) == pytest.approx(10**2 / (4 + 16 + 4))
     assert effective_rows(weight * 1e300) == pytest.approx(effective_rows(weight))

@@ -240,7 +240,7 @@ def test_test_rows_and_targets_beside_the_rows() -> None:
         ),
         (
             lambda: shoal.plan(table().set_axis(["a", "a", "b", "c", "y"], axis=1), target="y"),
-            'train: expected every column name once, got "a" 2 times',
+            'train: expected every column name once, got "a" 2 times; rename all but one',
         ),
         (
             lambda: shoal.plan(table()[:0], target="y"),

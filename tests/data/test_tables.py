@@ -167,7 +167,11 @@ WHOLE_FILES = [
     ("t.csv", "a,y\n", "t.csv: expected at least one row below the column names, got none"),
     ("t.csv", "\na,y\n1,2\n", "t.csv, line 1: expected column names, got an empty line"),
     ("t.csv", "a,,y\n1,2,3\n", "t.csv, line 1, column 2: expected a column name, got nothing"),
-    ("t.csv", "a,y,a\n1,2,3\n", 't.csv, line 1: expected every column name once, got "a" 2 times'),
+    (
+        "t.csv",
+        "a,y,a\n1,2,3\n",
+        't.csv, line 1: expected every column name once, got "a" 2 times; rename all but one',
+    ),
     (
         "t.csv",
         b"a,y\n1,2\n3,\xff\n",

@@ -203,3 +203,54 @@ def test_a_column_that_orders_nothing_is_refused_with_the_key_that_names_it() ->
         't.csv, column "part": expected numbers, got text such as "p0";'
         " data.time names a column of numbers or dates, which orders the rows"
     ]
+
+
+def overlapping(per_day: int) -> str:
+    """Rows of 8 groups, one a day: each group has its rows, one after the other, or all begin at once."""
+    lines = [f"{n},{n % 8 if per_day else n // 5},{n}" for n in range(40)]
+    return "\n".join(["x,g,y", *lines])
+
+
+def test_groups_that_overlap_so_far_that_most_rows_are_lost_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.csv").write_text(overlapping(8), encoding="utf-8")
+    asked = {"task": "regression", "targets": ("y",), "groups": "g", "ordered": True, "test_share": 0.25}
+    with pytest.raises(DataError) as refused:
+        load_table_dataset(TableSource(train="t.csv", **asked))
+    assert str(refused.value) == (
+        't.csv, column "g": expected groups that follow each other in time, got ones that overlap: of 30 rows that do'
+        " not test, 24 are as late as the first test row and would be left out, so that 6 would be left to train on;"
+        " without data.groups the latest rows test, of known groups too, and without data.time and data.ordered whole"
+        " groups do, whenever they were"
+    )
+    (tmp_path / "t.csv").write_text(overlapping(0), encoding="utf-8")
+    assert load_table_dataset(TableSource(train=tmp_path / "t.csv", **asked)).train_rows == 30
+
+
+@pytest.mark.parametrize("start", [0, 2**53, 1_700_000_000_000_000_000])
+def test_times_that_fall_together_are_refused(tmp_path: Path, start: int) -> None:
+    """Nanoseconds since 1970 are whole numbers of which 64-bit floating point has but every 256th."""
+    rows = "\n".join(["x,t,y", *(f"{n},{start + 10 * n},{n}" for n in range(20))])
+    (tmp_path / "t.csv").write_text(rows, encoding="utf-8")
+    source = TableSource(train=tmp_path / "t.csv", task="regression", targets=("y",), time="t")
+    if start < 10**18:
+        assert load_table_dataset(source).train_rows == 16
+        return
+    with pytest.raises(DataError) as refused:
+        load_table_dataset(source)
+    assert str(refused.value) == (
+        f'{tmp_path / "t.csv"}, column "t": expected times that 64-bit floating point tells apart (whole numbers up to'
+        " 2^53, or dates), got 20 different ones of which 2 are left; count from the first one"
+    )
+
+
+def test_times_with_a_zone_are_said_to_be_shown_in_utc(tmp_path: Path) -> None:
+    rows = "\n".join(["x,t,y", *(f"{n},2024-01-{n + 1:02d}T01:00+02:00,{n}" for n in range(20))])
+    (tmp_path / "t.csv").write_text(rows, encoding="utf-8")
+    source = TableSource(train=tmp_path / "t.csv", task="regression", targets=("y",), time="t")
+    note = load_table_dataset(source).notes[0]
+    assert note.endswith(
+        " from 2023-12-31T23:00:00 to 2024-01-15T23:00:00, in UTC, as all its times are shown"
+    )

@@ -5,11 +5,17 @@ from __future__ import annotations
 import math
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from shoal import cores
+from shoal.data import fit_preprocessing
 from shoal.engine import Planner, Trainers, ground_truth, load_data, refuse_unscalable
+from shoal.engine._scalable import _extremes, _splits
 from shoal.errors import DataError, StudyError
 from studies import poisoned, tiny_study, two_peaks
 
@@ -130,3 +136,36 @@ def test_numbers_that_are_too_large_are_said_to_be_those_of_test_rows() -> None:
         assert str(caught.value) == f'input column "input": {what}'
     lacking = poisoned(two_peaks(), np.arange(100, 200), math.nan)
     refuse_unscalable(Planner(study, lacking, Trainers().choose))
+
+
+@given(st.lists(st.lists(st.sampled_from([-1.0, 0.0, 2.0, np.inf, np.nan]), max_size=6), max_size=3))
+def test_the_ends_of_columns_are_those_that_numpy_names(columns: list[list[float]]) -> None:
+    values = [np.array(column) for column in columns]
+    known = [column for column in values if not np.isnan(column).all()]
+    expected = [int(find(column)) for column in known for find in (np.nanargmin, np.nanargmax)]
+    assert _extremes(values).tolist() == expected
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@given(
+    values=st.lists(st.sampled_from([1e39, 1e308, -1.5e308, 1.7e308]), min_size=1, max_size=4), data=st.data()
+)
+def test_the_first_split_that_cannot_be_prepared_is_the_one_that_is_named(
+    count: int, values: list[float], data: st.DataObject
+) -> None:
+    """Splits are looked at by several threads, the largest first; what is said is of the first in their own order."""
+    dataset = two_peaks()
+    for value in values:
+        dataset = poisoned(dataset, np.array([data.draw(st.integers(0, dataset.train_rows - 1))]), value)
+    study = tiny_study(data={"standardize": "inputs"}, search={"folds": 4})
+    first = ""
+    for split in _splits(Planner(study, dataset, Trainers().choose)):
+        try:
+            prepared = fit_preprocessing(dataset, split.train, "inputs")
+            prepared.inputs(dataset, slice(dataset.train_rows))
+            prepared.targets(dataset, slice(dataset.train_rows))
+        except DataError as error:
+            first = first or str(error)
+    with patch.multiple(cores, core_count=lambda: count, MANY=1), pytest.raises(DataError) as refusal:
+        refuse_unscalable(Planner(study, dataset, Trainers().choose))
+    assert str(refusal.value) == first

@@ -6,6 +6,8 @@ import copy
 import inspect
 import math
 import pickle
+from itertools import chain, product
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,10 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV as TheirGridSearch
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils._param_validation import Interval, Options, StrOptions, make_constraint
 
 from shoal import CNNClassifier, GridSearchCV, MLPClassifier, MLPRegressor
-from shoal.estimators._names import ABSENT
+from shoal.estimators._names import ABSENT, _absent
 
 PAIRS = [
     (MLPClassifier, neural_network.MLPClassifier),
@@ -36,7 +39,8 @@ def y_of(model: Any) -> Any:
 
 
 def fitted(model: Any, **options: Any) -> Any:
-    return model(hidden_layer_sizes=(5,), max_iter=3, random_state=0, **options).fit(X, y_of(model))
+    y = np.abs(TARGET) if "loss" in options else y_of(model)
+    return model(hidden_layer_sizes=(5,), max_iter=3, random_state=0, **options).fit(X, y)
 
 
 # -- parameters ----------------------------------------------------------------------------------------------
@@ -47,7 +51,7 @@ def test_every_parameter_is_there_or_answered(ours: Any, theirs: Any) -> None:
     mine = inspect.signature(ours).parameters
     for name, parameter in inspect.signature(theirs).parameters.items():
         if name in mine:
-            assert name not in ABSENT
+            assert not _absent(ours, name)
             continue
         sentence = f"{ours.__name__} has no parameter {name!r}: {ABSENT[name]}"
         with pytest.raises(TypeError) as refusal:
@@ -73,11 +77,15 @@ def test_defaults_that_both_have_are_the_same() -> None:
 
 
 def test_the_page_has_the_table_of_the_code_and_all_names_that_both_have() -> None:
-    theirs = {name for _, peer in PAIRS for name in inspect.signature(peer).parameters}
-    table = "".join(f"| `{name}` | {sentence} |\n" for name, sentence in ABSENT.items() if name in theirs)
+    known = [
+        (inspect.signature(ours).parameters, inspect.signature(theirs).parameters) for ours, theirs in PAIRS
+    ]
+    lacked = {name for mine, theirs in known for name in theirs if name not in mine}
+    table = "".join(f"| `{name}` | {sentence} |\n" for name, sentence in ABSENT.items() if name in lacked)
     assert f"| scikit-learn's MLP | here |\n|---|---|\n{table}\n" in PAGE
     shared = PAGE.partition("Names that both have mean the same: ")[2].partition("\n\n")[0]
-    assert [name for name in theirs - set(ABSENT) if f"`{name}`" not in shared] == []
+    both = {name for mine, theirs in known for name in theirs if name in mine}
+    assert [name for name in both if f"`{name}`" not in shared] == []
 
 
 def test_other_names_are_refused_by_the_class_that_was_written() -> None:
@@ -154,14 +162,84 @@ def test_endless_patience_ends_nothing() -> None:
     assert MLPClassifier((9,), random_state=0, **options).fit(X, CLASS).n_iter_ < 60
 
 
+def values_of(constraint: Any) -> list[Any]:
+    """Give values that a constraint of scikit-learn's allows: all names, the ends of a range, every form."""
+    match constraint:
+        case "array-like":
+            return [(), [4], (4, 3), np.array([4, 3])]
+        case "boolean":
+            return [False, True, np.True_]
+        case "verbose":
+            return [0, False]
+        case "random_state":
+            return [None, 3, np.random.RandomState(0)]
+    constraint = make_constraint(constraint)
+    if isinstance(constraint, StrOptions | Options):
+        return sorted(constraint.options, key=str)
+    if not isinstance(constraint, Interval):
+        return [None] if constraint.is_satisfied_by(None) else []
+    low = 0 if constraint.left is None else constraint.left
+    whole = constraint.type is Integral
+    high = low if constraint.right is None else constraint.right
+    ends = [int(low), int(low) + 1] if whole else [float(low), low + 1e-3, float(high)]
+    return [value for value in ends if constraint.is_satisfied_by(value)]
+
+
+NOT_HERE = {
+    (
+        "momentum",
+        1.0,
+    ): "The 'momentum' parameter of {} must be a float in the range [0.0, 1.0). Got 1.0 instead.",
+    ("validation_fraction", 0.0): (
+        "The 'validation_fraction' parameter of {} must be a float in the range (0.0, 1.0). Got 0.0 instead."
+    ),
+}
+"""Values of parameters that both have which are refused: a momentum that forgets nothing, and no rows held out."""
+
+
+@pytest.mark.parametrize(("ours", "theirs"), PAIRS[:2])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_every_value_of_a_parameter_that_both_have_is_taken_or_answered(ours: Any, theirs: Any) -> None:
+    shared = inspect.signature(ours).parameters
+    tried: set[Any] = set()
+    for name, constraints in theirs._parameter_constraints.items():
+        for value in chain.from_iterable(map(values_of, constraints)) if name in shared else ():
+            tried.add((name, str(value)))
+            options = {"max_iter": 2, "hidden_layer_sizes": (3,), "optimizer": "sgd", name: value}
+            sentence = NOT_HERE.get((name, value)) if isinstance(value, float) else None
+            if sentence is None:
+                assert ours(**options).fit(X, np.abs(y_of(ours))).n_iter_ == min(2, options["max_iter"])
+                continue
+            with pytest.raises(ValueError, match=name) as refusal:
+                ours(**options).fit(X, y_of(ours))
+            assert str(refusal.value) == sentence.format(ours.__name__)
+    assert {(name, str(value)) for name, value in NOT_HERE} <= tried
+    assert {name for name, _ in tried} == set(shared) & set(inspect.signature(theirs).parameters)
+
+
+@pytest.mark.parametrize(("ours", "theirs"), PAIRS)
+def test_every_choice_of_a_parameter_that_is_not_here_is_in_its_sentence(ours: Any, theirs: Any) -> None:
+    lacked = set(inspect.signature(theirs).parameters) - set(inspect.signature(ours).parameters)
+    for name in lacked:
+        for value in chain.from_iterable(map(values_of, theirs._parameter_constraints[name])):
+            with pytest.raises(TypeError) as refusal:
+                ours(**{name: value})
+            assert not isinstance(value, str) or f'"{value}"' in str(refusal.value), name
+            assert "\n" not in str(refusal.value)
+
+
 # -- what a fit leaves behind --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
-@pytest.mark.parametrize(("ours", "theirs"), PAIRS)
+@pytest.mark.parametrize(
+    ("ours", "theirs", "options"), [*((*pair, {}) for pair in PAIRS), (*PAIRS[1], {"loss": "poisson"})]
+)
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
-def test_every_public_name_of_a_fitted_network_is_there(ours: Any, theirs: Any, early_stopping: bool) -> None:
-    mine, peer = (fitted(model, early_stopping=early_stopping) for model in (ours, theirs))
+def test_every_public_name_of_a_fitted_network_is_there(
+    ours: Any, theirs: Any, options: dict[str, Any], early_stopping: bool
+) -> None:
+    mine, peer = (fitted(model, early_stopping=early_stopping, **options) for model in (ours, theirs))
     for name in (name for name in dir(peer) if not name.startswith("_") and name not in peer.get_params()):
         if early_stopping and name in ("validation_scores_", "best_validation_score_"):
             with pytest.raises(AttributeError) as refusal:
@@ -247,17 +325,21 @@ def test_weights_that_are_not_the_networks_are_refused_whole() -> None:
         np.testing.assert_array_equal(array, was)
 
 
-@pytest.mark.parametrize("targets", [0, 1, 3])
-def test_alpha_is_the_weight_decay_that_is_said(targets: int) -> None:
+@pytest.mark.parametrize(("targets", "loss"), [(0, ""), *product([1, 3], ["squared_error", "poisson"])])
+def test_alpha_is_the_weight_decay_that_is_said(targets: int, loss: str) -> None:
     """One step of "sgd" from the same weights without biases, which scikit-learn does not decay. 0 targets: classes."""
     rows, alpha, rate = 24, 0.7, 0.01
     x = NUMBERS.normal(size=(rows, 4))
-    y = NUMBERS.normal(size=(rows, targets)) if targets > 1 else NUMBERS.normal(size=rows)
+    y = NUMBERS.normal(size=(rows, targets) if targets > 1 else rows) ** (2 if loss == "poisson" else 1)
     if not targets:
         y = np.arange(rows) % 3
     ours, theirs = PAIRS[0] if not targets else PAIRS[1]
-    decay, step = (alpha / rows, rate) if not targets else (2 * alpha / (rows * targets), rate * targets / 2)
+    halved = 1 if loss == "poisson" else 2
+    decay, step = (alpha / rows, rate)
+    if targets:
+        decay, step = halved * alpha / (rows * targets), rate * targets / halved
     shape = {
+        **({"loss": loss} if loss else {}),
         "hidden_layer_sizes": (5,),
         "momentum": 0.0,
         "batch_size": rows,

@@ -202,6 +202,7 @@ NO_TEMPERATURE = (
             'class_weight: expected a dict, "balanced" or None for classes, got a list',
         ),
         ({"calibration": "temperature"}, Y, f"calibration: {NO_TEMPERATURE}"),
+        ({"label_smoothing": 0.1}, Y, "label_smoothing: expected 0 for several labels, got 0.1"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused(options: dict[str, Any], y: Any, sentence: str) -> None:

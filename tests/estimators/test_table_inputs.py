@@ -277,7 +277,8 @@ def test_a_category_is_found_again_in_another_spelling(learned: Any, asked: Any)
 
 def test_words_for_nothing_are_missing_cells() -> None:
     frames = [
-        FRAME.assign(town=FRAME["town"].astype(object).fillna(word)) for word in (None, "NA", "", "null")
+        FRAME.assign(town=FRAME["town"].astype(object).where(FRAME["town"].notna(), word))
+        for word in (None, "NA", "", "null")
     ]
     answers = [
         network(categorical_features=["town"]).fit(frame, LABEL).predict_proba(frame) for frame in frames
@@ -408,7 +409,8 @@ def test_sparse_rows_are_what_they_are_dense(form: str, holes: bool, monkeypatch
 
 def test_sparse_rows_that_memory_does_not_hold_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHOAL_MEMORY_MB", "100")
-    wide = scipy.sparse.random_array((1000, 8000), density=1e-4, rng=NUMBERS, format="csr")
+    places = NUMBERS.integers((1000, 8000), size=(800, 2)).T
+    wide = scipy.sparse.csr_array((NUMBERS.uniform(size=800), places), shape=(1000, 8000))
     with pytest.raises(ValueError, match="sparse rows") as caught:
         network().fit(wide, np.arange(1000) % 2)
     assert str(caught.value) == (

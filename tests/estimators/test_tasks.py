@@ -11,7 +11,7 @@ import pytest
 
 from shoal.errors import InputError, RunFolderBusy
 from shoal.estimators._training_tasks import Task, TaskResult, jobs_at_once, train, train_one
-from shoal.pipeline import default_workers
+from shoal.planning import default_workers
 from shoal.results import RunLock
 from shoal.study import Conv, Network, Training
 

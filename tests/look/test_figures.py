@@ -18,12 +18,15 @@ from shoal.look.figures.fitted_curve import draw_fitted_curve, fitted_curve
 from shoal.look.figures.mistakes import Mistakes, draw_mistakes
 from shoal.look.figures.ranking import draw_ranking, ranking
 from shoal.look.figures.scores_on_test_rows import compared_scores, draw_scores
+from shoal.look.figures.threshold import ThresholdCurves, draw_threshold
 from shoal.look.figures.training import draw_training_curves, training_curves
 from shoal.look.figures.units import activation_profiles, draw_profiles
 from shoal.look.figures.validation import compared_curves, draw_compared_curves
 from shoal.look.figures.variance import draw_variance_split, variance_split
 from shoal.look.figures.weights import draw_weights, weight_histograms
+from shoal.results import COST, threshold_curve
 from shoal.results._confidence_set import search_errors
+from shoal.study import Costs, ThresholdRule
 from shoal.wording import percent
 
 NAMES = ("SGD", "SGD with momentum", "Adam", "Adam, dropout 0.25", "Adam, weight decay 1e-4", "winner")
@@ -154,6 +157,19 @@ def test_classes(classes: tuple[str, ...]) -> None:
     true_V = draw.integers(0, len(classes) - 1, 80)  # the last class has no rows
     assert faults(draw_confusion, confusion(HOSTILE[0], classes, true_V, probability_RVK)) == []
     assert faults(draw_calibration, calibration(HOSTILE[0], true_V, probability_RVK)) == []
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("rule", ["f1", Costs(false_positive=1.0, false_negative=1e6)], ids=str)
+@pytest.mark.parametrize("threshold", [0.0, 1e-9, 0.04, 0.5, 1.0])
+def test_threshold(name: str, rule: ThresholdRule, threshold: float) -> None:
+    draw = np.random.default_rng(0)
+    p_N = draw.beta(0.1, 1, 300)
+    held_out = threshold_curve(rule, draw.random(300) < p_N, p_N)
+    tested = threshold_curve(rule, np.arange(30) < 2, draw.random(30)) if threshold else None
+    best = float(held_out.score_T[3])
+    fact = ThresholdCurves(name, COST, threshold, best, held_out, tested)
+    assert faults(draw_threshold, fact) == []
 
 
 @pytest.mark.parametrize(

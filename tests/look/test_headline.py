@@ -168,13 +168,14 @@ def test_a_share_that_is_right_because_a_class_is_rare_is_no_success(
         "Worse than boosted trees and no better than a constant or a linear model: on the 2,000 test rows, the balanced"
         " accuracy (mean recall of the classes) of the delivered network is 49.9\u00a0%, of a constant 50.0\u00a0%, of"
         " a linear model 50.0\u00a0% and of boosted trees 91.7\u00a0%; it is right on 0 of the 36 rows of the rare"
-        " class “fault”, and on 98.0\u00a0% of all rows."
+        " class “fault” (0.0\u00a0%; 95 % interval 0.0\u00a0% to 9.6\u00a0%), and on 98.0\u00a0% of all rows."
     )
     headline_of = headline_text(results)
     assert "%" in headline_of
     assert "\u00a0" not in headline_of
-    assert results_text(results).startswith(
-        "Worse than boosted trees and no better than a constant or a linear"
+    assert results_text(results).startswith("Some classes are never recognised. No test row is recognised of")
+    assert "are right.\nWorse than boosted trees and no better than a constant or a linear" in results_text(
+        results
     )
     assert [row.name for row in model_rows(results)] == [
         "delivered network",

@@ -171,7 +171,8 @@ def test_of_a_rare_class_the_table_and_the_last_sentence_have_balanced_accuracy(
     table = nested_score_table(results)
     assert table is not None
     assert table.columns[0].cells[1] == "balanced accuracy"
-    assert headline_text(results).startswith("No better than a constant")
+    alarm = "The model predicts the same for every row. Of 80 test rows, every one is predicted as “well”."
+    assert headline_text(results).startswith(f"{alarm}\nNo better than a constant")
     assert results.conclusion.startswith(
         "No recommendation for the study’s own network: on the test rows it is no better than a constant"
     )

@@ -143,7 +143,8 @@ def test_the_error_of_several_targets_is_the_mean_of_theirs_and_lies_in_its_inte
     assert summary(findings).asked.startswith("Predict the numbers “s”, “t”, “u” and 2 more from 2 inputs")
     test, mean = truth.y[truth.train_rows :], truth.y[: truth.train_rows].mean(axis=0)
     constant = 1 - (((test - mean) ** 2).mean(axis=0) / test.var(axis=0)).mean()
-    assert "R² of the delivered network, the mean of the 5 targets, is" in summary(findings).good[0]
+    assert "R² of the delivered network, the mean of the 5 targets, is" in summary(findings).good[1]
+    assert summary(findings).good[0].startswith("The model predicts the same for every row. The predictions")
     assert f", of a constant {one_number(constant)}. Each by itself, in its own unit: “s”" in " ".join(
         summary(findings).good
     )

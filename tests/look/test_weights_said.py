@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -46,11 +47,11 @@ def test_the_first_sentences_say_how_rows_are_weighed(results: Results) -> None:
     truth = results.truth
     train, test = truth.weights[: truth.train_rows], truth.test_weights
     assert test is not None
-    worth = [round(float(own.sum() ** 2 / (own**2).sum())) for own in (train, test)]
+    worth = [math.floor(10 * own.sum() ** 2 / (own**2).sum()) / 10 for own in (train, test)]
     assert head.more[0] == (
         f"Rows are weighted: 96 training rows weigh {train.sum():,.6g} in all, from {train.min():g} to"
-        f" {train.max():g}, worth {worth[0]} rows of one weight; 24 test rows weigh {test.sum():,.6g} in all, from"
-        f" {test.min():g} to {test.max():g}, worth {worth[1]} rows of one weight."
+        f" {train.max():g}, worth {worth[0]:g} rows of one weight; 24 test rows weigh {test.sum():,.6g} in all, from"
+        f" {test.min():g} to {test.max():g}, worth {worth[1]:g} rows of one weight."
     )
 
 

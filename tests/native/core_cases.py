@@ -42,12 +42,20 @@ def core() -> ctypes.CDLL:
     return library
 
 
-def make_job(network: dict[str, Any], training: dict[str, Any], loss: Any, sizes: tuple[Any, int]) -> Job:
-    """Describe a fit; `sizes` are inputs (a number, or the shape of an image) and targets or classes."""
+def make_job(
+    network: dict[str, Any],
+    training: dict[str, Any],
+    loss: Any,
+    sizes: tuple[Any, int],
+    tables: tuple[tuple[int, int], ...] = (),
+) -> Job:
+    """Describe a fit; `sizes` are inputs (a number, or the shape of an image) and targets or classes; the last inputs
+    are looked up in `tables`.
+    """
     shape, asked = sizes[0] if isinstance(sizes[0], tuple) else (sizes[0],), Training(**training)
     said = distribution_of(loss, asked.option_of(loss))
     outputs = sizes[1] * (1 if said is None else said.outputs)
-    architecture = build_architecture(Network.model_validate(network), shape, outputs)
+    architecture = build_architecture(Network.model_validate(network), shape, outputs, tables)
     return Job(architecture, asked, loss, StreamKey(11, 2, 3))
 
 
@@ -57,6 +65,9 @@ def make_rows(job: Job, count: int, seed: int) -> Rows:
         images = np.random.default_rng(0).integers(0, 256, (30, *job.architecture.input_shape), np.uint8)
         return Rows(images, rng.integers(0, job.architecture.outputs, count), rng.integers(0, 30, count))
     x = rng.standard_normal((count, job.architecture.layers[0].inputs)).astype(np.float32)
+    tables = job.architecture.tables
+    for place, (rows, _) in enumerate(tables, start=x.shape[1] - len(tables)):
+        x[:, place] = rng.integers(0, rows, count)
     if LOSSES[job.loss].task == "classification":
         return Rows(x, rng.integers(0, job.architecture.outputs, count))
     targets = job.architecture.outputs // job.outputs_of_target
@@ -162,6 +173,25 @@ def loss_gradient(job: Job, y_BK: Floats, target: NDArray[Any]) -> Floats:
     raise AssertionError(job.loss)
 
 
+def looked_up(job: Job, named: dict[str, Floats], x: Floats) -> Floats:
+    """Inputs whose last ones, which are codes, have become vectors."""
+    plain = x.shape[1] - len(job.architecture.tables)
+    codes = enumerate(x[:, plain:].T.astype(int))
+    return np.hstack([x[:, :plain], *(named[f"embedding.{t}.weight"][code_B] for t, code_B in codes)])
+
+
+def add_to_tables(job: Job, into: dict[str, Floats], x: NDArray[Any], delta: Floats) -> None:
+    """Give each vector the sum of the gradients of the rows that it was looked up for; none to that of code 0."""
+    tables = job.architecture.tables
+    at = x.shape[1] - len(tables)
+    for t, (_, size) in enumerate(tables):
+        gradient, code_B = into[f"embedding.{t}.weight"], x[:, t - len(tables)].astype(int)
+        gradient[:] = 0
+        np.add.at(gradient, code_B, delta[:, at : at + size])
+        gradient[0] = 0
+        at += size
+
+
 def exact_epoch(job: Job, rows: Rows, state: State) -> tuple[Floats, Floats, Floats]:
     """Train one epoch from the state in float64: parameters and moments after it."""
     w, first, second = (
@@ -174,8 +204,12 @@ def exact_epoch(job: Job, rows: Rows, state: State) -> tuple[Floats, Floats, Flo
         batch = order[step * training.batch_size : (step + 1) * training.batch_size]
         a = rows.x[batch].astype(np.float64)
         named, inputs, slopes = job.architecture.named(w), [], []
+        a = looked_up(job, named, a)
         for number, layer in enumerate(layers):
             inputs.append(a)
+            if layer.kind == "embedding":
+                slopes.append(np.ones(()))
+                continue
             z = a @ named[f"{layer.name}.weight"].T + named[f"{layer.name}.bias"]
             a, slope = activation(layer.activation, z)
             if layer.dropout:
@@ -191,6 +225,9 @@ def exact_epoch(job: Job, rows: Rows, state: State) -> tuple[Floats, Floats, Flo
         into = job.architecture.named(gradient)
         for number in reversed(range(len(layers))):
             delta = delta * slopes[number]
+            if layers[number].kind == "embedding":
+                add_to_tables(job, into, rows.x[batch], delta)
+                break
             into[f"{layers[number].name}.weight"][:] = delta.T @ inputs[number]
             into[f"{layers[number].name}.bias"][:] = delta.sum(0)
             delta = delta @ named[f"{layers[number].name}.weight"]

@@ -35,8 +35,11 @@ struct Rows {
     std::vector<int64_t> labels, index;
 
     // Rows of a table, or, with `images` above 0, numbers of images.
-    ShoalRows draw(int64_t rows, int64_t inputs, int64_t outputs, int64_t loss, int64_t images) {
-        if (!images) x = floats(rows * inputs, 2);
+    ShoalRows draw(int64_t rows, const ShoalNetwork& net, int64_t outputs, int64_t loss, int64_t images) {
+        if (!images) x = floats(rows * net.inputs, 2);
+        for (int64_t n = 1; n <= rows; ++n)
+            for (int64_t t = 0; t < net.table_count; ++t)
+                x[(size_t)(n * net.inputs - net.table_count + t)] = (float)from_to(0, net.tables[t].rows - 1);
         for (int64_t n = 0; images && n < rows; ++n) index.push_back(from_to(0, images - 1));
         if (loss != SHOAL_CROSS_ENTROPY) values = floats(rows * outputs, 2);
         for (float& value : values)
@@ -68,6 +71,7 @@ struct Rows {
 struct Drawn {
     std::vector<ShoalDense> dense;
     std::vector<ShoalConv> convs;
+    std::vector<ShoalTable> tables;
     std::vector<uint8_t> images;
     std::vector<float> scale, offset;
     Rows train, validation, inner;
@@ -83,6 +87,7 @@ struct Drawn {
         fit.evaluate_every = 1;
         int64_t inputs = fit.network.inputs, count = 0, image_count = 0;
         if (!from_to(0, 3)) inputs = draw_images(count, image_count);
+        else if (!from_to(0, 2)) inputs = draw_tables(count);
         for (int64_t l = from_to(0, 3); l >= 0; --l) {
             dense.push_back({from_to(1, widest), l ? from_to(0, SHOAL_ACTIVATION_COUNT - 1) : 0,
                              l && from_to(0, 1) ? from_to(0, 65535) : 0});
@@ -96,14 +101,29 @@ struct Drawn {
         const int64_t of_target = fit.loss == SHOAL_QUANTILE ? fit.level_count : 1 + (fit.loss == SHOAL_GAUSSIAN);
         const int64_t targets = inputs / of_target;
         fit.train =
-            train.draw(from_to(1, image_count ? 15 : 40), fit.network.inputs, targets, fit.loss, image_count);
-        fit.validation = validation.draw(from_to(0, 9), fit.network.inputs, targets, fit.loss, image_count);
-        fit.inner = inner.draw(from_to(0, 9), fit.network.inputs, targets, fit.loss, image_count);
+            train.draw(from_to(1, image_count ? 15 : 40), fit.network, targets, fit.loss, image_count);
+        fit.validation = validation.draw(from_to(0, 9), fit.network, targets, fit.loss, image_count);
+        fit.inner = inner.draw(from_to(0, 9), fit.network, targets, fit.loss, image_count);
         fit.evaluate_every = image_count ? from_to(1, 3) : 1;
         if (fit.monitor == SHOAL_MONITOR_VALIDATION && !fit.validation.row_count)
             fit.monitor = SHOAL_MONITOR_NONE;
         if (fit.monitor == SHOAL_MONITOR_INNER && !fit.inner.row_count) fit.monitor = SHOAL_MONITOR_NONE;
         draw_state(count);
+    }
+
+    // Tables of vectors for the last inputs; gives how many numbers reach the dense layers.
+    int64_t draw_tables(int64_t& count) {
+        ShoalNetwork& net = fit.network;
+        net.table_count = from_to(1, std::min<int64_t>(net.inputs, 4));
+        int64_t inputs = net.inputs - net.table_count;
+        for (int64_t t = 0; t < net.table_count; ++t) {
+            tables.push_back({from_to(1, 30), from_to(1, from_to(0, 9) ? 9 : 90)});
+            inputs += tables.back().size;
+            count += tables.back().rows * tables.back().size;
+        }
+        tables.push_back({});  // their count may be spoilt: no table is of no rows
+        net.tables = tables.data();
+        return inputs;
     }
 
     // Images, and convolutions that fit them; gives how many numbers reach the dense layers.
@@ -246,6 +266,7 @@ void spoil(Drawn& drawn) {
         &fit.network.height,
         &fit.network.width,
         &fit.network.conv_count,
+        &fit.network.table_count,
         &fit.train.index_count,
         &fit.inner.index_count,
         &fit.evaluate_every,
@@ -270,6 +291,16 @@ void spoil(Drawn& drawn) {
         *of_conv[rng() % (sizeof of_conv / sizeof *of_conv)] = odd;
         return;
     }
+    if (!drawn.tables.empty() && !from_to(0, 3)) {
+        ShoalTable& table = drawn.tables[rng() % (size_t)fit.network.table_count];
+        const float codes[] = {-1, NAN, (float)HUGE_VAL, 0.5f, (float)table.rows, 1e30f};
+        const size_t place = (size_t)(fit.network.inputs * from_to(1, fit.train.row_count) - 1);
+        switch (from_to(0, 2)) {
+            case 0: table.rows = odd; return;
+            case 1: table.size = odd; return;
+            default: drawn.train.x[place] = codes[rng() % (sizeof codes / sizeof *codes)]; return;
+        }
+    }
     switch (from_to(0, 6)) {
         case 0: {
             const void** pointers[] = {(const void**)&fit.network.dense, (const void**)&fit.learning_rates,
@@ -280,8 +311,8 @@ void spoil(Drawn& drawn) {
                                        (const void**)&fit.curve,         (const void**)&fit.network.convs,
                                        (const void**)&fit.images,        (const void**)&fit.train.index,
                                        (const void**)&fit.pixel_scale,   (const void**)&fit.pixel_offset,
-                                       (const void**)&fit.train.weights,
-                                       (const void**)&fit.train.shares};
+                                       (const void**)&fit.train.weights, (const void**)&fit.train.shares,
+                                       (const void**)&fit.network.tables};
             *pointers[rng() % (sizeof pointers / sizeof *pointers)] = nullptr;
             return;
         }

@@ -40,6 +40,7 @@ IMAGES = make_job(
 CLASSES = make_job({"hidden": (9,)}, {"epochs": 4, "batch_size": 4}, "cross-entropy", (2, 3))
 LABELS = make_job({"hidden": (9,)}, {"epochs": 4, "batch_size": 4}, "binary-cross-entropy", (2, 3))
 LEVELS = make_job({"hidden": (9,)}, {"epochs": 4, "batch_size": 4}, "quantile", (2, 2))
+CODES = make_job({"hidden": (9,)}, {"epochs": 4, "batch_size": 4}, "mse", (3, 2), ((4, 2), (5, 3)))
 HUGE = (2**31, 2**63 - 1, -(2**63))
 
 
@@ -60,12 +61,15 @@ def fresh(job: Any = JOB) -> _Fit:
 def spoilt(path: str, value: Any) -> _Fit:
     """A sound description with one field changed."""
     of_images = path in OF_IMAGES or path.startswith(("network.conv", "network.height"))
-    owner = fresh(IMAGES if of_images else CLASSES if "labels" in path else JOB)
+    of_codes = path.startswith("network.table")
+    owner = fresh(IMAGES if of_images else CODES if of_codes else CLASSES if "labels" in path else JOB)
     struct: Any = owner.struct
     *outer, last = path.split(".")
     for name in outer:
         if name.isdigit():
             struct = struct.dense[int(name)]
+        elif name.startswith("table-"):
+            struct = struct.tables[int(name[-1])]
         elif name.startswith("conv-"):
             struct = struct.convs[int(name[-1])]
         else:
@@ -102,6 +106,17 @@ CASES: list[tuple[str, Any, str]] = [
     *(("network.conv-0.pool_stride", value, "convs.pool") for value in (0, -1, *HUGE)),
     *(("network.conv-0.dropout_threshold", value, "convs.dropout_threshold") for value in (-1, 65536, *HUGE)),
     ("network.conv-1.units", 4, "parameter_count"),
+    *(("network.table_count", value, "table_count") for value in (-1, 4, *HUGE)),
+    ("network.table_count", 1, "train.x"),
+    ("network.tables", None, "tables"),
+    *(
+        (f"network.table-1.{name}", value, "tables")
+        for name in ("rows", "size")
+        for value in (0, -1, 2**24 + 1, *HUGE)
+    ),
+    ("network.table-1.size", 2**24, "tables"),
+    ("network.table-1.size", 4, "parameter_count"),
+    ("network.table-1.rows", 6, "parameter_count"),
     *(("evaluate_every", value, "evaluate_every") for value in (0, -1, *HUGE)),
     ("images", None, "images"),
     *(("images_count", value, "images") for value in (-1, 59, *HUGE)),
@@ -170,6 +185,13 @@ def test_labels_and_points_are_looked_at_one_by_one() -> None:
         data = make_data(IMAGES, 9, 3, 2)
         data.train.index[7] = image  # type: ignore[index]
         assert answer(_Fit(IMAGES, data, initial_state(IMAGES))) == "train.x"
+    for place, code in ((1, 4), (2, 5), (2, -1), (1, 0.5), (2, math.nan), (2, math.inf), (1, 2.0**40)):
+        data = make_data(CODES, 9, 3, 2)
+        data.train.x[7, place] = code
+        assert answer(_Fit(CODES, data, initial_state(CODES))) == "train.x"
+        state = initial_state(CODES)
+        with pytest.raises(ShoalError, match="native trainer: x:"):
+            NativeTrainer().outputs(CODES.architecture, state.parameters_P, state.buffers, data.train.x)
     for weight in (-1.0, math.nan, math.inf):
         data = make_data(JOB, 9, 3, 2)
         weight_N = np.ones(9, np.float32)
@@ -261,7 +283,10 @@ def test_drawn_numbers_are_refused_or_harmless(case: tuple[str, Any, str], value
         answer(spoilt(path, value))
 
 
-def test_a_table_has_nothing_of_images() -> None:
+def test_a_table_has_nothing_of_images_nor_images_of_a_table() -> None:
+    owner = fresh(IMAGES)
+    owner.struct.network.table_count = 1
+    assert answer(owner) == "table_count"
     for field, value in (("evaluate_every", 2), ("shift", 1), ("flip", 1)):
         owner = fresh()
         setattr(owner.struct, field, value)

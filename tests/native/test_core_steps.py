@@ -94,6 +94,26 @@ def test_networks_of_many_shapes_agree_with_float64(
         assert max(errors(job, epoch=7).values()) < 32
 
 
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(
+    ("inputs", "tables", "hidden"),
+    [
+        (5, ((7, 3), (40, 19)), (33, 20)),
+        (2, ((300, 1), (2, 70)), ()),
+        (50, ((9, 31),), (3, 5)),
+        (130, ((9, 16), (16, 9)), (17,)),
+    ],
+)
+def test_tables_of_vectors_agree_with_float64(
+    inputs: int, tables: tuple[tuple[int, int], ...], hidden: tuple[int, ...], optimizer: str
+) -> None:
+    training = {"batch_size": 10, "epochs": 100, **OPTIMIZERS[optimizer]}
+    network = {"hidden": hidden, "activation": "tanh", "dropout": 0.25}
+    for loss in ("mse", "cross-entropy"):
+        job = make_job(network, training, loss, (inputs, 3), tables)
+        assert max(errors(job, epoch=40).values()) < 16
+
+
 def test_a_thousand_steps_each_from_the_state_that_the_core_left() -> None:
     job = make_job(
         {"hidden": (16, 9), "activation": "sigmoid", "dropout": 0.1},
@@ -123,6 +143,7 @@ def test_a_thousand_steps_each_from_the_state_that_the_core_left() -> None:
     sizes=st.tuples(st.integers(1, 300), st.integers(1, 20)),
     batch=st.integers(1, 30),
     dropout=st.sampled_from([0.0, 0.3]),
+    tables=st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40)), max_size=3),
 )
 def test_every_width_gives_the_same_bytes(  # noqa: PLR0917
     hidden: list[int],
@@ -133,10 +154,12 @@ def test_every_width_gives_the_same_bytes(  # noqa: PLR0917
     sizes: tuple[int, int],
     batch: int,
     dropout: float,
+    tables: list[tuple[int, int]],
 ) -> None:
     option = {} if by_default else OPTIONS[LOSSES[loss].option]
     training = {"batch_size": batch, "epochs": 3, "keep": "best", **OPTIMIZERS[optimizer], **option}
-    job = make_job({"hidden": tuple(hidden), "activation": name, "dropout": dropout}, training, loss, sizes)
+    network = {"hidden": tuple(hidden), "activation": name, "dropout": dropout}
+    job = make_job(network, training, loss, sizes, tuple(tables[: sizes[0]]))
     data = make_data(job, train=23, validation=5)
     states = []
     for target in runnable_targets():

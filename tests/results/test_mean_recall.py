@@ -70,7 +70,7 @@ def test_groups_make_it_wider_and_few_rows_give_none() -> None:
     )
     uneven = Units.of(400, None, np.where(np.arange(400) == 0, 3.0, 1.0))  # 11² / 17 rows of one weight
     why = recall_interval(few, named(few), uneven).why
-    assert why == "a class of rows worth 7 test rows is too small for an interval"
+    assert why == "a class of rows worth 7.1 test rows is too small for an interval"
     assert recall_interval(y[:8], named(y[:8]), rows(8)).why == "8 rows are too few for an interval"
     # Groups of one class each: of the rare one there are as few as it has groups, however many there are in all.
     pure = np.repeat(np.arange(47), [10] * 40 + [12] * 7)

@@ -155,3 +155,50 @@ def test_odds_lead_to_the_area_and_back() -> None:
     area = np.array([0.0, 0.1, 0.5, 0.999, 1.0])
     np.testing.assert_allclose(of_odds(odds(area)), area, atol=1e-8)
     assert np.isfinite(odds(area)).all()
+
+
+# -- average precision ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("positive", [0, 1])
+@settings(deadline=None, max_examples=30)
+@given(data=st.data())
+def test_average_precision_changes_with_a_unit_as_scikit_learns_does(
+    positive: int, data: st.DataObject
+) -> None:
+    """What is taken away for a unit is the derivative by what it weighs, here by a small step."""
+    classes = data.draw(st.integers(2, 4))
+    y, probability, units = data.draw(answered(classes))
+    weight = np.array(data.draw(st.lists(st.integers(1, 3), min_size=len(y), max_size=len(y))), np.float64)
+    score = row_score("classification", "average_precision", None, positive)
+    assert score.without is not None
+    value, without_U = score.without(y, probability, units.of_N, weight)
+    assert value == pytest.approx(peer_score("average_precision", y, probability, weight, positive))
+    step = 1e-6
+    for unit, other in enumerate(without_U.tolist()):
+        less = weight * np.where(units.of_N == unit, 1 - step, 1.0)
+        slope = (value - peer_score("average_precision", y, probability, less, positive)) / step
+        assert value - other == pytest.approx(slope, abs=1e-4)
+
+
+def test_the_interval_of_average_precision_holds_it_and_few_rows_of_the_class_give_none() -> None:
+    score, held, shown = row_score("classification", "average_precision"), 0, 0
+    rng = np.random.default_rng(4)
+
+    def drawn(rows: int, share: float) -> tuple[NDArray[Any], NDArray[Any]]:
+        y = (rng.random(rows) < share).astype(np.int64)
+        second = 1 / (1 + np.exp(-rng.normal(size=rows) - 1.5 * y))
+        return y, np.stack([1 - second, second], axis=1)
+
+    truth = score.score(*drawn(200_000, 0.1))
+    for _ in range(200):
+        y, probability = drawn(400, 0.1)
+        span = repeated_interval(score, y, [probability], Units.of(400))
+        shown += span.known
+        held += span.known and span.low <= truth <= span.high
+    assert shown >= 195
+    assert 0.91 <= held / shown <= 0.99
+    few, answers = np.arange(60) < 19, np.tile([0.4, 0.6], (60, 1))
+    why = repeated_interval(score, few.astype(np.int64), [answers], Units.of(60)).why
+    assert why == "19 rows of a class are too few for an interval"
+    assert not repeated_interval(score, 1 - few, [answers], Units.of(60)).why.startswith("41")

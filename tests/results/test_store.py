@@ -232,13 +232,13 @@ def test_a_folder_that_cannot_be_written_can_still_be_read(tmp_path):
     script = """
 import os, sys
 from pathlib import Path
-import numpy, safetensors.numpy
-import urllib.parse  # which Python 3.13 imports when first used, by then from where it may not be read
 from shoal.errors import ShoalError
 from shoal.results import Store, RunLock, Identity
+folder = Path(sys.argv[1])
+with Store.open_readonly(folder) as store:
+    store.record("one")  # what a reader imports when it first reads; it may not be read from there below
 if os.geteuid() == 0:
     os.setuid(65534)
-folder = Path(sys.argv[1])
 with Store.open_readonly(folder) as store:
     print(sorted(store.known()), store.record("one").epochs, os.listdir(folder))
 new, identity = folder / "new", Identity("", "", "")

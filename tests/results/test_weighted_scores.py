@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
@@ -21,7 +21,7 @@ from shoal.results import (
 from shoal.results._intervals import left_out, spread_of
 from shoal.results._mean_recall import BALANCED, recall_interval
 from shoal.results._out_of_fold import of_rows
-from shoal.scores import scores_of
+from shoal.scores import SCORES, metrics_of, scores_of
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -120,7 +120,7 @@ def test_equal_weights_are_none_and_unequal_ones_are_worth_kishs_number() -> Non
     units = Units.of(40, None, weight)
     assert units.effective == pytest.approx(80**2 / (30 + 250))
     why = units.too_few_for(row_score("regression", "mse"))
-    assert why == "40 rows of such unequal weights are worth 23, too few for an interval"
+    assert why == "40 rows of such unequal weights are worth 22.8 rows, too few for an interval"
     assert not units.too_few_for(row_score("classification", "accuracy"))
 
 
@@ -156,3 +156,25 @@ def test_balanced_accuracy_counts_as_many_rows_as_their_weights_are_worth() -> N
     assert (
         weighted.low <= row_score("classification", BALANCED).score(y, probability, weight) <= weighted.high
     )
+
+
+@given(seed=st.integers(0, 2**32 - 1), nothing=st.booleans())
+@settings(max_examples=20)
+def test_what_rows_add_is_taken_from_the_weighted_score_itself(seed: int, nothing: bool) -> None:
+    """The middle of an interval is the score, whatever rows weigh: also where a class weighs nothing."""
+    draw = np.random.default_rng(seed)
+    weight_N = draw.choice([0.5, 1.0, 2.0, 4.0], 60)
+    label_N, value_N1 = np.arange(60) % 3, draw.gamma(2.0, size=(60, 1))
+    if nothing:
+        weight_N[label_N == 2] = 0.0
+    answers = {
+        "classification": (label_N, draw.dirichlet(np.ones(3), 60)),
+        "regression": (value_N1, value_N1 * np.exp(0.3 * draw.normal(size=(60, 1)))),
+    }
+    for task, (y, answer_NK) in answers.items():
+        for metric in metrics_of(task):
+            score, kind = row_score(task, metric), SCORES[metric]
+            if kind.classes == (2, 2) or not kind.weighted or score.why_none:
+                continue
+            value, _ = left_out(score, y, answer_NK, Units.of(60, None, weight_N))
+            assert value == pytest.approx(score.score(y, answer_NK, weight_N), rel=1e-9), metric

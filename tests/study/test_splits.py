@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from shoal.errors import StudyError
+from shoal.kinds import SPLITTERS
 from shoal.study import Folds, Study, parse_study, to_toml
 
 TIME = "expected data.time (a column that orders the rows), or data.ordered = true, with"
@@ -145,3 +146,39 @@ def test_what_is_asked_for_is_written_and_read_again() -> None:
     assert again == asked
     assert again.search is not None
     assert again.search.splitter.options == options
+
+
+OF_KINDS: dict[str, tuple[Any, set[str], str]] = {
+    "n": (7, {"given", "leave-one-group-out"}, "whose number the data says"),
+    "share": (0.3, set(SPLITTERS) - {"shuffle"}, "of which each holds out an equal part of the rows"),
+    "shuffle": (
+        False,
+        {name for name, row in SPLITTERS.items() if row.draws != "folds" or row.repeats},
+        "which shuffle rows always, or never",
+    ),
+    "size": (4, set(SPLITTERS) - {"time", "group-time"}, "which are not in order of time"),
+    "window": (4, set(SPLITTERS) - {"time", "group-time"}, "which are not in order of time"),
+}
+"""By key of folds a value, the kinds that have no use for it, and why."""
+
+
+@pytest.mark.parametrize("kind", SPLITTERS)
+@pytest.mark.parametrize("key", OF_KINDS)
+def test_a_key_without_a_meaning_is_refused(key: str, kind: str) -> None:
+    value, useless, why = OF_KINDS[key]
+    column = {"column": "f"} if kind == "given" else {}
+    asked = {"data": {"groups": "g", "ordered": SPLITTERS[kind].by_time}}
+    task = {"study": {"task": "classification"}}
+    folds = {"kind": kind, key: value, **column}
+    if kind not in useless:
+        assert study(folds, **asked, **task).search is not None
+        return
+    with pytest.raises(StudyError) as refused:
+        study(folds, **asked, **task)
+    assert str(refused.value) == f"search.folds.{key}: expected nothing with {kind} folds, {why}"
+    # A study of old is read nevertheless.
+    tree = {
+        "study": {"name": "s", **task["study"]},
+        "data": {"train": "t.csv", "target": "y", **asked["data"]},
+    }
+    assert Study.model_validate({**tree, "search": {"folds": folds}}).search is not None

@@ -108,6 +108,7 @@ def test_a_template_shows_every_key_but_the_rare_ones(task: Task) -> None:
         "resize",
         "join_validation",
         "margin",
+        "threshold",
         *(
             "delimiter",
             "decimal",

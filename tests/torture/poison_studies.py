@@ -257,10 +257,8 @@ def poisoned(dataset: Dataset, rows: NDArray[np.int64], seed: int, huge: float) 
         replace(column, values=spoil(column.values, column.impute, dates=column.takes == "dates"))
         for column in dataset.columns
     )
-    targets = spoil(dataset.targets)
-    if dataset.task == "multilabel":
-        targets = dataset.targets.copy()
-        targets[rows] = ~targets[rows]
+    targets = dataset.targets.copy()
+    targets[rows] = ~targets[rows] if dataset.task == "multilabel" else spoil(dataset.targets)[rows]
     if dataset.target_transform != "none":
         targets[rows] = np.abs(targets[rows]) + 1e-3
     return replace(dataset, columns=columns, targets=targets, images=images)

@@ -190,3 +190,21 @@ def shifted(rng: Rng) -> DrawnStudy:
     together_N = (first_N - first_N.mean()) / first_N.std()
     sign_N = np.where(test_N, -0.8, 0.8)
     return study.with_columns(x9=sign_N * together_N + 0.6 * second_N)
+
+
+def in_time(rng: Rng, low: int = 300, high: int = 1500) -> DrawnStudy:
+    """Draw a table of either task, without a fault, whose rows stand in order of time; folds are in it."""
+    task = ("regression", "classification")[rng.integers(2)]
+    study = table(rng, task, rows_drawn(rng, low, high), int(rng.integers(2, 6)))
+    folds = {"folds": {"n": int(rng.integers(4, 9))}, "space": {"training.lr": [0.01, 0.02]}}
+    timed = study.with_columns(day=np.arange(study.rows)).with_keys(data={"time": "day"}, training=SHORT)
+    return timed.with_keys(search=folds)
+
+
+@plants("SH036")
+def ageing(rng: Rng) -> DrawnStudy:
+    """Targets that follow the inputs less and less: in the end those of other rows."""
+    study = in_time(rng)
+    other_N = rng.permutation(study.columns[TARGET])
+    lost_N = rng.random(study.rows) < np.linspace(-0.4, 1.0, study.rows)
+    return study.with_columns(**{TARGET: np.where(lost_N, other_N, study.columns[TARGET])})

@@ -76,6 +76,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.data._row_weights import unusable_weights as unusable_weights
     from shoal.data._row_weights import weights_said as weights_said
     from shoal.data._seen import Sighting as Sighting
+    from shoal.data._seen import keys_for as keys_for
     from shoal.data._seen import seen_in as seen_in
     from shoal.data._source import load_table_dataset as load_table_dataset
     from shoal.data._survey import Survey as Survey

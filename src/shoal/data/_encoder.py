@@ -7,7 +7,7 @@ at no others. Letters: N rows, D columns that one column becomes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from typing import Any, ClassVar, Final, Protocol, Self, runtime_checkable
@@ -113,6 +113,45 @@ class OfDates(Protocol):
     def style(self) -> DateStyle:
         """How the dates were written that it was fitted to."""
         ...
+
+
+@runtime_checkable
+class OfCodes(Protocol):
+    """An encoder whose one column are numbers of vectors that a network looks up, from 0 on."""
+
+    @property
+    def name(self) -> str:
+        """Name of the column as read."""
+        ...
+
+    @property
+    def rows(self) -> int:
+        """How many vectors there are."""
+        ...
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Texts that have a code of their own, in its order, from 1 on; empty for a missing cell."""
+        ...
+
+
+@runtime_checkable
+class WithCodes(Protocol):
+    """An encoder of a column for each category, which can give codes in place of them."""
+
+    @property
+    def count(self) -> int:
+        """How many columns there are."""
+        ...
+
+    def coded(self) -> Encoder:
+        """Give codes to the categories. Raises DataError for too many."""
+        ...
+
+
+def in_order(columns: Iterable[Encoder]) -> tuple[Encoder, ...]:
+    """Bring encoders into the order of the network's inputs: as the columns are, and those of codes last."""
+    return tuple(sorted(columns, key=lambda column: isinstance(column, OfCodes)))
 
 
 def missing_name(name: str) -> str:

@@ -194,10 +194,8 @@ def _reason(column: Column, known: NDArray[Any], kind: KindName, inputs: InputKi
                 first.partition("T")[2] or _MIDNIGHT,
                 last.partition("T")[2] or _MIDNIGHT,
             )
-        since = "seconds since the first training row of a fit"
-        return (
-            f"{what} from {first} to {last}, read as {since}, and as month, weekday and hour where they vary"
-        )
+        since, zone = "seconds since the first training row of a fit", " in UTC" if column.dates.zoned else ""
+        return f"{what} from {first} to {last}{zone}, read as {since}, and as month, weekday and hour where they vary"
     if kind == "ordered":
         return f"{len(column.order)} ordered categories, read as their places"
     if kind == "category":

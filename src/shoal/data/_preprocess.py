@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Final, Literal, NoReturn
 
 import numpy as np
@@ -19,7 +20,16 @@ from numpy.typing import NDArray
 from shoal.data._column_kind import DateStyle
 from shoal.data._dataset import Column, Dataset, uncopied
 from shoal.data._dialect import PLAIN, Dialect
-from shoal.data._encoder import Encoder, OfDates, encoder_from_json, fit_encoder, takes
+from shoal.data._encoder import (
+    Encoder,
+    OfCodes,
+    OfDates,
+    WithCodes,
+    encoder_from_json,
+    fit_encoder,
+    in_order,
+    takes,
+)
 from shoal.data._findings import refuse
 from shoal.data._missing import Marks, Missing
 from shoal.data._pixels import WHITES
@@ -57,8 +67,18 @@ class Preprocessing:
 
     @property
     def input_names(self) -> tuple[str, ...]:
-        """Names of the D columns."""
-        return tuple(name for column in self.columns for name in column.names)
+        """Names of the D columns; those of codes come last."""
+        return tuple(name for column in self.in_order for name in column.names)
+
+    @cached_property
+    def in_order(self) -> tuple[Encoder, ...]:
+        """The encoders in the order of the D columns."""
+        return in_order(self.columns)
+
+    @property
+    def code_rows(self) -> tuple[int, ...]:
+        """Of each column of codes, how many vectors are to be looked up by them; none without such columns."""
+        return tuple(column.rows for column in self.columns if isinstance(column, OfCodes))
 
     @property
     def reads(self) -> tuple[object, ...]:
@@ -104,6 +124,30 @@ class Preprocessing:
         """Give the same, knowing where the numbers of the training rows `rows` lie."""
         return replace(self, ranges=tuple(range_of(column, rows) for column in dataset.columns))
 
+    @property
+    def codes(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Name of each column of codes, in the same order, and the texts with a code, from 1 on; empty: missing."""
+        return tuple((column.name, column.texts) for column in self.columns if isinstance(column, OfCodes))
+
+    @property
+    def code_names(self) -> tuple[str, ...]:
+        """Names of the columns of codes, in the same order."""
+        return tuple(name for name, _ in self.codes)
+
+    def coded(self, at_least: int | None) -> Preprocessing:
+        """Give the same with codes for every column of categories that has become `at_least` so many columns; None:
+        for no column.
+        """
+        if at_least is None:
+            return self
+        return replace(
+            self,
+            columns=tuple(
+                column.coded() if isinstance(column, WithCodes) and column.count >= at_least else column
+                for column in self.columns
+            ),
+        )
+
     def linked(self, link: str, distribution: Distribution | None = None) -> Preprocessing:
         """Give the same for a network of whose outputs `link` makes answers. Raises StudyError for an unknown one.
 
@@ -127,10 +171,14 @@ class Preprocessing:
                 yield f"column {quoted(column.name)}: {said}"
         yield from far_outside(columns, dict(zip(encoders, self.ranges, strict=False)))
 
-    def misfits(self) -> Iterator[str]:
-        """Find what does not go together within a column of a file that may be foreign."""
+    def misfits(self, code_rows: tuple[int, ...] = ()) -> Iterator[str]:
+        """Find what does not go together within a column of a file that may be foreign, and codes that have not so many
+        vectors of a network.
+        """
         for column in self.columns:
             yield from column.misfits()
+        if self.code_rows != code_rows:
+            yield f"preprocessing: expected codes of {code_rows} vectors, got {self.code_rows}"
         if len({target.kind for target in self.target_scales}) > 1:
             yield "preprocessing: expected one transform of all targets, got several"
         if len({target.link for target in self.target_scales}) > 1:
@@ -167,7 +215,7 @@ class Preprocessing:
         count = len(by_name[self.columns[0].name][chosen])
         x_ND = np.zeros((count, len(self.input_names)), dtype=dtype)
         start = 0
-        for column in self.columns:
+        for column in self.in_order:
             end = start + len(column.names)
             column.encode(by_name[column.name][chosen], x_ND[:, start:end])
             start = end

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from shoal.data._cells import numbers
 from shoal.data._findings import Findings
 from shoal.data._table import Table
-from shoal.wording import counted, first_few, quoted
+from shoal.wording import counted, first_few, quoted, worth
 
 _SHOWN = 4
 _ADVICE = "; data.weights names the column that says how much each row counts"
@@ -61,7 +61,5 @@ def weights_said(weight_N: NDArray[np.float64], train_rows: int) -> str:
 
 def _said(name: str, weight_N: NDArray[np.float64]) -> str:
     rows = f"{counted(len(weight_N), f'{name} row')} weigh{'s' * (len(weight_N) == 1)}"
-    worth = f"worth {counted(round(effective_rows(weight_N)), 'row')} of one weight"
-    return (
-        f"{rows} {weight_N.sum():,.6g} in all, from {weight_N.min():,.6g} to {weight_N.max():,.6g}, {worth}"
-    )
+    tell = f"worth {worth(effective_rows(weight_N))} of one weight"
+    return f"{rows} {weight_N.sum():,.6g} in all, from {weight_N.min():,.6g} to {weight_N.max():,.6g}, {tell}"

@@ -107,9 +107,9 @@ def cells_of(values: Any) -> Cells:
         if is_arrow(values):
             return arrow_cells(values)
         array, zone = _array(values)
-    except MemoryError:
+    except (MemoryError, KeyboardInterrupt, SystemExit):
         raise
-    except Exception:  # every library of frames has its own
+    except BaseException:  # every library of frames has its own; a panic of polars is no Exception
         return Foreign(str(getattr(values, "dtype", kind_of_thing(values))))
     if array.ndim != 1:
         single = f"a single {kind_of_thing(values)}"

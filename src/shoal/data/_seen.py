@@ -95,6 +95,15 @@ def seen_in(path: str | Path, room: float | None = None) -> tuple[Sighting, ...]
     return Sighting("encoding", encoding, f"bytes that are no UTF-8, most likely {encoding}"), *sightings
 
 
+def keys_for(path: str | Path, dialect: Dialect, room: float | None = None) -> str:
+    """Write the keys by which a file reads that is not written as `dialect` says; nothing where none is seen."""
+    seen = {sight.key: sight for sight in seen_in(path, room)}
+    usual = usual_delimiter(Path(path))
+    if "delimiter" not in seen and usual is not None and dialect.delimiter not in (None, usual):
+        seen = {"delimiter": Sighting("delimiter", usual, "what its ending says"), **seen}
+    return keys_text(sight for sight in seen.values() if sight.value != getattr(dialect, sight.key))
+
+
 def _first_cells(path: Path, name: str, room: float | None) -> list[list[Any]]:
     """Give the first rows of a file of typed cells, where its format tells of titles and units."""
     head = table_format(name).head

@@ -30,14 +30,14 @@ from shoal.data._dataset import Column, Dataset
 from shoal.data._findings import Findings, refuse
 from shoal.data._fingerprint import fingerprint
 from shoal.data._found_kinds import InputKinds, column_facts, found_kinds
-from shoal.data._holdout import draw_test_rows, latest_rows
+from shoal.data._holdout import draw_test_rows
 from shoal.data._input_columns import AskedColumn, read_column
 from shoal.data._row_weights import read_weights, unusable_weights
 from shoal.data._table import Table
 from shoal.data._table_format import Limits
 from shoal.data._tables import scan_table
 from shoal.data._targets import read_targets, uniform_labels, unlearnable, untargeted
-from shoal.data._times import Times, read_times, time_notes, values_of
+from shoal.data._times import Times, latest_of, read_times, time_notes, values_of
 from shoal.errors import DataError, Problem
 from shoal.wording import counted, few_quoted, quoted
 
@@ -57,6 +57,8 @@ class _Part:
     times: Times | None = None
     untargeted: int = 0
     """Rows that were left out, having no target."""
+    places: NDArray[np.int64] | None = None
+    """The rows of the table that are left, where some were left out so."""
 
     def without(self, names: Collection[str]) -> _Part:
         """Leave some columns out."""
@@ -209,9 +211,10 @@ def _read_test(
     if part is None or source.groups is None or source.groups not in test:
         return part
     spellings = {} if learned is None else _known(source, learned)
+    some = test if part.places is None else _beside_inputs(source, test).taken(part.places)
     # Nothing is trained or split by them: what cannot be read is not known, and no reason to refuse the file.
     return replace(
-        part, groups=texts(test, source.groups, Findings(test.file), spellings.get(source.groups, ()))
+        part, groups=texts(some, source.groups, Findings(test.file), spellings.get(source.groups, ()))
     )
 
 
@@ -241,16 +244,25 @@ def _read_part(
         if column is not None:
             columns.append(column.treated(impute=source.impute, rare_below=source.rare_below))
     targets = read_targets(source, table, findings, known)
-    groups = None if source.groups is None else texts(table, source.groups, findings)
-    folds = None if source.fold_column is None else texts(table, source.fold_column, findings)
-    times = read_times(source, table, findings, None if learned is None else learned.times)
-    weights = None if source.weights is None else read_weights(table, source.weights, findings)
+    rows = np.arange(table.rows) if targets is None else np.flatnonzero(~untargeted(targets))
+    some = table if len(rows) == table.rows else _beside_inputs(source, table).taken(rows)
+    times = read_times(source, some, findings, None if learned is None else learned.times, rows)
+    groups = None if source.groups is None else texts(some, source.groups, findings)
+    folds = None if source.fold_column is None else texts(some, source.fold_column, findings)
+    weights = None if source.weights is None else read_weights(some, source.weights, findings)
     if findings.found:
         return None
-    part, missing_N = _Part(tuple(columns), targets, groups, folds, weights, times), untargeted(targets)
-    if not missing_N.any():
-        return part
-    return replace(part.take(np.flatnonzero(~missing_N)), untargeted=int(missing_N.sum()))
+    if len(rows) == table.rows:
+        return _Part(tuple(columns), targets, groups, folds, weights, times)
+    inputs = tuple(column.take(rows) for column in columns)
+    return _Part(inputs, targets[rows], groups, folds, weights, times, table.rows - len(rows), rows)
+
+
+def _beside_inputs(source: TableSource, table: Table) -> Table:
+    """Give the columns that say of a row which group, fold or weight it has: rows that are left out need none."""
+    asked = (source.groups, source.fold_column, source.weights, source.time)
+    names = tuple(name for name in dict.fromkeys(asked) if name is not None and name in table)
+    return replace(table, names=names, columns=tuple(table[name] for name in names), ordered=(), index=())
 
 
 def _split_off_test_rows(source: TableSource, part: _Part) -> tuple[_Part, _Part]:
@@ -259,7 +271,7 @@ def _split_off_test_rows(source: TableSource, part: _Part) -> tuple[_Part, _Part
     Where rows have times, the latest are the test rows, and those in the gap before them are neither.
     """
     if part.times is not None:
-        sides = latest_rows(part.times.values, source.test_share, part.groups, source.gap)
+        sides = latest_of(source, part.times, part.groups)
     else:
         labels = part.targets if source.target == "class" else None
         held_N = draw_test_rows(len(part.targets), source.test_share, source.seed, labels, part.groups)

@@ -49,6 +49,8 @@ from shoal.kinds import Task, has_classes
 from shoal.wording import counted, few_quoted, quoted
 
 _REMEDY: Final = "; mend it, or name in missing_marks what stands for nothing"
+FEWEST_NUMBERS: Final = 50
+"""Cells of a column of which a single one that is no number is taken for a mistake."""
 MOST_CATEGORIES: Final = 50
 """Different cells of a column of numbers and text up to which it is read as categories."""
 
@@ -107,10 +109,12 @@ def survey(path: str | Path | GivenRows, wish: Wish, room: float | None = None) 
     keys = {seen.key: Choice(seen.value, seen.reason) for seen in sightings}
     dialect = Dialect.from_settings({key: choice.value for key, choice in keys.items()}) or PLAIN
     table = read_table(path, room=room, dialect=dialect, named=wish.named)
-    marks, read = _marks(table)
+    marks, read = _marks(table, wish.named)
     if marks:
         where = ", ".join(f"{quoted(mark)} in {few_quoted(names, 3)}" for mark, names in marks.items())
-        keys["missing_marks"] = Choice(list(marks), f"among numbers: {where}")
+        odd = [mark for mark in marks if not is_blank(mark)]
+        mend = f"; {few_quoted(odd, 3)} once: mend it if it is a number" if odd else ""
+        keys["missing_marks"] = Choice(list(marks), f"among numbers: {where}{mend}")
     looked_at = LookedAt(table, Marks.of(marks), read)
     perhaps = _doubtful_marks(looked_at)
     target = target_of(looked_at, wish.targets({*table.names, *table.index}))
@@ -172,7 +176,9 @@ def _sorted_by_date(dataset: Dataset) -> str:
     return ""
 
 
-def _marks(table: Table) -> tuple[dict[str, list[str]], dict[str, NDArray[np.float64]]]:
+def _marks(
+    table: Table, targets: Collection[str]
+) -> tuple[dict[str, list[str]], dict[str, NDArray[np.float64]]]:
     """Find texts that stand for a missing number, with the columns that hold them; read columns of plain numbers."""
     marks: dict[str, list[str]] = {}
     read: dict[str, NDArray[np.float64]] = {}
@@ -185,10 +191,23 @@ def _marks(table: Table) -> tuple[dict[str, list[str]], dict[str, NDArray[np.flo
         times = _written(table, name, usual)
         words = [cell for cell in times if table.dialect.plain(cell) is None]
         if 2 * sum(times[cell] for cell in words) <= sum(times.values()):
-            for cell in words:
-                if is_blank(cell):
-                    marks.setdefault(cell, []).append(name)
+            blanks = [cell for cell in words if is_blank(cell)]
+            odd = [cell for cell in words if cell not in blanks]
+            single = name not in targets and [times[cell] for cell in odd] == [1]
+            if single and _is_odd(table, name, odd[0], times):
+                blanks += odd
+            for cell in blanks:
+                marks.setdefault(cell, []).append(name)
     return marks, read
+
+
+def _is_odd(table: Table, name: str, cell: str, times: Counter[str]) -> bool:
+    """Whether the one cell that is no number of a column may count as missing: many are numbers, it is none that is
+    written otherwise, and it means nothing in another column.
+    """
+    if sum(times.values()) < FEWEST_NUMBERS or notation_of(cell) is not None:
+        return False
+    return not any(cell in _written(table, other, Marks()) for other in table.names if other != name)
 
 
 def _doubtful_marks(looked_at: LookedAt) -> dict[str, list[str]]:

@@ -114,6 +114,12 @@ class Table:
         lines = None if self.lines is None else self.lines[1:]
         return replace(self, columns=columns, rows=self.rows - 1, lines=lines, notes=(*self.notes, note))
 
+    def taken(self, rows: NDArray[np.int64]) -> Table:
+        """Give some rows alone, which keep their places."""
+        lines = rows + 1 if self.lines is None else np.asarray(self.lines)[rows]
+        columns = tuple(_some(cells, rows) for cells in self.columns)
+        return replace(self, columns=columns, rows=len(rows), lines=lines.tolist(), noun=self.row_noun)
+
     @cached_property
     def _places(self) -> dict[str, int]:
         return {name: place for place, name in enumerate(self.names)}
@@ -163,6 +169,14 @@ class Table:
         )
 
 
+def _some(cells: Cells, rows: NDArray[np.int64]) -> Cells:
+    if isinstance(cells, Foreign):
+        return cells
+    if isinstance(cells, DateCells):
+        return replace(cells, values=cells.values[rows])
+    return cells[rows] if isinstance(cells, np.ndarray) else [cells[row] for row in rows.tolist()]
+
+
 def _has_a_cell(cells: Cells) -> bool:
     if isinstance(cells, Foreign | DateCells) or (
         isinstance(cells, np.ndarray) and cells.dtype.kind not in "OU"
@@ -182,5 +196,8 @@ def names_are_good(names: Sequence[str], place: str, findings: Findings) -> bool
     repeated = {name: same for name, same in forms.items() if name and len(same) > 1}
     for name, same in repeated.items():
         differ = ", which differ in Unicode form only (NFC, NFD)" if len(set(same)) > 1 else ""
-        findings.add(f"expected every column name once, got {quoted(name)} {len(same)} times{differ}", place)
+        findings.add(
+            f"expected every column name once, got {quoted(name)} {len(same)} times{differ}; rename all but one",
+            place,
+        )
     return not repeated and "" not in names

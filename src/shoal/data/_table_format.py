@@ -33,7 +33,7 @@ TEXT_CELL: Final = 72.0
 LESS_TO_READ: Final = "fewer rows or columns need less, and an NPZ file less than a text file"
 _SAMPLE: Final = 1 << 16
 _AT_ONCE: Final = 1 << 22
-_READ_AT: Final = getattr(os, "preadv", None)
+_READ_AT: Final[Callable[[int, list[memoryview], int], int] | None] = getattr(os, "preadv", None)
 
 
 @dataclass(frozen=True)
@@ -115,11 +115,12 @@ class TableFile:
 
         Give how many bytes were read, behind which the stream stands then. It may be none.
         """
-        if _READ_AT is None:  # not on every system
+        read_at = _READ_AT
+        if read_at is None:  # not on every system
             return 0
 
         def read(start: int) -> int:
-            return _READ_AT(self.stream.fileno(), [room[start : start + _AT_ONCE]], first + start)
+            return read_at(self.stream.fileno(), [room[start : start + _AT_ONCE]], first + start)
 
         counts = spread(read, range(0, len(room), _AT_ONCE), len(room))
         whole = len(list(takewhile(lambda count: count == _AT_ONCE, counts)))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.engine._fit import grouped as grouped
     from shoal.engine._fits import Planner as Planner
     from shoal.engine._inside import look_inside as look_inside
+    from shoal.engine._layout import laid_out as laid_out
     from shoal.engine._nested import nested_rounds as nested_rounds
     from shoal.engine._plan import make_plan as make_plan
     from shoal.engine._plan import memory_need as memory_need
@@ -65,6 +66,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.engine._winner import fold_preprocessing as fold_preprocessing
     from shoal.engine._winner import model_file as model_file
     from shoal.engine._winner import pick_delivered as pick_delivered
+    from shoal.engine._written import dialect_said as dialect_said
     from shoal.engine.forecast.available import available_memory as available_memory
     from shoal.engine.forecast.available import give_back_memory as give_back_memory
     from shoal.engine.forecast.available import refuse_above as refuse_above

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Final
 
 import numpy as np
@@ -31,17 +31,18 @@ from shoal.data import (
 )
 from shoal.engine._count import refuse_too_many
 from shoal.engine._fit import FitRows, content_id, row_digest
+from shoal.engine._layout import Layouts
 from shoal.engine._planned import OuterFold, PlannedFit, StudyFit, prepare, prepared_for
 from shoal.engine._positive import naming_positive
 from shoal.engine._row_weights import Weighing
 from shoal.engine._trainer import Job, Trainer, steps_per_epoch
 from shoal.errors import Problem, StudyError
 from shoal.kinds import SEARCHES, row_of
-from shoal.nets import Architecture, build_architecture
+from shoal.nets import Architecture
 from shoal.results import CandidateRow, FitRecord, Place, PlanEntry, Stage, place_in
 from shoal.search import History, Trial, next_round
 from shoal.streams import COMPARE_STREAM, INNER_STREAMS, PERMUTED_STREAM, REFIT_STREAM, StreamKey
-from shoal.study import Candidate, Folds, Network, Study, Training, base_candidate, comparison_candidates
+from shoal.study import Candidate, Folds, Study, Training, base_candidate, comparison_candidates
 
 WINNER: Final = "winner"
 
@@ -62,9 +63,8 @@ class Planner:
         """Take the question, the rows and the trainers at hand."""
         self.study, self.dataset, self._choose_trainer = study, dataset, choose_trainer
         self.outer = outer
-        self._input_shapes: dict[str, tuple[int, ...]] = {}
         self._preprocessings: dict[str, Preprocessing] = {}
-        self._architectures: dict[tuple[int, tuple[int, ...], int], tuple[Network, Architecture]] = {}
+        self._layouts = Layouts(dataset)
         self._none = np.arange(0, dtype=np.int64)
         self._trainers: dict[tuple[int, int], tuple[Job, Trainer]] = {}
         self._held_out: dict[int, Split] = {}
@@ -179,20 +179,13 @@ class Planner:
 
     def architecture(self, candidate: Candidate, split: Split) -> Architecture:
         """Lay out the network for one split: categories that its training rows lack have no input there."""
-        rows = self._digest(split.train)
-        if rows not in self._input_shapes:
-            self._input_shapes[rows] = self._input_shape(split)
-        distribution = candidate.training.distribution
-        outputs = self.dataset.outputs * (1 if distribution is None else distribution.outputs)
-        network, key = candidate.network, (id(candidate.network), self._input_shapes[rows], outputs)
-        if key not in self._architectures:  # what is kept here keeps its id
-            self._architectures[key] = network, build_architecture(network, key[1], outputs)
-        return self._architectures[key][1]
+        return self._layouts.architecture(
+            candidate, self._digest(split.train), partial(self.preprocessing, split)
+        )
 
-    def _input_shape(self, split: Split) -> tuple[int, ...]:
-        if (shape := self.dataset.image_shape) is not None:
-            return shape
-        return (len(self.preprocessing(split).input_names),)
+    def input_shape(self, split: Split) -> tuple[int, ...]:
+        """Give the shape of a row of one split, every category a column of its own."""
+        return self._layouts.inputs(self._digest(split.train), None, partial(self.preprocessing, split)).shape
 
     def preprocessing(self, split: Split) -> Preprocessing:
         """Give the preprocessing of one split, fitted once."""
@@ -202,8 +195,8 @@ class Planner:
         return self._preprocessings[rows]
 
     def preprocessing_of(self, fit: StudyFit) -> Preprocessing:
-        """Give the preprocessing of one fit: that of its split, and the answers of its loss."""
-        return prepared_for(fit.job, self.preprocessing(fit.split))
+        """Give the preprocessing of one fit: that of its split, the codes of its network, the answers of its loss."""
+        return prepared_for(fit, self.preprocessing(fit.split))
 
     def search_fits(self) -> tuple[PlannedFit, ...]:
         """Every candidate on every fold, `search.repeats` times, round by round."""

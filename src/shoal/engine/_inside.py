@@ -24,7 +24,7 @@ from shoal.engine._train import Checkpoint
 from shoal.engine._trainer import State, Trainer, initial_state
 from shoal.engine.trainers.torch import one_thread
 from shoal.engine.workers.slices import CHECKPOINT_SECONDS
-from shoal.nets import Architecture, Channels, activations, near_bound
+from shoal.nets import Architecture, Channels, activations, near_bound, weights_by_layer
 from shoal.parts import RUN, Parts
 from shoal.results import FitRecord, Store, expect
 from shoal.streams import StreamKey
@@ -134,23 +134,14 @@ class _History:
         store.put_checkpoint(self._key, stands.arrays | seen, {"state": stands.facts, "seen": list(seen)})
 
 
-def _watched(named: Arrays) -> dict[str, str]:
-    """The arrays that are watched, by layer: weights, and not those of a norm."""
-    parts = {name: name.rpartition(".") for name in named}
-    return {
-        layer: name
-        for name, (layer, _, kind) in parts.items()
-        if kind == "weight" and not layer.endswith("_norm")
-    }
-
-
 def _snapshot(start: Arrays, now: Arrays) -> Arrays:
     """Quantiles and distance of the weights of every layer, by layer."""
     arrays: Arrays = {}
-    for layer, name in _watched(now).items():
-        values = now[name].astype(np.float64)
+    before = weights_by_layer(start)
+    for layer, weights in weights_by_layer(now).items():
+        values = weights.astype(np.float64)
         arrays[f"{layer}/quantile"] = np.quantile(values, QUANTILES)
-        arrays[f"{layer}/moved"] = np.sqrt(np.mean((values - start[name]) ** 2))
+        arrays[f"{layer}/moved"] = np.sqrt(np.mean((values - before[layer]) ** 2))
     return arrays
 
 
@@ -159,7 +150,7 @@ def _check_snapshots(seen: Arrays, start: Arrays, epoch_S: NDArray[np.int64]) ->
     done = len(seen.get("epoch", ()))
     expect(seen.get("epoch", epoch_S[:0]).tolist() == epoch_S[:done].tolist())
     shapes: dict[str, tuple[int, ...]] = {"epoch": (done,)}
-    for layer in _watched(start):
+    for layer in weights_by_layer(start):
         shapes |= {f"{layer}/quantile": (done, len(QUANTILES)), f"{layer}/moved": (done,)}
     expect(not seen or {name: array.shape for name, array in seen.items()} == shapes)
 
@@ -273,7 +264,8 @@ def _unit_outputs(
         x_MD = _flattened(_channels(architecture, record, preprocessing), dataset.images[rows])
     else:
         x_MD = network_inputs(architecture, preprocessing, dataset, rows)
-    dense = architecture.dense
-    head = Architecture(x_MD.shape[1:], architecture.outputs, dense)
+    layers = tuple(layer for layer in architecture.layers if layer.takes == "table")
+    head = Architecture(x_MD.shape[1:], architecture.outputs, layers)
     outputs = activations(head, record.parameters, x_MD)
-    return {"rows": rows} | {layer.name: output for layer, output in zip(dense, outputs, strict=True)}
+    by_layer = {layer.name: output for layer, output in zip(layers, outputs, strict=True)}
+    return {"rows": rows} | {layer.name: by_layer[layer.name] for layer in architecture.dense}

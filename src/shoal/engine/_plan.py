@@ -22,6 +22,7 @@ from shoal.data import (
     unused_rows,
 )
 from shoal.engine._fits import Planner
+from shoal.engine._layout import embedding_notes
 from shoal.engine._planned import PlannedFit, unique
 from shoal.engine._scorable import undefined_warnings
 from shoal.engine._source import column_records
@@ -127,7 +128,11 @@ def _stage(name: str, planned: Sequence[PlannedFit]) -> tuple[str, int, int]:
 def _notes(planner: Planner, planned: Sequence[PlannedFit]) -> tuple[str, ...]:
     """Say what is allowed and perhaps not meant."""
     dates = {column.name for column in planner.dataset.columns if column.takes == "dates"}
+    asked = [*planner.candidates, *(candidate for _, candidate in planner.comparisons)]
     notes = [*warnings_before(planner), *gap_notes(planner.coverage, dates)]
+    notes += embedding_notes(
+        [candidate.network for candidate in asked], planner.preprocessing(planner.refit_split)
+    )
     large = sorted({
         (item.fit.job.training.batch_size, item.fit.rows.learning_count)
         for item in planned

@@ -7,7 +7,6 @@ from dataclasses import KW_ONLY, dataclass
 
 from shoal.data import Dataset, Preprocessing, Split, Standardize, fit_preprocessing
 from shoal.engine._fit import Fit
-from shoal.engine._trainer import Job
 from shoal.nets import loss_of
 from shoal.results import PlanEntry
 from shoal.search import Trial
@@ -70,9 +69,12 @@ def prepare(dataset: Dataset, split: Split, standardize: Standardize) -> Preproc
     return fit_preprocessing(dataset, split.train, standardize)
 
 
-def prepared_for(job: Job, preprocessing: Preprocessing) -> Preprocessing:
-    """Give the preprocessing of a split for a network: what makes answers of outputs is its loss's."""
-    return preprocessing.linked(loss_of(job.loss).link, job.distribution)
+def prepared_for(fit: StudyFit, preprocessing: Preprocessing) -> Preprocessing:
+    """Give the preprocessing of a split for a network: which categories become codes is its own, and what makes answers
+    of outputs is its loss's.
+    """
+    codes_from = fit.candidate.network.codes_from
+    return preprocessing.coded(codes_from).linked(loss_of(fit.job.loss).link, fit.job.distribution)
 
 
 def unique(planned: Sequence[PlannedFit], known: frozenset[str] = frozenset()) -> tuple[StudyFit, ...]:

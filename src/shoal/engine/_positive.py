@@ -10,7 +10,7 @@ from shoal.errors import Problem
 from shoal.kinds import Task, task_kind
 from shoal.results import asked_scores
 from shoal.scores import score_kind
-from shoal.study import Study
+from shoal.study import RULES, Costs, Study
 from shoal.wording import did_you_mean, few_quoted, listed, quoted
 
 
@@ -32,18 +32,33 @@ def no_positive(name: str | None, classes: tuple[str, ...], task: Task) -> Itera
     yield Problem("data.positive", what)
 
 
+def no_two_classes(study: Study, dataset: Dataset) -> Iterator[Problem]:
+    """Find a positive class, or a threshold, where there are no two classes, or a class that is neither of them."""
+    classes = dataset.classes
+    yield from no_positive(study.data.positive, classes, dataset.task)
+    if study.search is not None and study.search.threshold != "none" and len(classes) > 2:
+        what = f'expected "none" for {len(classes):,} classes: a threshold is one of two classes'
+        yield Problem("search.threshold", what)
+
+
 def positive_notes(study: Study, dataset: Dataset) -> Iterator[str]:
-    """Say which class the scores are of that a study names and that have a positive one."""
+    """Say which class the scores are of that a study names and that have a positive one, and how it is named."""
     named = dict.fromkeys((*asked_scores(study), study.training.monitor))
     scores = [name for name in named if score_kind(name).of_positive]
-    if len(dataset.classes) != 2 or not scores:
+    rule = study.search.threshold if study.search else "none"
+    if len(dataset.classes) != 2 or not (scores or rule != "none"):
         return
     verb, what = ("is", "the score") if len(scores) == 1 else ("are", "scores")
     other, own = quoted(dataset.classes[1 - dataset.positive]), quoted(dataset.classes[dataset.positive])
     why = " (data.positive)"
     if study.data.positive is None:
         why = f", the second, as in scikit-learn; data.positive = {other} takes the other"
-    yield f"{listed(scores)} {verb} {what} of the class {own}{why}"
+    if scores:
+        yield f"{listed(scores)} {verb} {what} of the class {own}{why}"
+    if rule != "none":
+        by = "lowest mean cost" if isinstance(rule, Costs) else f"highest {RULES[rule]}"
+        where = "where its probability reaches a threshold (search.threshold)"
+        yield f"the class {own} is named {where}: that of the {by} on the rows held out{'' if scores else why}"
 
 
 def naming_positive(dataset: Dataset, job: Job) -> dict[str, str]:

@@ -168,8 +168,7 @@ def _inputs(planner: Planner, name: str) -> int:
     """Count the inputs as a model has them: pixels, columns, and for a linear one a column for each category."""
     if name == "trees":
         return max(1, len(planner.dataset.columns))
-    shape = planner.architecture(planner.candidates[0], planner.refit_split).input_shape
-    return max(1, math.prod(shape))
+    return max(1, math.prod(planner.input_shape(planner.refit_split)))
 
 
 def _sklearn() -> str | None:

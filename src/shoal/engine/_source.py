@@ -33,7 +33,7 @@ from shoal.data import (
     weights_said,
 )
 from shoal.engine._fits import Planner
-from shoal.engine._positive import no_positive, positive_notes, positive_number
+from shoal.engine._positive import no_two_classes, positive_notes, positive_number
 from shoal.engine._trainer import Trainer
 from shoal.engine.forecast.available import available_memory
 from shoal.errors import DataError, Problem, StudyError
@@ -212,7 +212,7 @@ def _misfits(study: Study, dataset: Dataset) -> Iterator[Problem]:
         yield Problem("training.augment", what)
     yield from _unseen_images(study, dataset)
     yield from _unknown_classes(study, dataset)
-    yield from no_positive(study.data.positive, dataset.classes, dataset.task)
+    yield from no_two_classes(study, dataset)
     what = "images" if images else "a built-in data set" if study.data.dataset else ""
     grouped = images and study.data.train is not None
     for key in _OF_COLUMNS:

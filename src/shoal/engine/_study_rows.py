@@ -43,7 +43,7 @@ class StudyRows:
         """Make the rows of one fit ready: from its training rows alone."""
         dataset = with_permuted_targets(self.dataset, fit.job.key) if fit.permuted else self.dataset
         preprocessing = prepare(dataset, fit.split, self.standardize)
-        return PreparedFit(fit, dataset, prepared_for(fit.job, preprocessing))
+        return PreparedFit(fit, dataset, prepared_for(fit, preprocessing))
 
     def shown(self, record: FitRecord, fit: StudyFit) -> FitRecord:
         """Give the record of a fit with the scores asked for, for whoever follows the run."""

@@ -9,9 +9,12 @@ from typing import Any, Final
 
 import numpy as np
 
+from shoal.decisions import Decision, described
 from shoal.engine._calibration import Calibration, FoldNetwork
 from shoal.engine._fits import Planner
+from shoal.engine._layout import embedded
 from shoal.engine._planned import PlannedFit, StudyFit
+from shoal.engine._row_weights import judging_weights
 from shoal.errors import ModelFileError, TrainingError
 from shoal.nets import MOST_FOLDS, model_bytes
 from shoal.results import (
@@ -19,7 +22,9 @@ from shoal.results import (
     FitRecord,
     Store,
     choose_candidate,
+    choose_threshold,
     conformities,
+    decided_of,
     fold_networks,
     residuals,
     says_nothing_of,
@@ -96,6 +101,9 @@ def model_file(
         "fit": {"id": fit.id, "trainer": fit.trainer, "epochs": record.epochs, "repeat": fit.repeat},
         "scores": _sayable(record.scores),
     }
+    if decision := _decision(planner, winner, store):
+        facts["decision"] = described(decision, planner.dataset.classes)
+        facts["scores"] = _sayable(_decided_scores(planner, record, decision))
     architecture, parameters = fit.job.architecture, record.parameters
     planned, why_not = _fold_fits(planner, winner)
     content = b""
@@ -110,7 +118,31 @@ def model_file(
             )
         why_not = "" if content else "their descriptions are too long together"
     store.put_fact(NOT_IN_FILE, why_not)
+    said = embedded(winner.network, preprocessing)
+    store.put_fact("embedded", [f"embedded: {said}"] if said else [])
     return content or model_bytes(architecture, parameters, facts)
+
+
+def _decision(planner: Planner, winner: Candidate, store: Store) -> Decision | None:
+    """Choose the threshold that the study asks for on the rows that the winner's networks held out; else None."""
+    rule = planner.study.search.threshold if planner.study.search else "none"
+    if rule == "none":
+        return None
+    dataset = planner.dataset
+    fits = [item.fit for item in planner.search_fits() if item.entry.candidate_id == winner.id]
+    row_V = np.concatenate([fit.split.validation for fit in fits])
+    answer_VK = np.concatenate([store.record(fit.id).predictions["validation"] for fit in fits])
+    weight_V = judging_weights(dataset, row_V)
+    return choose_threshold(rule, dataset.positive, dataset.targets[row_V], answer_VK, weight_V).decision
+
+
+def _decided_scores(planner: Planner, record: FitRecord, decision: Decision) -> dict[str, dict[str, float]]:
+    """Give the scores of the delivered network, on test rows those of the classes that are named."""
+    dataset = planner.dataset
+    row_V = np.arange(dataset.train_rows, dataset.rows)
+    weight_V = judging_weights(dataset, row_V)
+    own, answers_VK = record.scores["test"], record.predictions["test"]
+    return {**record.scores, "test": decided_of(own, dataset.targets[row_V], answers_VK, weight_V, decision)}
 
 
 def _fold_fits(planner: Planner, winner: Candidate) -> tuple[list[StudyFit], str]:

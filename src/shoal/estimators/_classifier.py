@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils.metaestimators import available_if
 
-from shoal.engine import softmax
 from shoal.estimators._estimator import NetworkEstimator, without_calibration
 from shoal.estimators._inputs import Prepared, checked_indicators, checked_labels, numbers_of
 from shoal.links import link_of
@@ -44,6 +43,8 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         if self.calibration is not None:
             what = "expected None for several labels, which have neither a temperature nor sets"
             raise ValueError(f"calibration: {what}, got {self.calibration!r}")
+        if self.label_smoothing:
+            raise ValueError(f"label_smoothing: expected 0 for several labels, got {self.label_smoothing!r}")
         outputs = y_NK.shape[1]
         classes = np.arange(outputs)
         if known is not None and not np.array_equal(known, classes):
@@ -65,7 +66,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
+        tags.classifier_tags.multi_label = self.calibration is None and not self.label_smoothing
         return tags
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -81,9 +82,10 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
             Labels as they came in y. Of several labels an array of ints of shape (N, K), 1 where a label is more
             likely than not.
         """
+        outputs = self._outputs(X)
         if self._task_kind == "multilabel":
-            return (self._outputs(X) > 0).astype(np.int64)
-        place_N = softmax(self._outputs(X)).argmax(axis=1)  # no temperature changes the order of classes
+            return (outputs > 0).astype(np.int64)
+        place_N = self._predicted(outputs).argmax(axis=1)  # no temperature changes the order of classes
         return np.asarray(self.classes_[place_N])
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
@@ -100,9 +102,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         probability : ndarray of shape (N, K)
             Columns in the order of `classes_`; each row sums to 1, but of several labels.
         """
-        if self._task_kind == "multilabel":
-            return link_of("sigmoid").numpy(self._outputs(X))
-        probability_NK = softmax(self._outputs(X))
+        probability_NK = self._predicted(self._outputs(X))
         return tempered(probability_NK, self.temperature_) if "temperature_" in vars(self) else probability_NK
 
     def predict_set(self, X: Any, coverage: float = 0.9) -> NDArray[np.bool_]:
@@ -131,7 +131,10 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         """
         folds = self._fold_networks("predict_set", "temperature")
         outputs = folds.outputs(self._checked(X, reset=False))
-        return class_sets(map(softmax, outputs), folds.scores, coverage)
+        return class_sets(map(self._predicted, outputs), folds.scores, coverage)
+
+    def _predicted(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        return link_of("sigmoid" if self._task_kind == "multilabel" else "softmax").numpy(outputs)
 
     def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
         """Give the logarithm of every probability; see `predict_proba`.

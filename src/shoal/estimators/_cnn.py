@@ -33,6 +33,8 @@ class CNNClassifier(NetworkClassifier):
         Units of each hidden dense layer after them.
     activation : str, default="relu"
         After every convolution and hidden layer; see `MLPClassifier`.
+    label_smoothing : float, default=0.0
+        How much of each row's truth is spread evenly over all classes, in the training loss.
     kernel_size : int, default=3
         Side of the convolutions' kernels, in pixels.
     pool_size : int, default=2
@@ -160,6 +162,7 @@ class CNNClassifier(NetworkClassifier):
         hidden_layer_sizes: Any = (64,),
         activation: str = "relu",
         *,
+        label_smoothing: float = 0.0,
         kernel_size: int = 3, pool_size: int = 2, conv_dropout: float = 0.0, shift: int = 0, flip: bool = False,
         optimizer: str = "adam",
         learning_rate_init: float = 0.001,
@@ -212,6 +215,7 @@ class CNNClassifier(NetworkClassifier):
         self.calibration = calibration
         self.calibration_folds = calibration_folds
         self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
 
     def __sklearn_tags__(self) -> Any:
         """Say that it takes images too."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from shoal.estimators._estimator import NetworkEstimator
@@ -19,7 +20,7 @@ class DenseEstimator(NetworkEstimator):
     """Tables in, a dense network."""
 
     _auto_batch = 200
-    _prepared_by = ("dtype", "categorical_features")
+    _prepared_by = ("dtype", "categorical_features", "embedding", "embedding_from")
 
     def __init__(  # noqa: PLR0913 - scikit-learn's way
         self,
@@ -47,6 +48,8 @@ class DenseEstimator(NetworkEstimator):
         calibration: str | None = None,
         calibration_folds: int = 5,
         categorical_features: Any = "from_dtype",
+        embedding: Any = None,
+        embedding_from: int = 10,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -71,15 +74,38 @@ class DenseEstimator(NetworkEstimator):
         self.calibration = calibration
         self.calibration_folds = calibration_folds
         self.categorical_features = categorical_features
+        self.embedding = embedding
+        self.embedding_from = embedding_from
 
     def _checked(self, x: Any, *, reset: bool) -> CheckedTable:
         return checked_table(self, x, reset=reset)
 
     @property
     def input_names_(self) -> tuple[str, ...]:
-        """Names of the network's inputs: of a category one each, and of columns that say what is missing."""
+        """Names of what the first dense layer is given: of a category one each, of columns that say what is missing,
+        and of each number of a vector.
+        """
         check_is_fitted(self, "parameters_")
-        return () if self._encoding is None else self._encoding.input_names
+        if self._encoding is None:
+            return ()
+        tables = self._architecture.tables
+        names = self._encoding.input_names
+        vectors = zip(self._encoding.code_names, tables, strict=True)
+        numbers = [f"{name}[{number}]" for name, (_, size) in vectors for number in range(size)]
+        return (*names[: len(names) - len(tables)], *numbers)
+
+    @property
+    def embeddings_(self) -> dict[str, dict[str | None, NDArray[Any]]]:
+        """The vector of every category, by column and category, and of missing cells by None; the network's own."""
+        check_is_fitted(self, "parameters_")
+        codes = () if self._encoding is None else self._encoding.codes
+        return {
+            name: {
+                text or None: self.parameters_[f"embedding.{number}.weight"][code]
+                for code, text in enumerate(texts, start=1)
+            }
+            for number, (name, texts) in enumerate(codes)
+        }
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

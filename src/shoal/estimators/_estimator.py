@@ -39,7 +39,7 @@ from shoal.kinds import Task as TaskName
 from shoal.kinds import has_classes
 from shoal.nets import Architecture, loss_of, trained_module
 from shoal.streams import StreamKey
-from shoal.study import TASK_LOSS, Network
+from shoal.study import Network
 
 INNER_STREAM = 2**31
 """The split number whose stream draws the rows that early stopping holds out."""
@@ -64,6 +64,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
     # Set by fitting
     parameters_: dict[str, NDArray[Any]]
     best_loss_: float | None
+    _loss: str
     _folds: FoldNetworks
     _seed: int
     _optimizer: _Optimizer | Task | None
@@ -89,6 +90,10 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
 
     def _network(self, input_shape: tuple[int, ...]) -> Network:
         """Give the network that the parameters ask for."""
+        raise NotImplementedError
+
+    def _predicted(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Turn outputs into what they predict of each target, or of each class, float64 (N, K)."""
         raise NotImplementedError
 
     # -- the public face -------------------------------------------------------------------------------------
@@ -158,15 +163,15 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
     def n_layers_(self) -> int:
         """Layers with units, the inputs counted as one, as scikit-learn's MLP counts."""
         check_is_fitted(self, "parameters_")
-        return 1 + len(self._architecture.layers)
+        return 1 + len(self._architecture.convolutions) + len(self._architecture.dense)
 
     @property
     def out_activation_(self) -> str:
-        """What follows the output layer: "identity" in regression, "softmax" for classes, two of them too, "sigmoid"
-        for several labels.
+        """What follows the output layer: in regression "identity" or, of counts, "exp"; "softmax" for classes, two of
+        them too; "sigmoid" for several labels.
         """
         check_is_fitted(self, "parameters_")
-        return loss_of(TASK_LOSS[self._task_kind or self._kind]).link
+        return loss_of(self._loss).link
 
     @property
     def validation_scores_(self) -> None:
@@ -254,7 +259,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
         return Task(
             key=key,
             network=self._network(prepared.x.shape[1:]),
-            training=training_of(parameters, min(most, len(learned.rows))),
+            training=training_of(parameters, min(most, len(learned.rows)), prepared.task or self._kind),
             task=prepared.task or self._kind,
             x=prepared.x,
             y=prepared.y,
@@ -265,6 +270,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
             share=prepared.share,
             seed=seed,
             dtype=self.dtype,
+            code_rows=() if prepared.encoding is None else prepared.encoding.code_rows,
         )
 
     def _inner_rows(self, prepared: Prepared, seed: int) -> NDArray[np.int64]:
@@ -299,6 +305,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
             **before.then(trained, len(prepared.rows) - inner_rows, early_stopping=inner_rows > 0),
             "parameters_": trained.parameters,
             "_architecture": task.job.architecture,
+            "_loss": task.job.loss,
             "_encoding": prepared.encoding,
             "_task_kind": prepared.task,
             **({} if self.calibration is None else {"_seed": task.seed}),
@@ -320,9 +327,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
         if self.calibration is None:
             return
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # what is to be said of these rows was said where they were fitted
+            warnings.simplefilter("ignore")  # of these rows all was said where they were fitted
             prepared = self._prepared(*arguments, again=True)
         self._folds = train_folds(self, prepared, self._seed)
         if self._folds.temperature is not None:
@@ -391,7 +396,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
     # -- predicting ------------------------------------------------------------------------------------------
 
     def _outputs(self, x: Any) -> NDArray[np.float64]:
-        """Outputs of the network (values, or logits), float64 (N, K)."""
+        """Outputs of the network, float64 (N, outputs)."""
         check_is_fitted(self, "parameters_")
         parts = (part.inputs(self._encoding) for part in self._checked(x, reset=False).parts())
         return np.concatenate([network_outputs(self._architecture, self.parameters_, x_ND) for x_ND in parts])
@@ -403,7 +408,8 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
 
     def _dense(self) -> list[tuple[str, NDArray[Any]]]:
         check_is_fitted(self, "parameters_")
-        return [(name, array) for name, array in self.parameters_.items() if not name.startswith("conv")]
+        others = ("conv", "embedding")
+        return [(name, array) for name, array in self.parameters_.items() if not name.startswith(others)]
 
 
 def without_calibration(network: NetworkEstimator) -> bool:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from shoal.data import Preprocessing
-from shoal.engine import network_outputs, softmax
+from shoal.engine import network_outputs
 from shoal.errors import TrainingError
 from shoal.estimators._inputs import CheckedRows, Prepared
 from shoal.estimators._training_tasks import train
@@ -42,7 +42,7 @@ class FoldNetworks:
     temperature: float | None
 
     def outputs(self, checked: CheckedRows) -> Iterator[Floats]:
-        """Give the outputs of every network for checked rows, each (N, K)."""
+        """Give the outputs of every network for checked rows, each (N, outputs)."""
         for network in zip(self.architectures, self.parameters, self.encodings, strict=True):
             architecture, named, encoding = network
             parts = (network_outputs(architecture, named, part.inputs(encoding)) for part in checked.parts())
@@ -70,16 +70,15 @@ def train_folds(estimator: NetworkEstimator, prepared: Prepared, seed: int) -> F
     parameters = tuple(trained[number].parameters for number in range(len(tasks)))
     networks = architectures, parameters, tuple(part.encoding for part in parts)
     true = [prepared.y[held_V] for _, held_V in folds]
-    outputs = [
-        network_outputs(architecture, named, part.x[held_V])
+    answers = [
+        estimator._predicted(network_outputs(architecture, named, part.x[held_V]))
         for architecture, named, part, (_, held_V) in zip(
             architectures, parameters, parts, folds, strict=True
         )
     ]
     if not classes:
-        scores = tuple(residuals(y.astype(np.float64), out) for y, out in zip(true, outputs, strict=True))
+        scores = tuple(residuals(y.astype(np.float64), mean) for y, mean in zip(true, answers, strict=True))
         return FoldNetworks(*networks, scores, None)
-    answers = [softmax(logit_VK) for logit_VK in outputs]
     scores = tuple(conformities(y, answer) for y, answer in zip(true, answers, strict=True))
     temperature = temperature_of(np.concatenate(true), np.concatenate(answers), len(folds))
     return FoldNetworks(*networks, scores, temperature)

@@ -275,7 +275,7 @@ class Lots:
             if kind not in held_out:
                 held_out[kind] = None if sent is None else _held_out(plan, sent.rows, scored[1])
             self._ways[spot] = path
-            task = replace(rows.of(plan.task, held_out[kind]), key=spot.key)
+            task = replace(rows.of(plan.task, _of_values(plan.task, held_out[kind])), key=spot.key)
             self._plans[spot] = plan.waiting(task)
             yield task
         if path and self._wrote(learned, train):
@@ -379,6 +379,11 @@ def _fit(estimator: Any, x: Any, y: Any, fit_params: Mapping[str, Any]) -> None:
         estimator.fit(x, **fit_params)
     else:
         estimator.fit(x, y, **fit_params)
+
+
+def _of_values(task: Task, held_out: HeldOutArrays | None) -> HeldOutArrays | None:
+    """Give rows held out where the loss of a task has a value for each; None where no validation curve can be drawn."""
+    return None if held_out is None or task.refused(held_out[1]) else held_out
 
 
 def _held_out(plan: Planned, x: Any, y: Any) -> HeldOutArrays | None:

@@ -5,24 +5,16 @@ Letters: N rows, D inputs, K targets or classes, T evaluated epochs.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, ClassVar, Self
-
-import numpy as np
-from numpy.typing import NDArray
-from sklearn.base import MultiOutputMixin, RegressorMixin, _fit_context
-from sklearn.utils.metaestimators import available_if
+from typing import Any, ClassVar
 
 from shoal.estimators._classifier import NetworkClassifier
 from shoal.estimators._dense import DenseEstimator
-from shoal.estimators._estimator import without_calibration
-from shoal.estimators._inputs import Prepared, checked_targets
 from shoal.estimators._parameters import CONSTRAINTS, OF_CLASSES, OF_NUMBERS, OF_TABLES
-from shoal.results import cv_plus
+from shoal.estimators._regressor import NetworkRegressor
 
 
-class MLPRegressor(RegressorMixin, MultiOutputMixin, DenseEstimator):  # type: ignore[misc]
-    """A dense network for numbers to predict, trained on their mean squared error.
+class MLPRegressor(NetworkRegressor, DenseEstimator):
+    """A dense network for numbers to predict, trained on their mean squared error or another loss.
 
     Stands in for sklearn.neural_network.MLPRegressor: the native trainer does the work where it can, torch the rest.
 
@@ -33,6 +25,15 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, DenseEstimator):  # type: i
     activation : str, default="relu"
         Of the hidden layers: any that `network.activation` of a study takes (see the page "The study file"), such as
         "relu", "tanh" or "identity"; "logistic", as scikit-learn says, is "sigmoid".
+    loss : str, default="squared_error"
+        What is minimised: any that `training.loss` of a study of numbers takes (see the page "The study file"), such as
+        "mae", "huber", "poisson", "quantile" or "gaussian"; "squared_error" and "absolute_error", as scikit-learn says,
+        are "mse" and "mae". `predict` gives the mean of a target ("mse", "poisson", "gaussian"), its median ("mae"),
+        what lies between ("huber"), or the quantile nearest to the median ("quantile").
+    huber_delta : float, default=1.0
+        Of "huber" alone: the error from which on it counts in proportion, in the unit of the targets.
+    quantiles : array-like of float, default=(0.1, 0.5, 0.9)
+        Levels between 0 and 1, ascending, at which `predict_quantiles` gives quantiles; "quantile" learns them.
     optimizer : {"adam", "adamw", "sgd", "rmsprop"}, default="adam"
         What scikit-learn calls `solver`.
     learning_rate_init : float, default=0.001
@@ -79,6 +80,11 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, DenseEstimator):  # type: i
         Columns of categories, as of scikit-learn's HistGradientBoostingClassifier: by a mask, numbers or names; with
         "from_dtype" the columns of a frame whose type says so (category, Categorical, Enum). Each becomes a column for
         each category of the rows learned from, and for missing cells; one that they did not have is none of them.
+    embedding : "auto", int or None, default=None
+        Length of the vectors that stand for the categories of a wide column and are learned, in place of a column for
+        each; "auto" by the number of categories. See the page "The study file".
+    embedding_from : int, default=10
+        How many categories, missing cells among them, a column has at least to be embedded.
 
     Attributes
     ----------
@@ -111,7 +117,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, DenseEstimator):  # type: i
     n_layers_ : int
         Layers with units, the inputs counted as one.
     out_activation_ : str
-        What follows the output layer: "identity".
+        What follows the output layer: "identity", or "exp" of loss="poisson".
     module_ : torch.nn.Module
         The trained network; a new module each time, in evaluation mode.
     n_features_in_ : int
@@ -121,13 +127,16 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, DenseEstimator):  # type: i
     is_categorical_ : ndarray of bool of shape (n_features_in_,) or None
         Which columns are categories; None where none is.
     input_names_ : tuple of str
-        Names of the network's inputs, the rows of `coefs_[0]`: "town=Kiel" of a category, "size is missing" of numbers.
+        Names of the network's inputs, the rows of `coefs_[0]`: "town=Kiel" of a category, "size is missing" of numbers,
+        "town[0]" of a number of the vectors of an embedded column.
+    embeddings_ : dict of str to dict of str to ndarray
+        With `embedding`, the vector of every category by column and category, of missing cells by None.
 
     Notes
     -----
     The loss is the mean of the squared error over rows and targets; scikit-learn's is half of that, and its gradient
-    adds up over the targets. So with "sgd", its learning rate is 2 / K of one here ("adam" does not see
-    the difference). Its `alpha` is divided by the rows of a batch and leaves biases out. Shoal's page
+    adds up over the targets. So with "sgd", its learning rate is 2 / K of one here, 1 / K with loss="poisson" ("adam"
+    does not see the difference). Its `alpha` is divided by the rows of a batch and leaves biases out. Shoal's page
     "Coming from scikit-learn" has all differences.
 
     Examples
@@ -143,76 +152,52 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, DenseEstimator):  # type: i
     array([0., 1.])
     """
 
-    _kind = "regression"
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS | OF_TABLES | OF_NUMBERS
 
-    def _targets(self, y: Any, prepared: Prepared, known: Any) -> Prepared:
-        y_NK, flat = checked_targets(y, prepared.x, self.dtype)
-        outputs = y_NK.shape[1]
-        if known is not None and known != outputs:
-            raise ValueError(f"y: expected {known} targets as before, got {outputs}")
-        return replace(prepared, y=y_NK, outputs=outputs, fitted={"n_outputs_": outputs, "_flat": flat})
-
-    def _known(self) -> Any:
-        return self.n_outputs_
-
-    def predict(self, X: Any) -> NDArray[np.float64]:
-        """Predict targets.
-
-        Parameters
-        ----------
-        X : array-like of shape (N, D)
-
-        Returns
-        -------
-        y : ndarray of shape (N,) or (N, K)
-            float64, in the shape that y had in `fit`.
-        """
-        y_NK = self._outputs(X)
-        return y_NK.ravel() if self._flat else y_NK
-
-    def predict_interval(self, X: Any, coverage: float = 0.9) -> NDArray[np.float64]:
-        """Give the interval of every target; of rows like those of `fit`, about the share `coverage` lies in theirs.
-
-        CV+ (Barber, Candès, Ramdas, Tibshirani 2021, Annals of Statistics 49), from the networks of the folds, each
-        target by itself. At least 1 - 2 (1 - coverage) of the rows, less at most sqrt(2 / rows), is guaranteed.
-
-        Parameters
-        ----------
-        X : array-like of shape (N, D)
-        coverage : float, default=0.9
-            A share from 0.5 on, below 1.
-
-        Returns
-        -------
-        interval : ndarray of shape (N, 2) or (N, K, 2)
-            Lower and upper ends, in the shape that y had in `fit`.
-
-        Raises
-        ------
-        ValueError
-            Where it was fitted without `calibration`, or so few rows cannot tell so much.
-        """
-        folds = self._fold_networks("predict_interval", "cv+")
-        interval_NK2 = cv_plus(list(folds.outputs(self._checked(X, reset=False))), folds.scores, coverage)
-        return interval_NK2[:, 0] if self._flat else interval_NK2
-
-    @available_if(without_calibration)  # type: ignore[untyped-decorator]
-    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train one more epoch on X and y, going on from where the network and its optimiser stand.
-
-        Parameters
-        ----------
-        X : array-like of shape (N, D)
-        y : array-like of shape (N,) or (N, K)
-        sample_weight : array-like of shape (N,), default=None
-
-        Returns
-        -------
-        self : estimator
-        """
-        return self._fit_further(X, y, sample_weight)
+    def __init__(  # noqa: PLR0913 - scikit-learn's way
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: str = "relu",
+        *,
+        loss: str = "squared_error",
+        huber_delta: float = 1.0,
+        quantiles: Any = (0.1, 0.5, 0.9),
+        optimizer: str = "adam",
+        learning_rate_init: float = 0.001,
+        schedule: str = "constant",
+        batch_size: int | str = "auto",
+        max_iter: int = 200,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        weight_decay: float = 0.0,
+        dropout: float = 0.0,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        random_state: Any = None,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        n_jobs: int | None = None,
+        device: str = "auto",
+        dtype: str = "float32",
+        calibration: str | None = None,
+        calibration_folds: int = 5,
+        categorical_features: Any = "from_dtype",
+        embedding: Any = None,
+        embedding_from: int = 10,
+    ) -> None:
+        super().__init__(
+            hidden_layer_sizes, activation, optimizer=optimizer, learning_rate_init=learning_rate_init,
+            schedule=schedule, batch_size=batch_size, max_iter=max_iter, momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum, weight_decay=weight_decay, dropout=dropout,
+            early_stopping=early_stopping, validation_fraction=validation_fraction, n_iter_no_change=n_iter_no_change,
+            random_state=random_state, verbose=verbose, warm_start=warm_start, n_jobs=n_jobs, device=device,
+            dtype=dtype, calibration=calibration, calibration_folds=calibration_folds,
+            categorical_features=categorical_features, embedding=embedding, embedding_from=embedding_from,
+        )  # fmt: skip
+        self.loss = loss
+        self.huber_delta = huber_delta
+        self.quantiles = quantiles
 
 
 class MLPClassifier(NetworkClassifier, DenseEstimator):
@@ -227,6 +212,8 @@ class MLPClassifier(NetworkClassifier, DenseEstimator):
     activation : str, default="relu"
         Of the hidden layers: any that `network.activation` of a study takes (see the page "The study file"), such as
         "relu", "tanh" or "identity"; "logistic", as scikit-learn says, is "sigmoid".
+    label_smoothing : float, default=0.0
+        How much of each row's truth is spread evenly over all classes, in the training loss.
     optimizer : {"adam", "adamw", "sgd", "rmsprop"}, default="adam"
         What scikit-learn calls `solver`.
     learning_rate_init : float, default=0.001
@@ -275,6 +262,11 @@ class MLPClassifier(NetworkClassifier, DenseEstimator):
         Columns of categories, as of scikit-learn's HistGradientBoostingClassifier: by a mask, numbers or names; with
         "from_dtype" the columns of a frame whose type says so (category, Categorical, Enum). Each becomes a column for
         each category of the rows learned from, and for missing cells; one that they did not have is none of them.
+    embedding : "auto", int or None, default=None
+        Length of the vectors that stand for the categories of a wide column and are learned, in place of a column for
+        each; "auto" by the number of categories. See the page "The study file".
+    embedding_from : int, default=10
+        How many categories, missing cells among them, a column has at least to be embedded.
     class_weight : dict, "balanced" or None, default=None
         What the rows of each class weigh in the training loss, by label (1 for one that a dict leaves out), times
         `sample_weight`. "balanced" is scikit-learn's: n / (K n_k) of the rows learned from, sums of weights of weighted
@@ -326,7 +318,10 @@ class MLPClassifier(NetworkClassifier, DenseEstimator):
     is_categorical_ : ndarray of bool of shape (n_features_in_,) or None
         Which columns are categories; None where none is.
     input_names_ : tuple of str
-        Names of the network's inputs, the rows of `coefs_[0]`: "town=Kiel" of a category, "size is missing" of numbers.
+        Names of the network's inputs, the rows of `coefs_[0]`: "town=Kiel" of a category, "size is missing" of numbers,
+        "town[0]" of a number of the vectors of an embedded column.
+    embeddings_ : dict of str to dict of str to ndarray
+        With `embedding`, the vector of every category by column and category, of missing cells by None.
 
     Notes
     -----
@@ -353,6 +348,7 @@ class MLPClassifier(NetworkClassifier, DenseEstimator):
         hidden_layer_sizes: Any = (100,),
         activation: str = "relu",
         *,
+        label_smoothing: float = 0.0,
         optimizer: str = "adam",
         learning_rate_init: float = 0.001,
         schedule: str = "constant",
@@ -374,6 +370,8 @@ class MLPClassifier(NetworkClassifier, DenseEstimator):
         calibration: str | None = None,
         calibration_folds: int = 5,
         categorical_features: Any = "from_dtype",
+        embedding: Any = None,
+        embedding_from: int = 10,
         class_weight: Any = None,
     ) -> None:
         super().__init__(
@@ -383,6 +381,7 @@ class MLPClassifier(NetworkClassifier, DenseEstimator):
             early_stopping=early_stopping, validation_fraction=validation_fraction, n_iter_no_change=n_iter_no_change,
             random_state=random_state, verbose=verbose, warm_start=warm_start, n_jobs=n_jobs, device=device,
             dtype=dtype, calibration=calibration, calibration_folds=calibration_folds,
-            categorical_features=categorical_features,
+            categorical_features=categorical_features, embedding=embedding, embedding_from=embedding_from,
         )  # fmt: skip
+        self.label_smoothing = label_smoothing
         self.class_weight = class_weight

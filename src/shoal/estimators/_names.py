@@ -18,12 +18,11 @@ def _choices(names: Sequence[str]) -> str:
 ABSENT: Final[dict[str, str]] = {
     "solver": f'optimizer stands for it: {_choices(get_args(Optimizer))}; there is no "lbfgs"',
     "alpha": "weight_decay stands for it: alpha / (rows of a batch) of a classifier, "
-    "2 * alpha / (rows of a batch * targets) of a regressor; biases decay too",
+    '2 * alpha / (rows of a batch * targets) of a regressor, half of that with loss="poisson"; biases decay too',
     "learning_rate": f"schedule stands for it: {_choices(get_args(Schedule))}; "
     'learning_rate_init is the rate of the first epoch; there is no "invscaling" and no "adaptive"',
     "power_t": 'it belongs to "invscaling", which is not there; schedule says how the learning rate falls',
-    "loss": "it is the mean squared error of a regressor and the cross-entropy of a classifier; "
-    "others are not there yet",
+    "loss": "it belongs to regressors; a classifier learns the cross-entropy, of labels smoothed by label_smoothing",
     "shuffle": "rows are shuffled in every epoch; to keep their order is not there yet",
     "tol": "no training loss ends training: all of max_iter epochs are trained unless early_stopping ends it",
     "beta_1": 'it is 0.9 of "adam" and "adamw", and cannot be changed yet',
@@ -31,6 +30,9 @@ ABSENT: Final[dict[str, str]] = {
     "epsilon": 'it is 1e-8 of "adam" and "adamw", and cannot be changed yet',
     "max_fun": 'it belongs to "lbfgs", which is not there; max_iter is the number of epochs',
     "class_weight": "it belongs to classifiers; sample_weight of fit weighs rows",
+    "label_smoothing": "it belongs to classifiers",
+    "huber_delta": "it belongs to regressors",
+    "quantiles": "it belongs to regressors",
 }
 """What stands for a parameter, as the end of a sentence."""
 
@@ -57,6 +59,9 @@ class KnownNames:
     def __new__(cls, *args: Any, **parameters: Any) -> Self:
         """Refuse parameters that there are not, by the name of the class that was written."""
         asked = _signature(cls)  # type: ignore[arg-type]
+        if "loss" in asked.parameters and args and isinstance(args[0], str):
+            what = "expected hidden_layer_sizes as the first argument without a name"
+            raise TypeError(f"{cls.__name__}: {what}, got {args[0]!r}; write loss={args[0]!r}")
         try:
             asked.bind_partial(None, *args, **parameters)
         except TypeError as error:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any, Final, get_args
 
@@ -11,11 +12,15 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, InvalidParameterError, Options, StrOptions
 
-from shoal.study import Activation, Augment, Conv, Network, Optimizer, Pool, Schedule, Training
-from shoal.wording import did_you_mean
+from shoal.distributions import MOST_LEVELS
+from shoal.kinds import LOSSES, Task, losses_of
+from shoal.study import TASK_LOSS, Activation, Augment, Conv, Network, Optimizer, Pool, Schedule, Training
+from shoal.wording import did_you_mean, first_few
 
 SEEDS: Final = 2**31 - 1
 _LOGISTIC: Final = {"logistic": "sigmoid"}
+_ERRORS: Final = {"squared_error": "mse", "absolute_error": "mae"}
+"""scikit-learn's words for activations and losses."""
 _COUNT: Final = Interval(Integral, 1, 2**31 - 1, closed="both")
 _SHARE: Final = Interval(Real, 0, 1, closed="left")
 
@@ -54,13 +59,23 @@ CONSTRAINTS: Final[dict[str, list[Any]]] = {
 }
 """What scikit-learn's own check of parameters holds the estimators' against."""
 
-OF_TABLES: Final[dict[str, list[Any]]] = {"categorical_features": ["array-like", choices("from_dtype"), None]}
-OF_NUMBERS: Final[dict[str, list[Any]]] = {"calibration": [choices("cv+"), None]}
+OF_TABLES: Final[dict[str, list[Any]]] = {
+    "categorical_features": ["array-like", choices("from_dtype"), None],
+    "embedding": [choices("auto"), Interval(Integral, 1, 4096, closed="both"), None],
+    "embedding_from": [Interval(Integral, 2, 2**24, closed="both")],
+}
+OF_NUMBERS: Final[dict[str, list[Any]]] = {
+    "loss": [choices(*_ERRORS, *losses_of("regression"))],
+    "huber_delta": [Interval(Real, 0, None, closed="neither")],
+    "quantiles": ["array-like"],
+    "calibration": [choices("cv+"), None],
+}
 OF_CLASSES: Final[dict[str, list[Any]]] = {
+    "label_smoothing": [_SHARE],
     "calibration": [choices("temperature"), None],
     "class_weight": [dict, list, choices("balanced"), None],
 }
-"""The same for columns, for how sure predictions are said to be, and for what classes weigh."""
+"""The same for columns, and for what belongs to numbers, or to classes, alone."""
 
 CONVOLUTIONS: Final[dict[str, list[Any]]] = {
     "conv_channels": ["array-like", _COUNT],
@@ -98,6 +113,20 @@ def counts(name: str, units: Any) -> tuple[int, ...]:
     return tuple(int(value) for value in listed)
 
 
+def levels_of(quantiles: Any) -> tuple[float, ...]:
+    """Turn a list of levels into a tuple. Raises ValueError for such as no quantiles are learned at."""
+    levels = list(np.asarray(quantiles, dtype=object).ravel())
+    numbers = all(isinstance(level, Real) and 0 < float(level) < 1 for level in levels)
+    if (
+        not numbers
+        or not 0 < len(levels) <= MOST_LEVELS
+        or any(low >= high for low, high in pairwise(levels))
+    ):
+        what = f"expected 1 to {MOST_LEVELS} levels above 0 and below 1, ascending, each once"
+        raise ValueError(f"quantiles: {what}, got {first_few([str(level) for level in levels], 5) or 'none'}")
+    return tuple(float(level) for level in levels)
+
+
 def seed_of(random_state: Any) -> int:
     """Give the seed of the streams: the number itself, or one drawn from the generator."""
     if isinstance(random_state, Integral):
@@ -116,6 +145,8 @@ def dense_network(parameters: Mapping[str, Any]) -> Network:
         hidden=counts("hidden_layer_sizes", parameters["hidden_layer_sizes"]),
         activation=_activation(parameters["activation"]),
         dropout=float(parameters["dropout"]),
+        embedding=_embedding(parameters["embedding"]),
+        embedding_from=int(parameters["embedding_from"]),
     )
 
 
@@ -139,14 +170,15 @@ def image_network(parameters: Mapping[str, Any], size: tuple[int, int]) -> Netwo
     )
 
 
-def training_of(parameters: Mapping[str, Any], batch_size: int) -> Training:
+def training_of(parameters: Mapping[str, Any], batch_size: int, task: Task) -> Training:
     """Give the training that the parameters ask for, in batches of `batch_size` rows.
 
-    As in scikit-learn, `momentum` and `nesterovs_momentum` count for "sgd" alone.
+    As in scikit-learn, `momentum` and `nesterovs_momentum` count for "sgd" alone, and so does what belongs to a loss.
     """
     stops = bool(parameters["early_stopping"])
     momentum = float(parameters["momentum"]) if parameters["optimizer"] == "sgd" else 0.0
     return Training(
+        **_loss(parameters, task),
         optimizer=parameters["optimizer"],
         lr=float(parameters["learning_rate_init"]),
         momentum=momentum,
@@ -166,5 +198,31 @@ def training_of(parameters: Mapping[str, Any], batch_size: int) -> Training:
     )
 
 
+def _loss(parameters: Mapping[str, Any], task: Task) -> dict[str, Any]:
+    """Give a loss and what belongs to it; the task's own is not named, as in studies that name none."""
+    loss = loss_named(parameters.get("loss", TASK_LOSS[task]))
+    chosen = {"loss": None if loss == TASK_LOSS[task] else loss}
+    options = {name: read(parameters[name]) for name, read in _OPTIONS.items() if name in parameters}
+    return chosen | {name: value for name, value in options.items() if name == LOSSES[loss].option}
+
+
+def loss_named(word: str) -> str:
+    """Give a loss as studies name it."""
+    return _ERRORS.get(word, word)
+
+
+def _embedding(asked: str | int | None) -> Any:
+    """Say it in the words of a study."""
+    return int(asked) if isinstance(asked, Integral) else asked or "none"
+
+
 def _activation(name: str) -> Any:
     return _LOGISTIC.get(name, name)
+
+
+_OPTIONS: Final[dict[str, Callable[[Any], Any]]] = {
+    "huber_delta": float,
+    "quantiles": levels_of,
+    "label_smoothing": float,
+}
+"""How what belongs to a loss alone is read."""

@@ -40,13 +40,14 @@ _SHARE: Final = 0.5
 @dataclass(frozen=True, eq=False)
 class CheckedTable:
     """Rows of a table: `numbers` (N, D) of columns `names`, NaN where missing, of scipy.sparse's CSR too; or a `frame`,
-    if some of its columns are more than numpy's numbers.
+    if some of its columns are more than numpy's numbers. Columns of at least `codes_from` categories get codes.
     """
 
     numbers: Any = None
     frame: GivenInputs | None = None
     rows: int = 0
     names: tuple[str, ...] = ()
+    codes_from: int | None = None
 
     def __len__(self) -> int:
         return self.rows
@@ -90,7 +91,8 @@ class CheckedTable:
 
     def learned(self, rows: NDArray[np.int64]) -> Preprocessing:
         """Learn from some rows alone what stands for missing numbers, and which categories there are."""
-        return Preprocessing(fit_columns(self._columns(None), rows, "X", standardize=False), ())
+        learned = Preprocessing(fit_columns(self._columns(None), rows, "X", standardize=False), ())
+        return learned.coded(self.codes_from)
 
     def inputs(self, encoding: Preprocessing | None) -> NDArray[Any]:
         """Give the network's inputs, floats of shape (N, inputs)."""
@@ -131,7 +133,8 @@ def checked_table(estimator: Any, x: Any, *, reset: bool) -> CheckedTable:
     if not _num_samples(x):
         raise ValueError("X: expected at least one row, got none")
     categorical = [False] * _num_features(x) if mask_D is None else mask_D.tolist()
-    return CheckedTable(frame=GivenInputs.of(x, categorical), rows=_num_samples(x))
+    codes_from = None if estimator.embedding is None else int(estimator.embedding_from)
+    return CheckedTable(frame=GivenInputs.of(x, categorical), rows=_num_samples(x), codes_from=codes_from)
 
 
 def _numbers(estimator: Any, x: Any, *, reset: bool) -> CheckedTable:

@@ -40,8 +40,9 @@ from shoal.engine import (
     training_work,
 )
 from shoal.errors import InputError, Problem
+from shoal.kinds import LOSSES
 from shoal.kinds import Task as TaskName
-from shoal.nets import build_architecture
+from shoal.nets import build_architecture, tables_of
 from shoal.planning import default_workers
 from shoal.results import FitRecord, Identity, RunLock, Store
 from shoal.streams import StreamKey
@@ -64,10 +65,11 @@ class Task:
     """One network to train. Tasks that hold the same arrays share them; `key` names a task within a call.
 
     `x` is float (N, D) or (N, C, H, W), or pictures uint8 (N, C, H, W), in `dtype` unless pictures; `y` float (N, K) or
-    int64 (N,) class numbers below `outputs`; `sample_weight` float (N,), `share` float (N, K) (see `Rows`).
-    `train_rows` may repeat rows; `inner_rows` decide early stopping; `validation_rows` only draw curves. `seed`, `fold`
-    and `repeat` key the streams: tasks that share all three are compared in pairs. `start` is a state to go on from;
-    `device` is where torch computes.
+    int64 (N,) class numbers below `outputs`, which counts targets, classes or labels; `sample_weight` float (N,),
+    `share` float (N, K) (see `Rows`). `train_rows` may repeat rows; `inner_rows` decide early stopping;
+    `validation_rows` only draw curves. `seed`, `fold` and `repeat` key the streams: tasks that share all three are
+    compared in pairs. `start` is a state to go on from; `device` is where torch computes. `code_rows`:
+    of the last inputs, which are codes, how many vectors are looked up by each.
     """
 
     key: str
@@ -88,14 +90,24 @@ class Task:
     start: State | None = None
     dtype: Dtype = "float32"
     device: Devices = "auto"
+    code_rows: tuple[int, ...] = ()
 
     @cached_property
     def job(self) -> Job:
         """What a trainer is told of it."""
-        architecture = build_architecture(self.network, self.x.shape[1:], self.outputs)
-        return Job(
-            architecture, self.training, TASK_LOSS[self.task], StreamKey(self.seed, self.fold, self.repeat)
-        )
+        training, said = self.training, self.training.distribution
+        outputs = self.outputs * (1 if said is None else said.outputs)
+        tables = tables_of(self.network, self.code_rows)
+        architecture = build_architecture(self.network, self.x.shape[1:], outputs, tables)
+        loss = training.loss or TASK_LOSS[self.task]
+        return Job(architecture, training, loss, StreamKey(self.seed, self.fold, self.repeat))
+
+    def refused(self, y: NDArray[Any]) -> str:
+        """Say why its loss has no value for one of such targets; empty where it has one for each."""
+        least = LOSSES[self.job.loss].least
+        if least is None or y.min() >= least:
+            return ""
+        return f'expected targets of at least {least:g} with loss="{self.job.loss}", got {y.min():g}'
 
     @property
     def table(self) -> TableInMemory:
@@ -294,13 +306,14 @@ def _named(task: Task, version: str, digests: dict[int, str], digest: Callable[[
     start = task.start
     began = () if start is None else (start.parameters_P, start.buffers, start.first_P, start.second_P)
     content = {
-        "network": task.network.model_dump(mode="json"),
+        "network": naming_values(task.network),
         "training": naming_values(task.training),
         "task": [task.task, task.outputs, task.dtype],
         "arrays": [known(array) for array in arrays] + ([] if task.share is None else [known(task.share)]),
         "streams": [task.seed, task.fold, task.repeat],
         "start": [known(array) for array in began] + ([] if start is None else [str(start.epoch)]),
         "trainer": version,
+        **({"codes": list(task.code_rows)} if task.code_rows else {}),
     }
     return content_id(content)
 

@@ -13,30 +13,31 @@ from shoal.wording import counted, first_few, listed, percent, rounded
 def drawn_by_chance(results: Results, repeats: int = 1) -> str:
     """Name what an interval lets chance draw anew: test rows, or groups of them, and initialisations.
 
-    Where the groups of the test rows were trained on, it says nothing of other groups; where rows have an order, it
-    takes more for granted than rows near each other in time allow.
+    Where the groups of the test rows were trained on, it says nothing of other groups. Where rows have an order they
+    are drawn in blocks; groups of such rows, or rows whose times are not known, are taken for independent.
     """
-    rows, known = "other test rows", results.groups_trained_on
+    rows, known, units = "other test rows", results.groups_trained_on, results.test_units
     if known == 1:
         rows = "other rows of these groups"
-    elif results.test_units.grouped:
+    elif units.grouped and not units.in_time:
         rows = "other groups of test rows"
         rows += f" ({percent(known, 0)} of them trained on)" if known else ""
-    if results.study.data.timed:
+    if units.in_time:
+        rows += " (in blocks of neighbours in time)"
+    elif results.study.data.timed:
         rows += " (as if those near each other in time were independent)"
     return f"{rows} and other initialisations" if repeats > 1 else rows
 
 
 def groups_unknown(results: Results) -> bool:
     """Whether the study names groups that the test rows do not tell."""
-    return (
-        bool(results.study.data.groups) and not results.test_units.grouped and not results.groups_trained_on
-    )
+    units, named = results.test_units, bool(results.study.data.groups)
+    return named and (units.in_time or not units.grouped) and not results.groups_trained_on
 
 
 def differences_sentences(results: Results) -> str:
     """Say what the intervals of the differences of comparisons speak of, and which have none; empty without any."""
-    metric = leading_metric(results.truth.task)
+    metric = leading_metric(results)
     differences = {label: scores[metric] for label, scores in results.differences.items()}
     if not differences:
         return ""

@@ -39,7 +39,9 @@ class MethodCheck:
     remedy: str
     reference: str
     alarming: bool = False
-    """Whether it is said before all others: what was trained is of no use as it stands."""
+    """Whether it is said before all others, and before the score: what was trained is of no use as it stands."""
+    said_by_verdict: bool = False
+    """Whether the verdict, with which the headline begins, says as much."""
     about_test: bool = False
     """Whether it is said next: the test score itself, or what it is taken for, is in doubt."""
     invalidating: bool = False

@@ -26,6 +26,13 @@ def checks(results: Results) -> tuple[Check, ...]:
     return tuple(check for method in ordered if (check := method.of(results)) is not None)
 
 
+def alarms(results: Results) -> tuple[str, ...]:
+    """Give what stands before the score itself, the gravest first: it is of no use as it stands."""
+    ordered = sorted(method_checks(), key=gravity)
+    before = (method for method in ordered if method.alarming and not method.said_by_verdict)
+    return tuple(f"{method.title}. {what}" for method in before if (what := method.find(results)))
+
+
 def gravity(method: MethodCheck) -> tuple[bool, bool, bool, bool, str]:
     """Give the place of a check among all: the gravest sorts first."""
     of_test = not method.about_test, not method.invalidating

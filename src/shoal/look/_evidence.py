@@ -63,7 +63,7 @@ def curve_until_kept(results: Results, fit: PlanEntry, name: str) -> NDArray[np.
 
 def scores_on_test_rows(results: Results) -> dict[str, NDArray[np.float64]]:
     """Give the test scores of the healthy repeats of every comparison, the winner's last; equal settings once."""
-    metric = leading_metric(results.truth.task)
+    metric = leading_metric(results)
     scores: dict[str, list[float]] = {}
     tested: dict[str, tuple[str, ...]] = {}
     for entry in results.plan:

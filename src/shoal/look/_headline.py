@@ -13,24 +13,32 @@ from dataclasses import dataclass
 from typing import Final
 
 from shoal.data import weights_said
+from shoal.decisions import named_classes
+from shoal.look._checks import alarms
 from shoal.look._evidence import in_quotes
-from shoal.look._measures import score_number
+from shoal.look._measures import score_number, sentence_words
 from shoal.look._run_findings import RunFindings
 from shoal.look._simple_models import (
     delivered_score,
     evidence_sentences,
+    predictions_metric,
 )
+from shoal.look._threshold import headline_sentences
 from shoal.results import (
     BALANCED,
+    FEWEST_ROWS_OF_SHARES,
     MODEL_NAMES,
     Beside,
+    LevelHeld,
     Results,
     asked_scores,
     rare_tested,
     regression_scores,
     verdict,
     verdict_phrase,
+    wilson,
 )
+from shoal.scores import different
 from shoal.wording import counted, first_few, listed, one_number, percent
 
 EACH: Final = 8
@@ -43,12 +51,21 @@ RARE_SHOWN: Final = 3
 
 @dataclass(frozen=True)
 class Headline:
-    """The one number that a reader takes home, what it is (`unit`), the `first` sentence, and what goes with it."""
+    """The one number that a reader takes home, what it is (`unit`), the `first` sentence, and what goes with it.
+
+    Before that stands what makes it of no use: `alarms`.
+    """
 
     figure: str
     unit: str
     first: str
     more: tuple[str, ...] = ()
+    alarms: tuple[str, ...] = ()
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """All of it."""
+        return (*self.alarms, self.first, *self.more)
 
 
 def headline(findings: RunFindings) -> Headline:
@@ -64,24 +81,74 @@ def headline(findings: RunFindings) -> Headline:
     metric = results.judged_by
     beside = results.beside_baselines(metric)
     judged = verdict(beside, metric)
-    figure, unit, said = _WORDS[metric](results, beside)
+    figure, unit, said = _words(results)(results, beside)
     phrase = verdict_phrase(judged)
     weighted = "" if results.truth.test_weights is None else "weighted "
     rows = counted(len(results.truth.y) - results.truth.train_rows, f"{weighted}test row")
     text = f"on the {rows}, {said}"
     first = f"{phrase[0].upper()}{phrase[1:]}: {text}" if phrase else f"{text[0].upper()}{text[1:]}"
-    more = [*_weights(results), *evidence_sentences(results, judged)]
-    if results.truth.task == "regression" and len(results.truth.target_names) > 1:
+    more = [*headline_sentences(results), *_of_distribution(results), *_of_rare(results), *_weights(results)]
+    more += evidence_sentences(results, judged)
+    if results.truth.task == "regression" and metric in ("r2", "mse") and len(results.truth.target_names) > 1:
         more = [_each_target(results), *more]
-    return Headline(figure, unit, f"{first}.", (*more, *_asked(results)))
+    return Headline(figure, unit, f"{first}.", (*more, *_asked(results)), alarms(results))
+
+
+def _of_distribution(results: Results) -> list[str]:
+    """Say what quantiles hold of the test rows, and how good the predictions are by themselves."""
+    levels = results.levels_held
+    sentences = [_coverage(levels)] if levels else []
+    metric = predictions_metric(results)
+    if results.judged_by == metric or not metric:
+        return sentences
+    beside = results.beside_baselines(metric)
+    phrase = verdict_phrase(verdict(beside, metric))
+    scores = _of_each(one_number(delivered_score(results, metric)), beside, one_number)
+    judged = f": {phrase}" if phrase else ""
+    sentences.append(f"Of its predictions alone, {sentence_words(metric, results)} is {scores}{judged}.")
+    return sentences
+
+
+def _of_each(figure: str, beside: tuple[Beside, ...], write: Callable[[float], str]) -> str:
+    """Give the score of the network and of the simple models that there are: "0.18 for it and 0.28 for a constant"."""
+    there = [model for model in beside if model.baseline.answers_VK is not None]
+    others = [f"{write(model.score)} for {MODEL_NAMES[model.baseline.name]}" for model in there]
+    return listed([f"{figure} for the delivered network", *others])
+
+
+def _coverage(levels: tuple[LevelHeld, ...]) -> str:
+    """Give the share of test rows between the outermost quantiles of each target, or below a single one."""
+    by_target: dict[str, list[LevelHeld]] = {}
+    for of in levels:
+        by_target.setdefault(of.target, []).append(of)
+    parts = []
+    for name, (first, *others) in list(by_target.items())[:EACH]:
+        share = others[-1].share - first.share if others else first.share
+        low, high = wilson(share, first.worth)
+        span = f"{percent(share)} (95 % interval {percent(low)} to {percent(high)})"
+        parts.append(f"{span} of {in_quotes(name)}" if len(by_target) > 1 else span)
+    first, last = levels[0], levels[-1]
+    if first.level == last.level:
+        where, meant = f"Below its {first.level:g} quantile", first.level
+    else:
+        where, meant = f"Between its {first.level:g} and {last.level:g} quantiles", last.level - first.level
+    return f"{where} lie {listed(parts)} of the test rows; {percent(meant)} are meant to."
+
+
+def _of_rare(results: Results) -> list[str]:
+    """Say how many rows of the rare classes are hit, where another score than balanced accuracy heads the run."""
+    if results.judged_by == BALANCED or not rare_tested(results.truth):
+        return []
+    every = percent(delivered_score(results, "accuracy"))
+    return [f"It is right on {_recalls(results)}, and on {every} of all rows."]
 
 
 def _asked(results: Results) -> list[str]:
     """Give the test scores that the study asks for by name, with their intervals where there are any."""
-    scores = []
-    for name in asked_scores(results.study)[:ASKED]:
+    scores, task = [], results.truth.task
+    for name in different((results.judged_by, *asked_scores(results.study)), task)[1 : ASKED + 1]:
         value = score_number(name, delivered_score(results, name))
-        span = results.test_interval(name, [str(results.delivered_id)])
+        span = results.test_interval(name, [str(results.delivered_id)], decided=True)
         ends = f" (95 % interval {score_number(name, span.low)} to {score_number(name, span.high)})"
         scores.append(f"{results.truth.title_of(name)} {value}{ends if span.known else ''}")
     return [f"On the test rows it has: {'; '.join(scores)}."] if scores else []
@@ -150,26 +217,43 @@ def _of_labels(results: Results, beside: tuple[Beside, ...]) -> tuple[str, str, 
 def _of_recall(results: Results, beside: tuple[Beside, ...]) -> tuple[str, str, str]:
     """Where a class is rare: balanced accuracy, the recall of the rare classes, and the accuracy."""
     figure = percent(delivered_score(results, BALANCED))
+    rare = f"{_recalls(results)}, and on " if rare_tested(results.truth) else ""
     said = (
         f"the balanced accuracy (mean recall of the classes) of the delivered network is {figure},"
-        f" {_others(beside, percent, of='of ')}; it is right on {_recalls(results)}, and on"
-        f" {percent(delivered_score(results, 'accuracy'))} of all rows"
+        f" {_others(beside, percent, of='of ')}; it is right on {rare}"
+        f"{percent(delivered_score(results, 'accuracy'))} of all rows"
     )
     return figure, "balanced test accuracy", said
+
+
+def _of_score(results: Results, beside: tuple[Beside, ...]) -> tuple[str, str, str]:
+    """Of any other score: that which the search goes by, or the loss of quantiles and normal distributions."""
+    metric = results.judged_by
+    words, figure = sentence_words(metric, results), score_number(metric, delivered_score(results, metric))
+    scores = _of_each(figure, beside, lambda value: score_number(metric, value))
+    return figure, f"test {words}", f"{words} is {scores}"
 
 
 def _recalls(results: Results) -> str:
     """Give the hits among the test rows of the rare classes, the lowest share first."""
     true_V = results.truth.y[results.truth.train_rows :]
-    named_V = results.test_predictions(str(results.delivered_id)).argmax(axis=1)
+    named_V = named_classes(results.test_predictions(str(results.delivered_id)), results.decision)
     counts = []
     for k in rare_tested(results.truth):
         rows, hits = int((true_V == k).sum()), int(((true_V == k) & (named_V == k)).sum())
-        what = (
-            f"{hits:,} of the {counted(rows, 'row')} of the rare class {in_quotes(results.truth.classes[k])}"
-        )
+        of_class = f"the {counted(rows, 'row')} of the rare class {in_quotes(results.truth.classes[k])}"
+        what = f"{hits:,} of {of_class}{_recall_span(hits, rows, results)}"
         counts.append((hits / rows, -rows, what))
     return first_few([what for *_, what in sorted(counts)], RARE_SHOWN, joint=", ", what="more rare classes")
+
+
+def _recall_span(hits: int, rows: int, results: Results) -> str:
+    """Give the 95 % interval of a recall, of enough rows that stand each by itself and count the same."""
+    units = results.test_units
+    if rows < FEWEST_ROWS_OF_SHARES or units.grouped or units.weight_N is not None:
+        return ""
+    low, high = wilson(hits / rows, rows)
+    return f" ({percent(hits / rows)}; 95 % interval {percent(low)} to {percent(high)})"
 
 
 def _targets(results: Results) -> dict[str, tuple[float, float]]:
@@ -206,3 +290,9 @@ _WORDS: Final[dict[str, Callable[[Results, tuple[Beside, ...]], tuple[str, str, 
     BALANCED: _of_recall,
     "loss": _of_labels,
 }
+
+
+def _words(results: Results) -> Callable[[Results, tuple[Beside, ...]], tuple[str, str, str]]:
+    """Give what says the score: a loss is that of labels, or of quantiles and normal distributions."""
+    own = results.judged_by == "loss" and results.truth.task == "regression"
+    return _of_score if own else _WORDS.get(results.judged_by, _of_score)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from shoal.kinds import Task, task_kind
 from shoal.nets import loss_of
-from shoal.results import Truth, asked_scores, higher_is_better
+from shoal.results import Truth, higher_is_better, suiting_scores
 from shoal.scores import different, score_kind
 from shoal.study import TASK_LOSS, Training
 from shoal.wording import one_number, percent
@@ -20,6 +20,7 @@ SCORES_SHOWN: Final[dict[Task, tuple[str, ...]]] = {
     "multilabel": ("loss", "macro_f1", "accuracy"),
 }
 """The scores of test rows that every table shows, the first of them first."""
+_IN_FULL: Final = {"mse": "mean squared error", "mae": "mean absolute error"}
 _ON_TEST_ROWS: Final = {
     "mse": "mean squared error on test rows",
     "accuracy": "accuracy on test rows (share)",
@@ -28,9 +29,9 @@ _ON_TEST_ROWS: Final = {
 
 
 def shown_scores(results: Results) -> tuple[str, ...]:
-    """Name the scores of test rows that tables show: those of the task, then others that the study asks for."""
-    task = results.study.study.task
-    return different((*SCORES_SHOWN[task], *asked_scores(results.study)), task)
+    """Name the scores of test rows that tables show: the leading one, those of the task, others that are asked for."""
+    task, asked = results.study.study.task, suiting_scores(results.study, results.truth)
+    return different((leading_metric(results), *SCORES_SHOWN[task], *asked), task)
 
 
 def further_scores(results: Results) -> tuple[str, ...]:
@@ -52,9 +53,21 @@ def score_number(metric: str, value: float) -> str:
     return percent(value) if score_kind(metric).percent else one_number(value)
 
 
-def leading_metric(task: Task) -> str:
-    """Name the metric by which variants are compared on test rows: the first that tables show."""
-    return SCORES_SHOWN[task][0]
+def leading_metric(results: Results) -> str:
+    """Name the metric by which variants are compared on test rows: the one that heads the run, where all have it.
+
+    Losses of distributions are none, nor is the R² of several targets, which does not say how far off they are: then it
+    is the first that tables show.
+    """
+    metric, task = results.judged_by, results.truth.task
+    tested = (
+        fit.scores.get("test", {metric: 0.0}) for fit in results.summaries.values() if fit.status == "ok"
+    )
+    own = metric == "loss" and task == "regression"
+    several = metric == "r2" and len(results.truth.target_names) > 1
+    if own or several or not all(metric in scores for scores in tested):
+        return SCORES_SHOWN[task][0]
+    return metric
 
 
 def direction(metric: str) -> str:
@@ -64,7 +77,8 @@ def direction(metric: str) -> str:
 
 def on_test_rows(metric: str) -> str:
     """Name the leading metric on test rows, for an axis."""
-    name = _ON_TEST_ROWS[metric]
+    kind = score_kind(metric)
+    name = _ON_TEST_ROWS.get(metric, f"{kind.title} on test rows{' (share)' * kind.percent}")
     return f"{name[:-1]}, {direction(metric)})" if name.endswith(")") else f"{name} ({direction(metric)})"
 
 
@@ -74,7 +88,7 @@ def loss_words(task: Task, training: Training) -> str:
     loss, option = loss_of(name), training.option_of(name)
     words = f"{loss.words}, {loss.option_words.format(_option_text(option))}" if option else loss.words
     weighted = "labels" if task_kind(task).target == "labels" else "classes"
-    return words if training.class_weight == "none" else f"{words}, {weighted} weighted in training"
+    return f"{words}, {weighted} weighted in training" if training.weighs_classes else words
 
 
 def _option_text(option: float | tuple[float, ...]) -> str:
@@ -89,6 +103,11 @@ def score_words(metric: str, truth: Truth, training: Training) -> str:
         return truth.title_of(metric)
     own = loss_of(training.loss).score_words if training.loss else ""
     return own or loss_of(TASK_LOSS[truth.task]).words
+
+
+def sentence_words(metric: str, results: Results) -> str:
+    """Name a test score of the delivered network within a sentence."""
+    return _IN_FULL.get(metric) or score_words(metric, results.truth, results.delivered_training)
 
 
 def selection_score(metric: str, truth: Truth, training: Training) -> str:

@@ -67,8 +67,9 @@ def table_html(
 
 def _headline(results: stored.Results) -> str:
     head = headline(RunFindings(results))
-    more = "".join(f"<p>{_text(sentence)}</p>" for sentence in head.more)
-    return f"<p><b>{_text(results.study.study.name)}</b>: {_text(head.first)}</p>{more}"
+    first, *others = head.sentences
+    more = "".join(f"<p>{_text(sentence)}</p>" for sentence in others)
+    return f"<p><b>{_text(results.study.study.name)}</b>: {_text(first)}</p>{more}"
 
 
 def _table(caption: str, table: ReportTable | None) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 from shoal.look._measures import shown_scores
 from shoal.results import BALANCED, Nested, Results, rare_classes
 from shoal.scores import different
 from shoal.study import settings_text, short_keys
-from shoal.wording import counted, listed
+from shoal.wording import counted, listed, one_number
 
 METHOD = (
     "The whole search was made again without the rows of each outer fold; what it chose there was refitted and scored"
@@ -29,7 +31,18 @@ def nested_sentences(results: Results) -> tuple[str, ...]:
             " training rows."
         )
     sentences += [f"No interval for {names}: {why}." for why, names in _without(results, nested).items()]
-    return (*sentences, *_stability(results, nested))
+    return (*sentences, *_thresholds(nested), *_stability(results, nested))
+
+
+def _thresholds(nested: Nested) -> list[str]:
+    """Say which thresholds of two classes the outer folds chose, each by itself."""
+    own = [fold.threshold for fold in nested.folds if not math.isnan(fold.threshold)]
+    if not own:
+        return []
+    low, high = one_number(min(own)), one_number(max(own))
+    return [
+        f"Each outer fold chose a threshold of its own, on the rows that its search held out: {low} to {high}."
+    ]
 
 
 def nested_metrics(results: Results) -> tuple[str, ...]:

@@ -5,9 +5,10 @@ Letters: R repeats, V rows, K targets or classes, C candidates, F folds, D input
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import count, takewhile
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from shoal.errors import Problem, RunFolderError, StudyError
 from shoal.kinds import LOSSES, NETWORKS, TARGET_TRANSFORMS, row_of
 from shoal.look._measures import loss_words
-from shoal.nets import Architecture, ConvLayer, build_architecture
+from shoal.nets import Architecture, ConvLayer, Tables, build_architecture
 from shoal.results import (
     Inside,
     PlanEntry,
@@ -138,6 +139,16 @@ class RunFindings:
             self._predicted[group] = np.array(repeats)
         return self._predicted[group]
 
+    def judged(self, group: NetworkGroup) -> NDArray[np.float64]:
+        """Answers of every healthy repeat, (R, V, K), of which the likelier class is the one that is named.
+
+        A threshold names those of the delivered network and its repeats: they are sure of it.
+        """
+        decision, predicted_RVK = self.results.decision, self.predicted(group)
+        if decision is None or not group.delivered:
+            return predicted_RVK
+        return np.array([decision.sure(answer_VK) for answer_VK in predicted_RVK])
+
     @property
     def true_classes(self) -> NDArray[np.int64]:
         """Numbers of the true classes of the test rows, (V,)."""
@@ -181,11 +192,13 @@ class RunFindings:
         try:
             chosen = self.results.tried[choice.candidate_id] if choice else base_candidate(self.study)
             network = chosen.network
+            tables = _tables(named)
             if not NETWORKS[network.kind].convolves:
-                shape = named["hidden1.weight" if network.hidden else "output.weight"].shape[1:]
+                (units,) = named["hidden1.weight" if network.hidden else "output.weight"].shape[1:]
+                shape = (units - sum(size - 1 for _, size in tables),)
             if 0 in shape:
                 return None
-            architecture = build_architecture(network, shape, len(named["output.bias"]))
+            architecture = build_architecture(network, shape, len(named["output.bias"]), tables)
         except (LookupError, TypeError, ValueError, StudyError):
             architecture = None
         if architecture is None or not architecture.holds(named):
@@ -210,23 +223,26 @@ class RunFindings:
         return self.network[0].convolutions if self.network else ()
 
 
+def _tables(named: Mapping[str, NDArray[Any]]) -> Tables:
+    """Give the (rows, size) of the tables of an embedding among a network's arrays."""
+    names = takewhile(named.__contains__, (f"embedding.{number}.weight" for number in count()))
+    return tuple((rows, size) for rows, size in (named[name].shape for name in names))
+
+
 def _is_inside(inside: Inside, architecture: Architecture) -> bool:
     """Tell whether all that is kept is of the layers of a network, by name and number of units."""
     units = {layer.name: layer.units for layer in architecture.layers}
     dense = {layer.name for layer in architecture.dense}
+    conv = {layer.name for layer in architecture.convolutions}
     history = {f"{name}/{what}" for name in units for what in ("quantile", "moved")} | {"epoch", "share"}
-    of_outputs = ((inside.units, dense | {"rows"}), (inside.maps, units.keys() - dense | {"rows", "images"}))
+    of_outputs = ((inside.units, dense | {"rows"}), (inside.maps, conv | {"rows", "images"}))
     return (
         (not inside.history or inside.history.keys() == history)
         and all(not arrays or arrays.keys() == names for arrays, names in of_outputs)
         and all(array.ndim == 2 and array.shape[1] == units[name] for name, array in _layers(inside.units))
         and all(array.ndim == 4 and array.shape[1] <= units[name] for name, array in _layers(inside.maps))
-        and layers_of(inside.channels) in (set(), units.keys() - dense)
-        and all(
-            inside.channels[f"{name}/low"].shape == (units[name],)
-            for name in units.keys() - dense
-            if inside.channels
-        )
+        and layers_of(inside.channels) in (set(), conv)
+        and all(inside.channels[f"{name}/low"].shape == (units[name],) for name in conv if inside.channels)
     )
 
 

@@ -16,11 +16,13 @@ from shoal.results import (
     Interval,
     Results,
     Verdict,
-    asked_scores,
     in_words,
+    judged_answers,
     margin_of,
+    predictions_score,
     score_on,
     scores_of_answers,
+    suiting_scores,
     verdict,
 )
 from shoal.wording import listed
@@ -32,13 +34,30 @@ def delivered_score(results: Results, metric: str) -> float:
 
 
 def tested_score(results: Results, fit_id: str, metric: str) -> float:
-    """Give a test score of a healthy fit, balanced accuracy among them."""
-    scores = results.summaries[fit_id].scores["test"]
+    """Give a test score of a healthy refit, balanced accuracy among them."""
+    scores = results.refits[fit_id].scores["test"]
     if metric in scores:
         return scores[metric]
     truth = results.truth
-    score = score_on(truth, metric)
-    return score.score(truth.y[truth.train_rows :], results.test_predictions(fit_id), truth.test_weights)
+    answers_VK = judged_answers(metric, results.test_predictions(fit_id), results.decision)
+    return score_on(truth, metric).score(truth.y[truth.train_rows :], answers_VK, truth.test_weights)
+
+
+def predictions_metric(results: Results) -> str:
+    """Name the test score by which predictions are held against those of simple models: that which heads the run, but
+    where it is one of quantiles or normal distributions; empty where simple models predict no such number.
+    """
+    metric, training = results.judged_by, results.delivered_training
+    if metric != "loss" or results.delivered_id is None:
+        return metric
+    return predictions_score(results.truth, results.summaries[results.delivered_id].scores["test"], training)
+
+
+def judging_metrics(results: Results) -> tuple[str, ...]:
+    """Name the scores by which the network is held against simple models: of all that it says, and of predictions."""
+    if results.delivered_id is None:
+        return ()
+    return tuple(name for name in dict.fromkeys((results.judged_by, predictions_metric(results))) if name)
 
 
 def worse_by_more(beside: Sequence[Beside], metric: str) -> list[Beside]:
@@ -56,6 +75,7 @@ def evidence_sentences(results: Results, judged: Verdict) -> list[str]:
     """Say on what the verdict rests, and of which models there is none."""
     sentences = []
     over = drawn_by_chance(results)
+    beside = results.beside_baselines(results.judged_by)
     if judged.better:
         which = "interval of the difference" if len(judged.better) == 1 else "interval of each difference"
         sentences.append(
@@ -63,7 +83,7 @@ def evidence_sentences(results: Results, judged: Verdict) -> list[str]:
         )
     sentences += without_interval([(MODEL_NAMES[name], why) for name, why in judged.whys])
     without: dict[str, list[str]] = {}
-    for baseline in results.baselines:
+    for baseline in (model.baseline for model in beside):
         if baseline.answers_VK is None:
             without.setdefault(baseline.why, []).append(baseline.name)
         elif baseline.rows < results.truth.train_rows:
@@ -104,16 +124,16 @@ class ModelRow:
 
 def model_rows(results: Results) -> list[ModelRow]:
     """Give the delivered network and the simple models that there are, the scores that judge them first."""
-    metric = results.judged_by
-    beside = [model for model in results.beside_baselines(metric) if model.baseline.answers_VK is not None]
-    if not beside or results.delivered_id is None:
+    metric = predictions_metric(results)
+    if not metric or results.delivered_id is None:
         return []
+    beside = [model for model in results.beside_baselines(metric) if model.baseline.answers_VK is not None]
     shown = [metric, *(name for name in shown_scores(results) if name != metric)]
     true, truth = results.truth.y[results.truth.train_rows :], results.truth
-    own = dict(results.summaries[results.delivered_id].scores["test"])
+    own = dict(results.refits[results.delivered_id].scores["test"])
     own[metric] = delivered_score(results, metric)
     none = Interval(math.nan, math.nan, "it is held against itself")
-    span = results.test_interval(metric, [results.delivered_id])
+    span = results.test_interval(metric, [results.delivered_id], decided=True)
     rows = [
         ModelRow(
             "delivered network", truth.train_rows, {name: own[name] for name in shown}, span, math.nan, none
@@ -122,7 +142,11 @@ def model_rows(results: Results) -> list[ModelRow]:
     for model in beside:
         answers_VK = np.asarray(model.baseline.answers_VK)
         scores = scores_of_answers(
-            true, answers_VK, truth.test_weights, asked_scores(results.study), positive=truth.positive
+            true,
+            answers_VK,
+            truth.test_weights,
+            suiting_scores(results.study, truth),
+            positive=truth.positive,
         )
         scores[metric] = model.score
         apart = Interval(model.difference.low, model.difference.high, model.difference.why)

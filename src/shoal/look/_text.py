@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,13 +17,14 @@ from shoal.look._outer_folds import chosen_settings, nested_metrics, nested_sent
 from shoal.look._reasons import reasons, verdict_of
 from shoal.look._run_findings import RunFindings
 from shoal.look._simple_models import model_rows
-from shoal.look._text_layout import in_lines, number, text_table
+from shoal.look._text_layout import WIDTH, in_lines, number, text_table
 from shoal.look._time_folds import ageing_sentence, time_folds
 from shoal.look._trust import looks_sentence, permutation_sentence
 from shoal.look._unit_counts import unit_counts
 from shoal.look.figures.confusion import confusion_of
 from shoal.look.figures.effects import effects_of, effects_sentences
 from shoal.look.figures.variance import shares_phrase, variance_split_of
+from shoal.look.page.decided import threshold_text
 from shoal.look.page.labels import label_text
 from shoal.look.page.levels import level_table
 from shoal.look.page.references import trained_where
@@ -44,10 +45,8 @@ if TYPE_CHECKING:
     from shoal.results import Results
 
 
-_WIDTH: Final = 118
 ROWS_SHOWN = 12
 """Candidates printed; the store and `Results.candidates` hold all of them."""
-
 CLASSES_SHOWN = 20
 """Classes printed, those with the lowest F1 where there are more."""
 
@@ -66,6 +65,7 @@ def results_text(results: Results, parts: Parts | None = None) -> str:
         "noise": lambda: _noise_text(findings),
         "comparisons": lambda: _comparisons_text(results),
         "delivered model": lambda: _refit_text(results),
+        "threshold": lambda: threshold_text(results),
         "simple models": lambda: _simple_models_text(results),
         "how sure one prediction is": lambda: _certainty_text(results),
         "ensemble": lambda: _ensemble_text(results),
@@ -102,8 +102,7 @@ def _headline_text(findings: RunFindings) -> str:
 
 def headline_text(results: Results) -> str:
     """Say how good the delivered network is, beside what is simpler, and on what that rests."""
-    head = headline(RunFindings(results))
-    return "\n".join(map(_wrapped, (head.first, *head.more)))
+    return "\n".join(map(_wrapped, headline(RunFindings(results)).sentences))
 
 
 def _simple_models_text(results: Results) -> str:
@@ -295,9 +294,9 @@ def _refit_text(results: Results) -> str:
             ["initialisation", "status", *(f"test {results.truth.key_of(name)}" for name in present)], rows
         )
     )
-    if len(rows) > 1 and (said := delivered_one(results)):
-        lines.append(_wrapped(said))
-    lines += [_wrapped(sentence) for sentence in (looks_sentence(results), ece_sentence(results)) if sentence]
+    delivered = delivered_one(results) if len(rows) > 1 else ""
+    sentences = (delivered, *results.embedded, looks_sentence(results), ece_sentence(results))
+    lines += [_wrapped(sentence) for sentence in sentences if sentence]
     return "\n".join(lines)
 
 
@@ -315,7 +314,7 @@ def _noise_text(findings: RunFindings) -> str:
 
 
 def _wrapped(text: str) -> str:
-    return in_lines(text, _WIDTH, later="  ")
+    return in_lines(text, WIDTH, later="  ")
 
 
 def _ensemble_text(results: Results) -> str:
@@ -441,7 +440,7 @@ def _checks_text(results: Results) -> str:
     doubted = checks(results)
     for check in doubted[:GRAVEST]:
         lines.append(f"{check.code}  {check.severity}: {check.title}")
-        lines.append(in_lines(check.what, _WIDTH, " " * 7, " " * 7))
+        lines.append(in_lines(check.what, WIDTH, " " * 7, " " * 7))
     if len(doubted) > GRAVEST:
         others = ", ".join(check.code for check in doubted[GRAVEST:])
         lines.append(

@@ -20,6 +20,9 @@ _TOGETHER: Final = re.compile(
 """Spaces at which no line may end: between a number and its unit, and between two numbers that belong together."""
 _FIXED: Final = "\u00a0"
 
+WIDTH: Final = 118
+"""Letters of a line of the tables of a run."""
+
 
 def number(value: Any) -> str:
     """Give a value as a table shows it: four significant digits, integers whole, nothing for NaN."""
@@ -69,7 +72,9 @@ def data_notes(notes: Sequence[str]) -> list[str]:
 
 
 def duration(seconds: float) -> str:
-    """Give a time a person reads: `0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`."""
+    """Give a time a person reads: `under 0.1 s`, `0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`."""
+    if 0 < seconds < 0.05:
+        return "under 0.1 s"
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 100:

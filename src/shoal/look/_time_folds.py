@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import TimeKind, time_text
-from shoal.results import Cell, Results
+from shoal.results import Results, Truth, Units
 from shoal.scores import score_kind
 from shoal.wording import counted, interval, one_number
 
@@ -66,8 +65,9 @@ class Ageing:
 def ageing_of(results: Results) -> Ageing | None:
     """Hold the later half of the winner's folds against the earlier half; None where nothing is known of it.
 
-    Means over the rows of each fold are compared, with what they would vary by on other rows; of an odd number of folds
-    the middle one is left out. What training varies by is not part of it.
+    Means over the rows of each fold are compared, with what they would vary by on other rows, drawn in blocks of
+    neighbours in time, or groups; of an odd number of folds the middle one is left out. What training varies by is not
+    part of it.
     """
     from scipy.special import stdtrit
 
@@ -75,13 +75,14 @@ def ageing_of(results: Results) -> Ageing | None:
     if len(folds) < 2 or choice is None or any(math.isnan(fold.score) for fold in folds):
         return None
     with results.rows_held_out() as rows:
-        cells = list(rows.cells([choice.candidate_id], choice.metric))
-    repeats = len(cells) // len(folds)
-    if not repeats:  # folds of one row, or one group, are put together
-        return None
-    by_number = [_mean_of(cells[start : start + repeats]) for start in range(0, len(cells), repeats)]
+        score_of = rows.of_folds(choice.candidate_id, choice.metric)
     half = len(folds) // 2
-    ends = [by_number[fold.place] for fold in (*folds[:half], *folds[-half:])]
+    ends = [
+        _mean_of(results.truth, fold.place, score_of.get(fold.place))
+        for fold in (*folds[:half], *folds[-half:])
+    ]
+    if any(units < 2 for _, _, units in ends):  # a fold of one row, or one group
+        return None
     earlier, later = (float(np.mean([mean for mean, _, _ in part])) for part in (ends[:half], ends[half:]))
     error = math.sqrt(sum(variance for _, variance, _ in ends)) / half
     reach = float(stdtrit(sum(units - 1 for _, _, units in ends), 1 - LEVEL / 2)) * error
@@ -98,19 +99,28 @@ def ageing_sentence(results: Results) -> str:
         return ""
     what = f"mean {title} {one_number(ageing.later)} against {one_number(ageing.earlier)} on the earlier half"
     apart = f"95 % interval of the difference {interval(ageing.low, ageing.high)}"
-    over = "for other rows, as if those near each other in time were independent"
+    over = "for other rows, in blocks of neighbours in time"
+    if len(results.truth.groups):
+        over = "for other groups, as if those near each other in time were independent"
     return (
         f"The winner does worse on the later half of its folds: {what} ({apart}, {over}); rows to come may be harder"
         " still."
     )
 
 
-def _mean_of(cells: Sequence[Cell]) -> tuple[float, float, int]:
-    """Give the mean score of one fold over its repeats, its variance over other rows, and how many units it has."""
-    share_U, sum_U = cells[0].share_U, np.mean([cell.sum_UC[:, 0] for cell in cells], axis=0)
-    mean, units = float(sum_U.sum()), int(np.count_nonzero(share_U))
-    variance = float(((sum_U - share_U * mean) ** 2).sum()) * units / (units - 1)
-    return mean, variance, units
+def _mean_of(truth: Truth, fold: int, score_V: NDArray[np.float64] | None) -> tuple[float, float, int]:
+    """Give the mean score of one fold, its variance over other rows, and of how many units that is: blocks of rows that
+    follow each other in time, or groups.
+    """
+    row_V = truth.validation_rows["search", fold]
+    if score_V is None or len(row_V) < 2:
+        return math.nan, math.nan, 0
+    group_V = truth.groups[row_V] if len(truth.groups) else None
+    units = Units.blocks(truth.times[row_V]) if group_V is None else Units.of(len(row_V), group_V)
+    share_U = units.sizes / len(row_V)
+    mean, count = float(score_V.mean()), len(share_U)
+    off_U = np.bincount(units.of_N, score_V / len(row_V)) - share_U * mean
+    return mean, float((off_U**2).sum()) * count / max(count - 1, 1), count
 
 
 def _scores(results: Results, candidate_id: str, metric: str) -> dict[int, float]:

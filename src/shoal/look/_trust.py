@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from shoal.look._measures import sentence_words
 from shoal.results import PermutationTest, Results, higher_is_better
 from shoal.scores import score_kind
 from shoal.wording import counted, interval, one_number, percent
-
-SCORE_WORDS: Final = {
-    "accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "mse": "mean squared error", "r2": "R²",
-    "loss": "binary cross-entropy",
-}  # fmt: skip
-"""What the scores that judge a network are called in a sentence."""
 
 
 def looks_sentence(results: Results) -> str:
@@ -44,7 +39,7 @@ def permutation_sentence(results: Results) -> str:
         return ""
     write = percent if score_kind(test.metric).percent else one_number
     upwards = higher_is_better(test.metric)
-    name, own = SCORE_WORDS[test.metric], write(test.observed)
+    name, own = sentence_words(test.metric, results), write(test.observed)
     best = ""
     if test.scores:
         reached = write(max(test.scores) if upwards else min(test.scores))

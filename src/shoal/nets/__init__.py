@@ -9,7 +9,10 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.nets._activations import near_bound as near_bound
     from shoal.nets._architecture import Architecture as Architecture
     from shoal.nets._architecture import Slot as Slot
+    from shoal.nets._architecture import Tables as Tables
     from shoal.nets._architecture import build_architecture as build_architecture
+    from shoal.nets._architecture import tables_of as tables_of
+    from shoal.nets._architecture import weights_by_layer as weights_by_layer
     from shoal.nets._channels import EXCITING_STEPS as EXCITING_STEPS
     from shoal.nets._channels import Channels as Channels
     from shoal.nets._channels import seen_by_the_middle as seen_by_the_middle
@@ -32,6 +35,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.nets._loss import loss_of as loss_of
     from shoal.nets._loss import torch_loss as torch_loss
     from shoal.nets._module import build_module as build_module
+    from shoal.nets._module import module_classes as module_classes
     from shoal.nets._module import module_source as module_source
     from shoal.nets._module import trained_module as trained_module
     from shoal.nets._onnx import add_network as add_network

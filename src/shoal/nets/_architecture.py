@@ -9,7 +9,7 @@ Letters: D inputs, C channels, K outputs, P parameters.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -21,7 +21,11 @@ from shoal.kinds import LAYERS, Takes, row_of
 from shoal.nets._layer import Layer, Part, Shape
 from shoal.nets.layers.conv import ConvLayer, conv_layer
 from shoal.nets.layers.dense import DenseLayer
+from shoal.nets.layers.embedding import EmbeddingLayer, table_size
 from shoal.study import Network
+
+Tables = tuple[tuple[int, int], ...]
+"""The (rows, size) of tables of vectors, in order."""
 
 
 @dataclass(frozen=True)
@@ -101,10 +105,24 @@ class Architecture:
         """Its dense layers."""
         return tuple(layer for layer in self.layers if isinstance(layer, DenseLayer))
 
-    def with_inputs(self, inputs: int) -> Architecture:
-        """Give the same dense network for another number of inputs: a fold may lack a category."""
-        first, *others = self.layers
-        return replace(self, input_shape=(inputs,), layers=(replace(first, inputs=inputs), *others))
+    @cached_property
+    def tables(self) -> Tables:
+        """The (rows, size) of the tables of vectors that its last inputs, which are codes, are looked up in."""
+        return tuple(
+            table for layer in self.layers if isinstance(layer, EmbeddingLayer) for table in layer.tables
+        )
+
+    @property
+    def code_rows(self) -> tuple[int, ...]:
+        """How many vectors each of those tables has."""
+        return tuple(rows for rows, _ in self.tables)
+
+    def with_inputs(self, inputs: int, tables: Tables = ()) -> Architecture:
+        """Give the same dense network for other inputs, the last ones codes: a fold may lack a category."""
+        embeddings = _embeddings(inputs, tables)
+        first, *others = (layer for layer in self.layers if not isinstance(layer, EmbeddingLayer))
+        first = replace(first, inputs=embeddings[0].units if embeddings else inputs)
+        return replace(self, input_shape=(inputs,), layers=(*embeddings, first, *others))
 
     @cached_property
     def flops_per_row(self) -> int:
@@ -139,13 +157,31 @@ class Architecture:
         return parameters, buffers
 
 
-def build_architecture(network: Network, input_shape: Shape, outputs: int) -> Architecture:
-    """Lay out `network` for rows of `input_shape` and `outputs` output units.
+def weights_by_layer(named: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Give the weights of every layer, (weights,), all of its arrays together; biases and those of norms left out."""
+    parts: dict[str, list[NDArray[Any]]] = {}
+    for name, array in named.items():
+        layer, kind = name.partition(".")[0], name.rpartition(".")[2]
+        if kind == "weight" and not layer.endswith("_norm"):
+            parts.setdefault(layer, []).append(array.reshape(-1))
+    return {layer: np.concatenate(arrays) for layer, arrays in parts.items()}
+
+
+def tables_of(network: Network, rows: Iterable[int]) -> Tables:
+    """Give the (rows, size) of the tables that `network` has for columns of codes, of which so many are different."""
+    size = network.embedding
+    return tuple((codes, size if isinstance(size, int) else table_size(codes - 1)) for codes in rows)
+
+
+def build_architecture(
+    network: Network, input_shape: Shape, outputs: int, tables: Tables = ()
+) -> Architecture:
+    """Lay out `network` for rows of `input_shape`, the last inputs looked up in `tables`, and `outputs` output units.
 
     Raises StudyError where a convolution or pooling does not fit the feature map it is given.
     """
-    layers: list[Layer] = []
-    shape = input_shape
+    layers: list[Layer] = [*_embeddings(input_shape[0], tables)]
+    shape = (layers[0].units,) if layers else input_shape
     for number, conv in enumerate(network.conv):
         layer = conv_layer(network, number, conv, shape)
         layers.append(layer)
@@ -165,6 +201,13 @@ def build_architecture(network: Network, input_shape: Shape, outputs: int) -> Ar
         )
         inputs = units
     return Architecture(input_shape, outputs, tuple(layers))
+
+
+def _embeddings(inputs: int, tables: Tables) -> tuple[EmbeddingLayer, ...]:
+    """Give the layer of all tables; none without any. Raises ValueError for more tables than inputs."""
+    if len(tables) > inputs:
+        raise ValueError(f"expected an input for each of {len(tables)} tables, got {inputs}")
+    return (EmbeddingLayer("embedding", inputs, tables),) if tables else ()
 
 
 def _laid_out(parts: Iterable[tuple[int, Layer, Part]]) -> tuple[Slot, ...]:

@@ -7,6 +7,7 @@ anew, and must describe itself in the same words. So no size in a file is ever t
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, fields
 from typing import Any, Final
 
@@ -44,7 +45,9 @@ def is_size(value: object) -> bool:
 
 def _laid_out(layers: list[Any], shape: tuple[int, ...], outputs: int) -> Architecture:
     try:
-        return build_architecture(Network.model_validate(_network(layers)), shape, outputs)
+        tables = tuple(table for layer in layers for table in _tables(layer))
+        dense = [layer for layer in layers if _kind_of(layer) != "embedding"]
+        return build_architecture(Network.model_validate(_network(dense)), shape, outputs, tables)
     except (ValueError, TypeError, KeyError, IndexError) as error:
         raise ModelFileError(f"{_PHRASE}, got layers that no network of Shoal has") from error
 
@@ -63,6 +66,14 @@ def _network(layers: list[Any]) -> dict[str, Any]:
     }
     before_output = {key: layers[0][key] for key in ("activation", "batch_norm") if layers[1:]}
     return network | before_output
+
+
+def _tables(layer: dict[str, Any]) -> Iterator[tuple[int, int]]:
+    """Give the tables of a described embedding; none of another layer. Raises ValueError for what are no sizes."""
+    for rows, size in layer["tables"] if _kind_of(layer) == "embedding" else ():
+        if not (is_size(rows) and is_size(size)):
+            raise ValueError("tables")
+        yield rows, size
 
 
 def _kind_of(layer: dict[str, Any]) -> str:

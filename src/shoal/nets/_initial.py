@@ -2,6 +2,9 @@
 
 Weights and biases are uniform in +-1/sqrt(fan_in), which is what `torch.nn.Linear.reset_parameters` and
 `torch.nn.Conv2d.reset_parameters` draw (kaiming_uniform with a = sqrt(5)); batch norm starts at 1 and 0.
+
+Vectors of embeddings are uniform in +-1/sqrt(size), as in Gorishniy, Rubachev, Khrulkov, Babenko (2021): Revisiting
+deep learning models for tabular data, NeurIPS; that of a category that was not learned is 0.
 """
 
 from __future__ import annotations
@@ -23,8 +26,15 @@ def _uniform(slot: Slot, words: tuple[int, int]) -> NDArray[np.float64]:
     return np.asarray((2 * draws - 1) * (1 / math.sqrt(slot.part.fan_in)))
 
 
+def _vectors(slot: Slot, words: tuple[int, int]) -> NDArray[np.float64]:
+    drawn = _uniform(slot, words)
+    drawn[: slot.part.fan_in] = 0
+    return drawn
+
+
 FIRST: Final[dict[str, Callable[[Slot, tuple[int, int]], NDArray[np.float64]]]] = {
     "uniform": _uniform,
+    "vectors": _vectors,
     "ones": lambda slot, _words: np.ones(slot.size),
     "zeros": lambda slot, _words: np.zeros(slot.size),
 }

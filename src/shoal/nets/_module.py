@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -43,5 +44,23 @@ def trained_module(architecture: Architecture, named: Mapping[str, NDArray[Any]]
 
 
 def module_source(architecture: Architecture) -> list[tuple[str, str]]:
-    """Give (name, call) of every layer of `build_module`: torch's own words for it, such as "ReLU()"."""
-    return [(name, repr(layer)) for name, layer in build_module(architecture).named_children()]
+    """Give (name, call) of every layer of `build_module`: torch's own words for it, such as "nn.ReLU()"."""
+    children = build_module(architecture).named_children()
+    return [(name, ("" if _is_ours(layer) else "nn.") + repr(layer)) for name, layer in children]
+
+
+def module_classes(architecture: Architecture) -> list[str]:
+    """Give the text of every class of layers of `build_module` that is not torch's own."""
+    classes = {type(layer): None for layer in build_module(architecture) if _is_ours(layer)}
+    return [_text_of(made) for made in classes]
+
+
+def _is_ours(layer: nn.Module) -> bool:
+    return not type(layer).__module__.startswith("torch.")
+
+
+def _text_of(made: type) -> str:
+    """Give the text of a class as it stands in its file, without what is said there to the type checker."""
+    lines = inspect.getsource(made).rstrip().splitlines()
+    indent = lines[0].partition("class")[0]
+    return "\n".join(line.removeprefix(indent).partition("  # type:")[0] for line in lines)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._asked import score_of_answers as score_of_answers
     from shoal.results._asked import scored_summaries as scored_summaries
     from shoal.results._asked import scores_of_answers as scores_of_answers
+    from shoal.results._asked import suiting_scores as suiting_scores
     from shoal.results._asked import with_asked_scores as with_asked_scores
     from shoal.results._certainty import COVERAGE as COVERAGE
     from shoal.results._certainty import NOT_IN_FILE as NOT_IN_FILE
@@ -32,6 +33,10 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._conformal import residuals as residuals
     from shoal.results._conformal import temperature_of as temperature_of
     from shoal.results._conformal import tempered as tempered
+    from shoal.results._decided import DecidedScore as DecidedScore
+    from shoal.results._decided import decided_of as decided_of
+    from shoal.results._decided import judge_of as judge_of
+    from shoal.results._decided import judged_answers as judged_answers
     from shoal.results._ensemble import Ensemble as Ensemble
     from shoal.results._ensemble import vote_counts as vote_counts
     from shoal.results._ensemble import vote_entropy as vote_entropy
@@ -48,6 +53,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._folder import refuse_to_replace as refuse_to_replace
     from shoal.results._inside import Inside as Inside
     from shoal.results._inside import layers_of as layers_of
+    from shoal.results._intervals import FEWEST_ROWS_OF_SHARES as FEWEST_ROWS_OF_SHARES
     from shoal.results._intervals import Interval as Interval
     from shoal.results._intervals import Units as Units
     from shoal.results._intervals import left_out as left_out
@@ -118,6 +124,12 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._statistics import reach_of as reach_of
     from shoal.results._store import Identity as Identity
     from shoal.results._store import Store as Store
+    from shoal.results._threshold import COST as COST
+    from shoal.results._threshold import ChosenThreshold as ChosenThreshold
+    from shoal.results._threshold import Curve as Curve
+    from shoal.results._threshold import choose_threshold as choose_threshold
+    from shoal.results._threshold import thinned as thinned
+    from shoal.results._threshold import threshold_curve as threshold_curve
     from shoal.results._trained_places import Place as Place
     from shoal.results._trained_places import place_in as place_in
     from shoal.results._trained_places import trained_places as trained_places
@@ -128,6 +140,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._verdict import MODEL_NAMES as MODEL_NAMES
     from shoal.results._verdict import Verdict as Verdict
     from shoal.results._verdict import in_words as in_words
+    from shoal.results._verdict import predictions_score as predictions_score
     from shoal.results._verdict import rare_classes as rare_classes
     from shoal.results._verdict import rare_tested as rare_tested
     from shoal.results._verdict import verdict as verdict

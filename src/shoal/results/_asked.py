@@ -32,15 +32,24 @@ def asked_scores(study: Study) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in named if SCORES[name].peer))
 
 
+def suiting_scores(study: Study, truth: Truth) -> tuple[str, ...]:
+    """Name those, and balanced accuracy where classes are rare or weighted, by which networks are compared then."""
+    from shoal.results._mean_recall import BALANCED
+    from shoal.results._verdict import rare_tested  # a plan asks for neither
+
+    suits = bool(truth.classes) and (bool(rare_tested(truth)) or study.weighs_classes)
+    return tuple(dict.fromkeys((*asked_scores(study), *[BALANCED] * suits)))
+
+
 def choosing_scores(study: Study) -> tuple[str, ...]:
     """Name the score that candidates are chosen by, where not every fit has it."""
     search = study.search
     return (search.metric,) if search and SCORES[search.metric].peer else ()
 
 
-def reported_scores(study: Study) -> tuple[str, ...]:
-    """Name the scores that every fit has, then those that the study asks for."""
-    return (*scores_of(study.study.task), *asked_scores(study))
+def reported_scores(study: Study, truth: Truth) -> tuple[str, ...]:
+    """Name the scores that every fit has, then those that the study asks for, and what suits its classes."""
+    return (*scores_of(study.study.task), *suiting_scores(study, truth))
 
 
 def scores_of_answers(

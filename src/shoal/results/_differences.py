@@ -22,14 +22,17 @@ Said = Callable[[str], Distribution | None]
 
 
 def test_units(truth: Truth) -> Units:
-    """Give the units that chance draws among the test rows: groups where they are known, else rows.
+    """Give the units that chance draws among the test rows: groups where they are known, else rows, in order of time
+    blocks of them.
 
     Rows too where every group of them was trained on: what is tested then are other rows of these groups.
     """
-    rows = len(truth.y) - truth.train_rows
-    if len(truth.groups) and groups_trained_on(truth) == 1:
-        return Units.of(rows, None, truth.test_weights)
-    return Units.of(rows, truth.groups[truth.train_rows :], truth.test_weights)
+    test = slice(truth.train_rows, None)
+    known = groups_trained_on(truth) < 1
+    units = Units.of(len(truth.y[test]), truth.groups[test] if known else None, truth.test_weights)
+    if units.grouped or not len(truth.times) or not np.isfinite(truth.times[test]).all():
+        return units
+    return Units.blocks(truth.times[test], truth.test_weights)
 
 
 def groups_trained_on(truth: Truth) -> float:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.decisions import Decision, named_classes
 from shoal.distributions import Distribution, by_target
 from shoal.results._differences import Said
 from shoal.results._intervals import Interval
@@ -25,11 +26,14 @@ Arrays = Mapping[str, NDArray[Any]]
 _PLACE: Final = ("fit_id", "stage", "label", "candidate_id", "fold", "repeat")
 
 
-def fits_frame(plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord]) -> DataFrame:
-    """One row a place in the plan whose fit is done."""
+def fits_frame(
+    plan: Sequence[PlanEntry], fits: Mapping[str, FitRecord], refits: Mapping[str, FitRecord]
+) -> DataFrame:
+    """One row a place in the plan whose fit is done; `refits` are the records of those that were refitted."""
     import pandas as pd
 
-    done = [(entry, fits[entry.fit_id]) for entry in plan if entry.fit_id in fits]
+    of_stage = {"refit": refits}
+    done = [(entry, of_stage.get(entry.stage, fits)[entry.fit_id]) for entry in plan if entry.fit_id in fits]
     metrics = _score_columns(fit for _, fit in done)
     columns: dict[str, list[Any]] = {name: [getattr(entry, name) for entry, _ in done] for name in _PLACE}
     for name in ("trainer", "status", "message", "epochs", "kept_epoch", "steps"):
@@ -63,10 +67,20 @@ def curves_frame(places: Iterable[tuple[PlanEntry, Arrays]]) -> DataFrame:
     return _stacked([(entry, curve_frame(curves)) for entry, curves in places], ("epoch",))
 
 
-def predictions_frame(places: Iterable[tuple[PlanEntry, Arrays]], truth: Truth, said: Said) -> DataFrame:
-    """One row a place in the plan, row and target or label, or place and row where there are classes."""
+def predictions_frame(
+    places: Iterable[tuple[PlanEntry, Arrays]], truth: Truth, said: Said, decision: Decision | None = None
+) -> DataFrame:
+    """One row a place in the plan, row and target or label, or place and row where there are classes.
+
+    What the winner's networks on all training rows predict is the class that the decision names.
+    """
+
+    def predicted(entry: PlanEntry, rows: str, values: NDArray[Any]) -> DataFrame:
+        part = rows, _row_numbers(entry, rows, truth), values
+        return _predicted(part, truth, said(entry.fit_id), decision if entry.stage == "refit" else None)
+
     parts = [
-        (entry, _predicted((rows, _row_numbers(entry, rows, truth), values), truth, said(entry.fit_id)))
+        (entry, predicted(entry, rows, values))
         for entry, predictions in places
         for rows, values in sorted(predictions.items(), key=lambda pair: pair[0] != "validation")
     ]
@@ -80,7 +94,10 @@ def _row_numbers(entry: PlanEntry, rows: str, truth: Truth) -> NDArray[np.int64]
 
 
 def _predicted(
-    part: tuple[str, NDArray[np.int64], NDArray[Any]], truth: Truth, said: Distribution | None
+    part: tuple[str, NDArray[np.int64], NDArray[Any]],
+    truth: Truth,
+    said: Distribution | None,
+    decision: Decision | None,
 ) -> DataFrame:
     import pandas as pd
 
@@ -88,7 +105,7 @@ def _predicted(
     columns: dict[str, Any]
     if truth.classes:
         names = np.array(truth.classes, dtype=object)
-        columns = {"true": names[truth.y[row_V]], "predicted": names[value_VA.argmax(axis=1)]}
+        columns = {"true": names[truth.y[row_V]], "predicted": names[named_classes(value_VA, decision)]}
         columns |= {f"probability_{name}": value_VA[:, k] for k, name in enumerate(truth.classes)}
         return pd.DataFrame({"rows": rows, "row": row_V, **columns})
     targets, true = len(truth.target_names), truth.y[row_V]
@@ -208,12 +225,13 @@ def comparisons_frame(
 def references_frame(
     references: Sequence[Reference],
     plan: Sequence[PlanEntry],
-    fits: Mapping[str, FitRecord],
-    interval: Callable[[str, Sequence[str]], Interval],
+    fits: tuple[Mapping[str, FitRecord], Mapping[str, FitRecord]],
+    interval: Callable[..., Interval],
 ) -> DataFrame:
     """One row a published value, in the order of the study: what was measured over the repeats that did not fail.
 
-    `interval` gives that of the mean of a test metric over fits.
+    `fits` are those of comparisons, and those that were refitted. `interval` gives that of the mean of a test metric
+    over fits, `decided` or not.
     """
     import pandas as pd
 
@@ -222,13 +240,16 @@ def references_frame(
     for reference in references:
         # A comparison may be called "delivered" too.
         stage, label = ("compare", reference.name) if reference.name in labels else ("refit", None)
+        decided = stage == "refit"
+        own = fits[decided]
         repeats = {
-            entry.repeat: fits[entry.fit_id]
+            entry.repeat: own[entry.fit_id]
             for entry in plan
-            if entry.stage == stage and label in (None, entry.label) and entry.fit_id in fits
+            if entry.stage == stage and label in (None, entry.label) and entry.fit_id in own
         }
         values = np.array(list(_test_scores(repeats, reference.metric).values()), np.float64)
-        span = interval(reference.metric, [fit.fit_id for fit in repeats.values() if fit.status == "ok"])
+        healthy = [fit.fit_id for fit in repeats.values() if fit.status == "ok"]
+        span = interval(reference.metric, healthy, decided=decided)
         rows.append(
             {
                 "name": reference.name,

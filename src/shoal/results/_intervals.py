@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from shoal.results._brief import Brief
 from shoal.results._row_score import RowScore
+from shoal.wording import counted, worth
 
 Floats = NDArray[np.float64]
 
@@ -27,6 +29,9 @@ FEWEST_ROWS: Final = 25
 FEWEST_ROWS_OF_SHARES: Final = 10
 FEWEST_GROUPS: Final = 8.0
 """Below these, what was drawn says too little of what was not; groups count by their sizes, see `Units.effective`."""
+
+BLOCKS: Final = 10
+"""Of rows in order of time: fewer tell too little, and more are so short that those next to each other are alike."""
 
 Z: Final = 1.9599639845400545
 """The normal distribution's 97.5 % quantile."""
@@ -73,12 +78,30 @@ class Interval:
 class Units(Brief):
     """What chance draws: N rows, each by itself, or groups of them. `of_N` numbers the unit of every row from 0.
 
-    `weight_N` is what every row counts, the largest 1; None where all count the same.
+    `weight_N` is what every row counts, the largest 1; None where all count the same. `in_time`: groups are blocks of
+    rows that follow each other in time.
     """
 
     of_N: NDArray[np.int64]
     grouped: bool
     weight_N: Floats | None = None
+    in_time: bool = False
+
+    @property
+    def noun(self) -> str:
+        """What one of them is called."""
+        return "block of rows" if self.in_time else "group" if self.grouped else "row"
+
+    @classmethod
+    def blocks(cls, time_N: Floats, weight_N: Floats | None = None) -> Units:
+        """Make blocks of rows that follow each other in time: a score's means over blocks vary as it does itself where
+        rows near each other are alike (batch means: Schmeiser 1982, "Batch size effects in the analysis of simulation
+        output", Operations Research 30, 556-568). Rows of one time keep their order.
+        """
+        rows = len(time_N)
+        place_N = np.argsort(np.argsort(time_N, kind="stable"), kind="stable")
+        of_N = place_N * min(BLOCKS, rows) // max(rows, 1)
+        return replace(cls.of(rows, of_N.astype(np.int64), weight_N), in_time=True)
 
     @classmethod
     def of(cls, rows: int, group_N: NDArray[np.int64] | None = None, weight_N: Floats | None = None) -> Units:
@@ -110,22 +133,24 @@ class Units(Brief):
         """
         return _freedom(self.sizes)
 
-    def too_few_for(self, score: RowScore) -> str:
-        """Say why there are too few for an interval of a score; nothing where there are enough."""
+    def too_few_for(self, score: RowScore, y: NDArray[Any] | None = None) -> str:
+        """Say why there are too few for an interval of a score (of the rows of a class, too); else nothing."""
         fewest = FEWEST_ROWS_OF_SHARES if score.share else FEWEST_ROWS
         rows = len(self.of_N)
         if rows < fewest:
             return f"{rows:,} row{'s are' if rows != 1 else ' is'} too few for an interval"
         if self.weight_N is not None:
-            worth = float(self.weight_N.sum() ** 2 / (self.weight_N**2).sum())
-            if worth < fewest:
-                return f"{rows:,} rows of such unequal weights are worth {worth:.0f}, too few for an interval"
+            tell = float(self.weight_N.sum() ** 2 / (self.weight_N**2).sum())
+            if tell < fewest:
+                return (
+                    f"{rows:,} rows of such unequal weights are worth {worth(tell)}, too few for an interval"
+                )
         if self.grouped and self.effective < FEWEST_GROUPS:
             groups = len(self.sizes)
             unequal = " of such unequal sizes" if groups >= FEWEST_GROUPS else ""
-            are = f"s{unequal} are" if groups != 1 else " is"
-            return f"{groups:,} group{are} too few for an interval"
-        return ""
+            are = f"{unequal} are" if groups != 1 else " is"
+            return f"{several(groups, self)}{are} too few for an interval"
+        return "" if y is None else score.rare(y)
 
 
 def _freedom(size_U: NDArray[Any]) -> float:
@@ -137,7 +162,7 @@ def _freedom(size_U: NDArray[Any]) -> float:
 def why_untold(score: RowScore, y: NDArray[Any], units: Units) -> str:
     """Say why these rows give a score no interval; nothing where they may."""
     counted = y if units.weight_N is None else y[units.weight_N > 0]
-    return score.why_untold(counted) or units.too_few_for(score)
+    return score.why_untold(counted) or units.too_few_for(score, y)
 
 
 def left_out(
@@ -156,7 +181,11 @@ def left_out(
         if score.without is not None:
             own, without_U = score.without(y, prediction_NK, units.of_N, units.weight_N)
         else:
-            own, without_U = _without(score, _sums(score.rows(y, prediction_NK), units), size_U)
+            rows_of = score.rows
+            if score.weighted is not None and units.weight_N is not None:
+                rows_of = partial(score.weighted, weight_N=units.weight_N)
+            row_NM = rows_of(y, prediction_NK)
+            own, without_U = _without(score, _sums(row_NM, units), size_U)
         value, without_U = float(scale(np.array(own))), scale(without_U)
         part_U = (value - without_U) * (rows - size_U) * count / rows
         return value, part_U - part_U.mean()
@@ -215,10 +244,15 @@ def held_by_few(part_U: Floats, units: Units) -> str:
     enough = np.cumsum(far_U[:most]) > _MOST * total
     if not total or not enough.any():
         return ""
-    count, what = int(enough.argmax()) + 1, "group" if units.grouped else "row"
-    return (
-        f"{count} {what}{'s hold' if count > 1 else ' holds'} three quarters of it, too few for an interval"
-    )
+    count = int(enough.argmax()) + 1
+    hold = "hold" if count > 1 else "holds"
+    return f"{several(count, units)} {hold} three quarters of it, too few for an interval"
+
+
+def several(count: int, units: Units) -> str:
+    """Count units: "3 blocks of rows"."""
+    first, *rest = units.noun.split(" ", 1)
+    return " ".join((counted(count, first), *rest))
 
 
 def freedom_of(score: RowScore, y: NDArray[Any], part_U: Floats, units: Units) -> float:
@@ -334,5 +368,5 @@ def share_interval(
     if not units.grouped and units.weight_N is None and repeats == 1:
         return wilson(share, rows)
     variance = share * (1 - share)
-    worth = min(variance / error**2, rows * repeats) if variance > 0 and error > 0 else units.effective
-    return wilson(share, worth, float(stdtrit(max(freedom, 1.0), 0.975)))
+    tell = min(variance / error**2, rows * repeats) if variance > 0 and error > 0 else units.effective
+    return wilson(share, tell, float(stdtrit(max(freedom, 1.0), 0.975)))

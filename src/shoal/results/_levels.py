@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.distributions import Distribution, by_target
-from shoal.results._intervals import FEWEST_ROWS_OF_SHARES, Interval, Units, wilson
+from shoal.results._intervals import FEWEST_ROWS_OF_SHARES, Interval, Units, Z, left_out, spread_of, wilson
 from shoal.results._record import Truth
+from shoal.results._score_rows import row_score
 from shoal.results._scores import mean_over_rows
 
 NEAR: Final = 0.03
@@ -26,7 +27,7 @@ class LevelHeld:
     """The `share` of so many test `rows` on which a target lies below its quantile at a `level`.
 
     Rows on which it lies at the quantile are counted, or not, as the level asks for. `worth` is how many rows would say
-    as much, each drawn by itself: where rows are of groups, or weigh unlike, fewer.
+    as much, each drawn by itself: where rows are of groups, weigh unlike, or follow each other in time, fewer.
     """
 
     target: str
@@ -59,10 +60,33 @@ def levels_held(
         mean_over_rows(compare(y_VK[..., None], quantile_VKL), units.weight_N)
         for compare in (np.less, np.less_equal)
     )
+    share_KL = np.clip(said.levels, below_KL, up_to_KL)
     return tuple(
         LevelHeld(
-            name, level, float(np.clip(level, below_KL[k, n], up_to_KL[k, n])), len(y_VK), units.effective
+            name,
+            level,
+            float(share_KL[k, n]),
+            len(y_VK),
+            _worth(y_VK[:, k] < quantile_VKL[:, k, n], float(share_KL[k, n]), units),
         )
         for k, name in enumerate(truth.target_names)
         for n, level in enumerate(said.levels)
     )
+
+
+def _worth(below_V: NDArray[np.bool_], share: float, units: Units) -> float:
+    """Give how many rows, each drawn by itself, would say as much of a share.
+
+    Of blocks as many as the spread of their own shares is worth, with Student's quantile for so few of them.
+    """
+    if not units.in_time:
+        return units.effective
+    from scipy.special import stdtrit
+
+    score = row_score("classification", "accuracy")
+    hit_V2 = np.stack([~below_V, below_V], axis=1).astype(np.float64)
+    error = spread_of(left_out(score, np.ones(len(below_V), np.int64), hit_V2, units)[1]).error
+    if not error > 0 or not 0 < share < 1:
+        return units.effective
+    wider = float(stdtrit(max(units.freedom, 1.0), 0.975)) / Z
+    return min(share * (1 - share) / (error * wider) ** 2, float(len(below_V)))

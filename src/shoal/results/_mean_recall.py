@@ -23,10 +23,12 @@ from shoal.results._intervals import (
     Interval,
     Units,
     left_out,
+    several,
     spread_of,
 )
 from shoal.results._score_rows import row_score
 from shoal.results._two_way import Difference
+from shoal.wording import worth
 
 Floats = NDArray[np.float64]
 
@@ -87,8 +89,8 @@ def _counts(units: Units, rows: NDArray[np.int64], hit_R: NDArray[np.bool_]) -> 
     if units.weight_N is None:
         return len(rows), int(hit_R.sum())
     weight_R = units.weight_N[rows]
-    worth = float(weight_R.sum() ** 2 / (weight_R**2).sum()) if weight_R.any() else 0.0
-    return worth, worth * float(np.average(hit_R, weights=weight_R)) if worth else 0.0
+    tell = float(weight_R.sum() ** 2 / (weight_R**2).sum()) if weight_R.any() else 0.0
+    return tell, tell * float(np.average(hit_R, weights=weight_R)) if tell else 0.0
 
 
 def _together(parts: list[tuple[float, float]]) -> tuple[float, float]:
@@ -118,11 +120,11 @@ def _too_few(y_N: NDArray[Any], units: Units) -> str:
     """Say that rows, groups or the rows of a class are too few; else nothing."""
     few = units.too_few_for(row_score("classification", "accuracy"))
     worths = [_counts(units, rows, np.zeros(len(rows), np.bool_))[0] for rows in _classes(y_N)]
-    fewest = math.floor(min(worths, default=FEWEST_ROWS_OF_SHARES))
+    fewest = min(worths, default=float(FEWEST_ROWS_OF_SHARES))
     if few or fewest >= FEWEST_ROWS_OF_SHARES:
         return few or _too_few_groups(y_N, units)
-    worth = "" if units.weight_N is None else "rows worth "
-    return f"a class of {worth}{fewest} test row{'s' * (fewest != 1)} is too small for an interval"
+    rows = worth(fewest) if units.weight_N is None else f"rows worth {worth(fewest)}"
+    return f"a class of {rows.replace(' row', ' test row')} is too small for an interval"
 
 
 def _too_few_groups(y_N: NDArray[Any], units: Units) -> str:
@@ -139,6 +141,5 @@ def _too_few_groups(y_N: NDArray[Any], units: Units) -> str:
         return ""
     count = len(fewest.sizes)
     unequal = " of such unequal sizes" if count >= FEWEST_GROUPS else ""
-    return (
-        f"a class with test rows of {count} group{'s' * (count != 1)}{unequal} is too small for an interval"
-    )
+    where = f"in {several(count, units)}" if units.in_time else f"of {several(count, units)}{unequal}"
+    return f"a class with test rows {where} is too small for an interval"

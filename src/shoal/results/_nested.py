@@ -15,19 +15,24 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.decisions import Decision
 from shoal.distributions import Distribution
-from shoal.results._asked import reported_scores
+from shoal.results._asked import asked_scores
+from shoal.results._decided import decided_of, judged_answers, pooled
 from shoal.results._differences import Said
 from shoal.results._intervals import Interval, Units
 from shoal.results._mean_recall import BALANCED
 from shoal.results._out_of_fold import OutOfFold
 from shoal.results._outer_interval import OuterAnswers, outer_interval
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Truth, place_of
+from shoal.results._row_score import RowScore
 from shoal.results._said import in_common, said_by
 from shoal.results._score_rows import row_score, score_on
 from shoal.results._select import choose, search_scores
 from shoal.results._store import Store
+from shoal.results._threshold import choose_threshold
 from shoal.results._verdict import rare_classes
+from shoal.scores import scores_of
 from shoal.study import Search, Study
 
 HeldOut = Callable[[PlanEntry], NDArray[np.float64]]
@@ -48,7 +53,8 @@ class OuterFold:
     """One outer fold: its rows, and the candidate that the search without them chose.
 
     `candidate_id` and `fit_id` (of the network that answers the rows) are empty where nothing is delivered: `why` says
-    so. `scores` are those of its rows.
+    so. `scores` are those of its rows; `threshold` is that of two classes where the study asks for one, chosen on the
+    rows that this search held out.
     """
 
     label: str
@@ -58,6 +64,7 @@ class OuterFold:
     epochs: int = 0
     scores: Mapping[str, float] = dataclasses.field(default_factory=dict)
     why: str = ""
+    threshold: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -102,6 +109,15 @@ class OuterNetworks:
 
     held_out: HeldOut
     said: Said
+
+
+@dataclass(frozen=True, eq=False)
+class Answered:
+    """The rows of an outer fold, what was answered to them, and which classes are named by that."""
+
+    row_V: NDArray[np.int64]
+    answer_VK: NDArray[np.float64]
+    decision: Decision | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,22 +176,37 @@ def read_nested(
     if study.nested is None or not by_label:
         return None
     balanced = row_score("classification", BALANCED) if rare_classes(truth) else None
-    folds, answered, said = [], [], list[Distribution | None]()
+    folds, said, rule = [], list[Distribution | None](), (study.search or Search()).threshold
+    answered: list[Answered] = []
     number = 0
     for label, entries in by_label.items():
         fold, refit = _outer_fold((label, number), entries, fits, truth, study.study.repeats)
-        number = 1 + max(entry.fold for entry in entries)
         if refit is not None:
-            row_V, answer_VK = truth.validation_rows[place_of(refit)], answers.held_out(refit)
-            answered.append((row_V, answer_VK))
+            decision = None
+            if rule != "none" and len(truth.classes) == 2:
+                inner = [e for e in entries if e.fold != number and e.candidate_id == refit.candidate_id]
+                held_out = pooled(inner, truth, "nested", answers.held_out)
+                decision = choose_threshold(rule, truth.positive, *held_out).decision
+            own = Answered(truth.validation_rows[place_of(refit)], answers.held_out(refit), decision)
+            answered.append(own)
             said.append(answers.said(refit.fit_id))
-            if balanced is not None:
-                weight_V = truth.weights_of(row_V)
-                mean_recall = {BALANCED: balanced.score(truth.y[row_V], answer_VK, weight_V)}
-                fold = dataclasses.replace(fold, scores={**fold.scores, **mean_recall})
+            fold = _scored(fold, own, truth, balanced)
         folds.append(fold)
+        number = 1 + max(entry.fold for entry in entries)
     why = next((f"{fold.label}: {fold.why}" for fold in folds if fold.why), "")
     return Nested(tuple(folds), {} if why else _scores(study, truth, answered, said), why)
+
+
+def _scored(fold: OuterFold, own: Answered, truth: Truth, balanced: RowScore | None) -> OuterFold:
+    """Give an outer fold with its threshold, the scores of the classes named by it, and balanced accuracy."""
+    y, weight_V = truth.y[own.row_V], truth.weights_of(own.row_V)
+    scores = dict(fold.scores)
+    if balanced is not None:
+        scores[BALANCED] = balanced.score(y, own.answer_VK, weight_V)
+    if own.decision is None:
+        return dataclasses.replace(fold, scores=scores)
+    scores = decided_of(scores, y, own.answer_VK, weight_V, own.decision)
+    return dataclasses.replace(fold, scores=scores, threshold=own.decision.threshold)
 
 
 def _outer_fold(
@@ -214,7 +245,7 @@ def _outer_fold(
 def _scores(
     study: Study,
     truth: Truth,
-    answers: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]],
+    answers: Sequence[Answered],
     said: Sequence[Distribution | None],
 ) -> dict[str, NestedScore]:
     """Score the rows of all outer folds together, with an interval of each score.
@@ -222,24 +253,26 @@ def _scores(
     Where the networks do not all say the same of a target, predictions alone are scored, and not the loss.
     """
     alike, outputs = in_common(said), len(truth.classes or truth.target_names)
-    row_V = np.concatenate([rows for rows, _ in answers])
-    answer_VK: NDArray[Any] = np.concatenate(
-        [answer if alike else answer[:, :outputs] for _, answer in answers]
-    )
-    fold_V = np.repeat(np.arange(len(answers)), [len(rows) for rows, _ in answers])
+    row_V = np.concatenate([own.row_V for own in answers])
+    fold_V = np.repeat(np.arange(len(answers)), [len(own.row_V) for own in answers])
     grouped = len(truth.groups) > 0
     unit_V = np.unique(truth.groups[row_V] if grouped else row_V, return_inverse=True)[1]
     units = Units(unit_V, grouped, Units.of(len(row_V), None, truth.weights_of(row_V)).weight_N)
-    pooled = OuterAnswers(truth.y[row_V], answer_VK, fold_V, units, row_V)
     scores = {}
-    for name in reported_scores(study):
+    for name in (
+        *scores_of(study.study.task),
+        *asked_scores(study),
+        *(BALANCED,) * bool(rare_classes(truth)),
+    ):
         if alike or name != "loss":
+            parts = [judged_answers(name, own.answer_VK, own.decision) for own in answers]
+            answer_VK: NDArray[Any] = np.concatenate(
+                parts if alike else [part[:, :outputs] for part in parts]
+            )
+            together = OuterAnswers(truth.y[row_V], answer_VK, fold_V, units, row_V)
             score = score_on(truth, name, said[0])
             span = OTHERS
             if name in SCORES_WITH_INTERVAL[study.study.task]:
-                span = outer_interval(score, pooled)
-            scores[name] = NestedScore(score.score(pooled.y, answer_VK, units.weight_N), span)
-    if rare_classes(truth):
-        value = row_score("classification", BALANCED).score(pooled.y, answer_VK, units.weight_N)
-        scores[BALANCED] = NestedScore(value, OTHERS)
+                span = outer_interval(score, together)
+            scores[name] = NestedScore(score.score(together.y, answer_VK, units.weight_N), span)
     return scores

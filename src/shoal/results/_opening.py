@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from shoal.results._asked import asked_scores, scored_summaries
+from shoal.results._asked import scored_summaries, suiting_scores
 from shoal.results._coherence import check_choice, check_fits, check_plan, check_study
 from shoal.results._looks import read_looks
 from shoal.results._select import Choice
@@ -36,7 +36,7 @@ def read_results(folder: Path) -> dict[str, Any]:
             check_plan(plan, candidate_rows, truth)
         with coherent(folder, "a fit"):
             check_fits(plan, fits, study)
-            fits = scored_summaries(store, asked_scores(study))
+            fits = scored_summaries(store, suiting_scores(study, truth))
         with coherent(folder, "the ledger of test rows"):
             looks = read_looks(store, plan, fits)
         return dict(

@@ -72,6 +72,21 @@ class OutOfFold:
         sum_UC = sum((cell.sum_UC for cell in filled), np.zeros((count, len(candidate_ids))))
         yield Cell(np.mean(list(shares.values()), axis=0), sum_UC / len(shares))
 
+    def of_folds(self, candidate_id: str, metric: str) -> dict[int, NDArray[np.float64]]:
+        """Give what every row held out has in the score of its fold, by the number of the fold: means over repeats.
+
+        Folds on whose rows the score is undefined are left out.
+        """
+        score = score_on(self.truth, metric, self.said)
+        by_fold: dict[int, list[NDArray[np.float64]]] = {}
+        for (fold, repeat), places in _by_cell(self.entries).items():
+            row_V = self._rows((fold, repeat))
+            y, weight_V = self.truth.y[row_V], self.truth.weights_of(row_V)
+            if candidate_id in places and not undefined_on(metric, y, weight_V):
+                score_V = of_rows(score, y, self.predictions(places[candidate_id]), weight_V)
+                by_fold.setdefault(fold, []).append(score_V)
+        return {fold: np.mean(scores, axis=0) for fold, scores in by_fold.items()}
+
     def _rows(self, cell: tuple[int, int]) -> NDArray[np.int64]:
         return self.truth.validation_rows["search", cell[0]]
 

@@ -72,9 +72,9 @@ def outer_interval(score: RowScore, outer: OuterAnswers) -> Interval:
     the one network that is delivered, which other rows or weights would have made another: so what comes from training
     counts once more, undivided. Bates, Hastie, Tibshirani 2024, "Cross-validation: what does it estimate and how well
     does it do it?", JASA 119, 1434-1445, show that without it such intervals are too narrow. A share: Wilson's, with
-    the rows that the variance is worth; anything else: Hall's.
+    the rows that the variance is worth; anything else: see `of_score`.
     """
-    why = score.why_untold(outer.y) or outer.once.too_few_for(score) or _too_few(outer)
+    why = score.why_untold(outer.y) or outer.once.too_few_for(score, outer.y) or _too_few(outer)
     if why:
         return Interval(math.nan, math.nan, why)
     rows = Units.of(len(outer.y), None, outer.units.weight_N)

@@ -1,10 +1,15 @@
-"""Areas under ROC curves on other rows: which share of the pairs of a row and a row of other classes is in order.
+"""Areas under ROC curves, and average precision, on other rows: scores of the order in which rows are put.
+
+An area under a ROC curve is the share of the pairs of a row and a row of other classes that are in order.
 
 Such a score is no mean over rows, but one over pairs of them (Hanley, McNeil 1982, "The meaning and use of the area
 under a receiver operating characteristic (ROC) curve", Radiology 143, 29-36). So what it is without a row, or without a
 group of rows, follows from the pairs that these are part of, exactly and without computing it anew; the variance that
 this gives is that of DeLong, DeLong, Clarke-Pearson 1988, "Comparing the areas under two or more correlated receiver
 operating characteristic curves", Biometrics 44, 837-845.
+
+Average precision changes with what a row weighs by a derivative that follows from the counts of rows above each: the
+infinitesimal jackknife (Efron, Hastie 2016, "Computer Age Statistical Inference", section 10.2).
 
 Letters: N rows, K classes, U units (rows or groups), P areas, of which the score is the mean.
 """
@@ -52,6 +57,48 @@ def of_pairs(y_N: Ints, probability_NK: Floats) -> Areas:
         yield from ((y_N == k, y_N == other, probability_NK[:, k]) for other in occurring if other != k)
 
 
+def of_number(number: int, y_N: Ints, probability_NK: Floats) -> Areas:
+    """The order of one of two classes, by its number; of more than two classes that of each."""
+    if probability_NK.shape[1] != 2:
+        yield from of_each(y_N, probability_NK)
+        return
+    yield y_N == number, y_N != number, probability_NK[:, number]
+
+
+def precision_without(areas: Areas, unit_N: Ints, weight_N: Floats | None = None) -> tuple[float, Floats]:
+    """Give the mean average precision, and about what it is without each unit, (U,): less its rows' derivatives."""
+    own_N = np.ones(len(unit_N)) if weight_N is None else weight_N
+    values, changes = [], []
+    for high_N, _, probability_N in areas:
+        if not own_N[high_N].any():  # a class whose rows weigh nothing
+            continue
+        value, change_N = _precision(high_N, probability_N, own_N)
+        values.append(value)
+        changes.append(np.bincount(unit_N, change_N * own_N))
+    return float(np.mean(values)), float(np.mean(values)) - np.mean(changes, axis=0)
+
+
+def _precision(high_N: NDArray[np.bool_], probability_N: Floats, own_N: Floats) -> tuple[float, Floats]:
+    """Give the mean over rows of the class of the precision among all rows that are as probable, and its derivative by
+    what each row weighs, (N,).
+    """
+    order_N = np.argsort(-probability_N, kind="stable")
+    falling_N, high_N, own_N = -probability_N[order_N], high_N[order_N], own_N[order_N]
+    last_N = np.searchsorted(falling_N, falling_N, side="right") - 1
+    first_N = np.searchsorted(falling_N, falling_N, side="left")
+    upto_N = np.maximum(np.cumsum(own_N)[last_N], np.finfo(np.float64).tiny)
+    hit_N, high = own_N * high_N, float(own_N[high_N].sum())
+    precision_N = np.cumsum(hit_N)[last_N] / upto_N
+    value = float((hit_N * precision_N).sum() / high)
+    # A row is among those that are as probable as each row of the class that is no more probable than it.
+    among_N, right_N = (
+        np.cumsum((hit_N * by_N / upto_N)[::-1])[::-1][first_N] for by_N in (np.ones(len(own_N)), precision_N)
+    )
+    change_N = np.empty(len(own_N))
+    change_N[order_N] = (high_N * (precision_N - value) + high_N * among_N - right_N) / high
+    return value, change_N
+
+
 def of_labels(y_NK: NDArray[np.bool_], probability_NK: Floats) -> Areas:
     """The area of each label, of rows that have it against those that have not."""
     for has_N, probability_N in zip(y_NK.T, probability_NK.T, strict=True):
@@ -73,6 +120,8 @@ def without_units(areas: Areas, unit_N: Ints, weight_N: Floats | None = None) ->
     for high_N, low_N, probability_N in areas:
         ordered_N = own_N * _in_order(high_N, low_N, probability_N, own_N)
         high_U, low_U = (np.bincount(unit_N, side_N * own_N, count) for side_N in (high_N, low_N))
+        if not (high_U.any() and low_U.any()):  # a class whose rows weigh nothing
+            continue
         sum_U = np.bincount(unit_N, ordered_N, count)
         # A pair within a unit is taken away with either of its rows, and so once too often.
         for unit in np.flatnonzero((high_U > 0) & (low_U > 0)).tolist():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -13,22 +13,24 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.decisions import Decision
 from shoal.distributions import Distribution
 from shoal.errors import StudyError, as_path
-from shoal.kinds import LOSSES
 from shoal.parts import Missing
 from shoal.results import _frames
-from shoal.results._asked import asked_scores, reported_scores
+from shoal.results._asked import reported_scores, suiting_scores
 from shoal.results._certainty import NOT_IN_FILE, Certainty, certainty_of
-from shoal.results._coherence import check_part, outputs_of
+from shoal.results._coherence import outputs_of
 from shoal.results._conclusion import UNTESTED, OnTestRows, conclusion
 from shoal.results._confidence_set import SearchErrors, search_errors
+from shoal.results._decided import DecidedScore, Naming
 from shoal.results._differences import comparison_differences, groups_trained_on, mean_interval, test_units
 from shoal.results._digest import digest_of_results
 from shoal.results._ensemble import Ensemble, ensemble_frame, read_ensemble
 from shoal.results._fold_networks import chosen_networks
 from shoal.results._inside import Inside, read_inside
 from shoal.results._intervals import Interval, Units
+from shoal.results._kept_arrays import KeptArrays
 from shoal.results._levels import LevelHeld, levels_held
 from shoal.results._looks import NO_LOOKS, Looks
 from shoal.results._nested import Nested, NestedScore, OuterNetworks, read_nested
@@ -36,17 +38,16 @@ from shoal.results._opening import read_results
 from shoal.results._out_of_fold import OutOfFold
 from shoal.results._permutation import PermutationTest, permutation_test
 from shoal.results._reading import opened
-from shoal.results._record import CandidateRow, ColumnRecord, FitRecord, PlanEntry, Stage, Truth, place_of
-from shoal.results._schema import expect
+from shoal.results._record import CandidateRow, ColumnRecord, FitRecord, PlanEntry, Stage, Truth
 from shoal.results._score_rows import score_on
 from shoal.results._select import Choice, Standing, expected_score, rank_candidates, search_scores
 from shoal.results._selection_and_test import Disagreement, Expected, disagreement
 from shoal.results._simple_models import Baseline, Beside, beside_baselines, read_baselines
-from shoal.results._store import Store
 from shoal.results._stored_facts import coherent
+from shoal.results._threshold import ChosenThreshold
 from shoal.results._two_way import Difference
 from shoal.results._verdict import judging_score, verdict
-from shoal.study import Candidate, Study, base_candidate, candidate_with
+from shoal.study import Candidate, Study, Training, base_candidate, candidate_with
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -63,7 +64,7 @@ class Results:
     the data did or left out, `columns` what of each column, `findings_in_rows` what the checks of the rows measured, by
     name, as clauses, `missing` what could not be made after training, `looks` how often the test rows were scored in
     all runs of this folder, and by how many settings; `categorical` which inputs hold categories, `dates` which hold
-    dates (in the truth these are seconds since the first training row).
+    dates (in the truth these are seconds since the first training row); `embedded` says which the delivered one embeds.
     """
 
     folder: Path
@@ -81,6 +82,7 @@ class Results:
     columns: tuple[ColumnRecord, ...] = ()
     categorical: tuple[str, ...] = ()
     dates: tuple[str, ...] = ()
+    embedded: tuple[str, ...] = ()
     looks: Looks = NO_LOOKS
     findings_in_rows: Mapping[str, str] = field(default_factory=dict)
 
@@ -113,7 +115,7 @@ class Results:
         """One row a finished fit and place: fit_id, stage, label, candidate_id, fold, repeat, trainer, status,
         message, epochs, kept_epoch, steps, train_rows, validation_rows, validation_*, test_* (scores), seconds.
         """
-        return _frames.fits_frame(self.plan, self.summaries)
+        return _frames.fits_frame(self.plan, self.summaries, self.refits)
 
     @cached_property
     def candidates(self) -> DataFrame:
@@ -154,16 +156,41 @@ class Results:
         with coherent(self.folder, "the rows held out"), self.rows_held_out() as rows:
             return search_errors(rows.cells(candidate_ids, metric))
 
+    @property
+    def threshold(self) -> ChosenThreshold | None:
+        """The threshold that `search.threshold` asks for, chosen on the rows held out; None before the choice."""
+        return self._naming.threshold
+
+    @property
+    def decision(self) -> Decision | None:
+        """Which class the delivered network names from which probability on; None where that is the likelier one."""
+        return self._naming.decision
+
+    @cached_property
+    def decided_scores(self) -> tuple[DecidedScore, ...]:
+        """What the threshold does to scores of the classes that the delivered network names; () without one."""
+        delivered = self.delivered_id
+        return self._naming.scores(self.test_answers(delivered)) if delivered else ()
+
+    @property
+    def refits(self) -> Mapping[str, FitRecord]:
+        """The refits' records by id: their test scores judge what the threshold names, all others likelier classes."""
+        return self._naming.refits
+
+    @cached_property
+    def _naming(self) -> Naming:
+        winner = self.choice.candidate_id if self.choice else None
+        chosen = [entry for entry in self.plan if entry.stage == "search" and entry.candidate_id == winner]
+        return Naming(self.study.search.threshold if self.study.search else "none", chosen, self._arrays)
+
     @contextmanager
     def rows_held_out(self) -> Iterator[OutOfFold]:
         """Give the rows that the search holds out, and what was answered to them, while the store is open."""
         search = [entry for entry in self.plan if entry.stage == "search"]
-        said = self.said(search[0].fit_id) if search else None
-        guard = partial(
-            coherent, self.folder, "the rows held out"
-        )  # of what is read, not of what is done with it
+        guard = partial(coherent, self.folder, "the rows held out")  # not of what is done with them
         with opened(self.folder) as store:
-            yield OutOfFold(search, self.truth, partial(self._held_out, store), said, guard)
+            said = self.said(search[0].fit_id) if search else None
+            yield OutOfFold(search, self.truth, partial(self._arrays.held_out, store), said, guard)
 
     @cached_property
     def comparisons(self) -> DataFrame:
@@ -181,16 +208,18 @@ class Results:
         on other test rows (or groups of them) and, over more than one repeat, at other initialisations.
         """
         with opened(self.folder) as store:
-            names, answers = reported_scores(self.study), self._answers(store)
+            names, answers = reported_scores(self.study, self.truth), self._arrays.tested(store)
             return comparison_differences(self.plan, self.summaries, self.truth, answers, self.said, names)
 
-    def test_interval(self, metric: str, fit_ids: Sequence[str]) -> Interval:
+    def test_interval(self, metric: str, fit_ids: Sequence[str], *, decided: bool = False) -> Interval:
         """Give the 95 % interval of the mean test score of fits of the same settings, on other test rows (or groups of
-        them) and, for more than one fit, at other initialisations. KeyError for a fit that is not there.
+        them) and, for more than one fit, at other initialisations. `decided`: of the classes that the threshold names.
+        KeyError for a fit that is not there.
         """
         with opened(self.folder) as store:
-            said = self.said(fit_ids[0]) if fit_ids else None
-            return mean_interval(self.truth, metric, fit_ids, self._answers(store), said)
+            said, tested = self.said(fit_ids[0]) if fit_ids else None, self._arrays.tested(store)
+            answers = self._naming.judged(metric, tested) if decided else tested
+            return mean_interval(self.truth, metric, fit_ids, answers, said)
 
     @cached_property
     def nested(self) -> Nested | None:
@@ -198,7 +227,7 @@ class Results:
         rows; None for a study without `[nested]`, or before that began.
         """
         with opened(self.folder) as store, coherent(self.folder, "the nested search"):
-            networks = OuterNetworks(partial(self._held_out, store), self.said)
+            networks = OuterNetworks(partial(self._arrays.held_out, store), self.said)
             return read_nested(self.study, self.plan, self.summaries, self.truth, networks)
 
     @property
@@ -212,22 +241,26 @@ class Results:
         return conclusion(self.nested, self.tried.get(chosen), self.study, tested)
 
     def _test_score(self, metric: str) -> NestedScore:
-        scores = self._delivered_scores
-        if metric not in scores:
+        if metric not in self._delivered_scores:
             return NestedScore(math.nan, UNTESTED)
-        return NestedScore(scores[metric], self.test_interval(metric, [str(self.delivered_id)]))
+        span = self.test_interval(metric, [str(self.delivered_id)], decided=True)
+        return NestedScore(self._delivered_scores[metric], span)
 
     @property
     def _delivered_scores(self) -> Mapping[str, float]:
         delivered = self.delivered_id
-        return {} if delivered is None else self.summaries[delivered].scores.get("test", {})
+        return {} if delivered is None else self.refits[delivered].scores.get("test", {})
 
     @property
     def judged_by(self) -> str:
-        """The test score by which the delivered network is held against simple models: accuracy, or balanced accuracy
-        where a class is rare; the mean squared error, or R² of several targets.
-        """
-        return judging_score(self.truth, self._delivered_scores)
+        """The test score that heads the run, and by which the delivered network is held against what is simpler."""
+        scores, decided = self._delivered_scores, self.decision is not None
+        return judging_score(self.truth, scores, self.study, self.delivered_training, decided=decided)
+
+    @property
+    def delivered_training(self) -> Training:
+        """How the delivered network was trained; as the study says, while there is none."""
+        return self._trainings.get(self.delivered_id or "", self.study.training)
 
     @property
     def test_units(self) -> Units:
@@ -255,13 +288,14 @@ class Results:
 
     def beside_baselines(self, metric: str, target: int | None = None) -> tuple[Beside, ...]:
         """Hold the delivered network against each of `baselines` by a test score, `balanced_accuracy` among them (of
-        one target alone, by its number): scores and paired differences with 95 % intervals on other test rows (or
-        groups of them). Empty while no network is delivered.
+        one target alone, by its number; of quantiles and normal distributions only a constant has a loss): scores and
+        paired differences with 95 % intervals on other test rows (or groups). Empty while no network is delivered.
         """
         if self.delivered_id is None or len(self.truth.y) == self.truth.train_rows:
             return ()
-        answers_VK = self.test_predictions(self.delivered_id)
-        return beside_baselines(self.truth, metric, answers_VK, self.baselines, target)
+        said = self.said(self.delivered_id) if metric == "loss" else None
+        ask = self.test_answers if said else self._naming.judged(metric, self.test_predictions)
+        return beside_baselines(self.truth, metric, ask(self.delivered_id), self.baselines, target, said)
 
     @property
     def delivered_id(self) -> str | None:
@@ -277,7 +311,7 @@ class Results:
         targets (`checks.permutations`); None without any, or before all are trained.
         """
         with opened(self.folder) as store:
-            answers, said = self._answers(store), self.said(self.delivered_id or "")
+            answers, said = self._arrays.tested(store), self.said(self.delivered_id or "")
             return permutation_test(self.plan, self.summaries, self.truth, metric, answers, said)
 
     @cached_property
@@ -303,7 +337,8 @@ class Results:
         name is "delivered" for the winner on all training rows.
         """
         references = self.study.reference
-        return _frames.references_frame(references, self.plan, self.summaries, self.test_interval)
+        fits = self.summaries, self.refits
+        return _frames.references_frame(references, self.plan, fits, self.test_interval)
 
     @cached_property
     def refit(self) -> DataFrame:
@@ -318,7 +353,7 @@ class Results:
     def curves_of(self, stage: Stage | None = None, label: str | None = None) -> DataFrame:
         """Curves of one stage and label, or of all, one row a place and evaluated epoch: fit_id, stage, label,
         candidate_id, fold, repeat, epoch, train_loss, validation_loss ... (those that exist)."""
-        return _frames.curves_frame(self._arrays("curves", stage, label))
+        return _frames.curves_frame(self._arrays.of_places("curves", stage, label))
 
     @cached_property
     def predictions(self) -> DataFrame:
@@ -330,15 +365,16 @@ class Results:
         ("validation" or "test"), row (its number in `truth`), then target, true, predicted; for classes
         true, predicted and one probability_CLASS a class; where more is said of a target, quantile_LEVEL or std too.
         """
-        return _frames.predictions_frame(self._arrays("predictions", stage, label), self.truth, self.said)
+        places = self._arrays.of_places("predictions", stage, label)
+        return _frames.predictions_frame(places, self.truth, self.said, self.decision)
 
     def curve(self, fit_id: str) -> DataFrame:
         """Give the curve of one fit: epoch and the losses; KeyError for a fit that is not there."""
-        return _frames.curve_frame(self._array(fit_id, "curves"))
+        return _frames.curve_frame(self._arrays.of_fit(fit_id, "curves"))
 
     def parameters(self, fit_id: str) -> dict[str, NDArray[np.float32]]:
         """Give the kept parameters of one fit by name; KeyError for a fit that is not there."""
-        return self._array(fit_id, "parameters")
+        return self._arrays.of_fit(fit_id, "parameters")
 
     @cached_property
     def ensemble(self) -> Ensemble | None:
@@ -351,7 +387,7 @@ class Results:
         """One row a network of the ensemble (network "member"), one for their mean answer ("ensemble"), one for the
         delivered network: network, fit_id, fold, repeat (-1: none), then the scores of the test rows.
         """
-        asked = asked_scores(self.study)
+        asked = suiting_scores(self.study, self.truth)
         return ensemble_frame(self.ensemble, self.truth, self.plan, self.summaries, self._of_winner, asked)
 
     @cached_property
@@ -360,14 +396,12 @@ class Results:
         networks = chosen_networks(self.plan, self.study, self.truth, self.choice, self.tried)
         if networks.why:
             return Certainty(networks.why)
-        refits = (self.summaries.get(entry.fit_id) for entry in self.plan if entry.stage == "refit")
-        delivered = next((fit.fit_id for fit in refits if fit and fit.status == "ok"), None)
-        answer_VK = self.test_predictions(delivered) if delivered else None
+        answer_VK = self.test_predictions(self.delivered_id) if self.delivered_id else None
         with opened(self.folder) as store, coherent(self.folder, "the rows held out"):
             outputs, note = outputs_of(self.truth), store.fact(NOT_IN_FILE)
 
             def ask(entry: PlanEntry) -> NDArray[np.float64]:
-                return self._held_out(store, entry)[:, :outputs]
+                return self._arrays.held_out(store, entry)[:, :outputs]
 
             return certainty_of(networks.entries, self.truth, ask, self.ensemble, answer_VK).noting(note)
 
@@ -378,68 +412,31 @@ class Results:
             return read_inside(store, self.truth)
 
     def test_predictions(self, fit_id: str) -> NDArray[np.float64]:
-        """Give what one fit predicts for the test rows, (V, K), without a frame: values in the targets' units, or class
-        probabilities. KeyError for a fit that is not there, or is not tested.
-        """
+        """Give what a fit predicts for the test rows, (V, K): targets in their units, or probabilities; else KeyError."""
         return self.test_answers(fit_id)[:, : outputs_of(self.truth)]
 
     def test_answers(self, fit_id: str) -> NDArray[np.float64]:
         """Give all that one fit says of the test rows, (V, K A): predictions, then what `said` says beside."""
-        return self._array(fit_id, "predictions")["test"]
+        return self._arrays.of_fit(fit_id, "predictions")["test"]
 
     def said(self, fit_id: str) -> Distribution | None:
         """What the network of a fit says of a target beyond one number; None where that is all."""
-        return self._said.get(fit_id)
+        training = self._trainings.get(fit_id)
+        return None if training is None else training.distribution
 
     @cached_property
-    def _said(self) -> dict[str, Distribution | None]:
-        if not any(LOSSES[name].distribution for name in self.study.losses):
-            return {}
+    def _trainings(self) -> dict[str, Training]:
         own = base_candidate(self.study)
-        return {e.fit_id: self.tried.get(e.candidate_id, own).training.distribution for e in self.plan}
+        return {e.fit_id: self.tried.get(e.candidate_id, own).training for e in self.plan}
 
     @property
     def _of_winner(self) -> Distribution | None:
         chosen = self.choice.candidate_id if self.choice else None
         return next((self.said(e.fit_id) for e in self.plan if e.candidate_id == chosen), None)
 
-    def _answers(self, store: Store) -> Callable[[str], NDArray[np.float64]]:
-        return lambda fit_id: self._part(store, fit_id, "predictions")["test"]
-
-    def _array(self, fit_id: str, part: str) -> dict[str, NDArray[Any]]:
-        if fit_id not in self.summaries:
-            raise KeyError(fit_id)
-        with opened(self.folder) as store:
-            return self._part(store, fit_id, part)
-
-    def _part(self, store: Store, fit_id: str, part: str) -> dict[str, NDArray[Any]]:
-        arrays = store.arrays(fit_id, part)
-        with coherent(self.folder, f"the {part} of fit {fit_id}"):
-            check_part(part, arrays, self.summaries[fit_id], self.truth, self.said(fit_id))
-        return arrays
-
-    def _arrays(
-        self, part: str, stage: Stage | None = None, label: str | None = None
-    ) -> Iterator[tuple[PlanEntry, dict[str, NDArray[Any]]]]:
-        """Read one part of every finished fit, in the order of the plan."""
-        with opened(self.folder) as store:
-            for entry in self.plan:
-                matches = stage in (None, entry.stage) and label in (None, entry.label)
-                if matches and entry.fit_id in self.summaries:
-                    arrays = self._part(store, entry.fit_id, part)
-                    if part == "predictions" and "validation" in arrays:
-                        self._check_held_out(entry, arrays)
-                    yield entry, arrays
-
-    def _held_out(self, store: Store, entry: PlanEntry) -> NDArray[np.float64]:
-        arrays = self._part(store, entry.fit_id, "predictions")
-        self._check_held_out(entry, arrays)
-        return arrays["validation"]
-
-    def _check_held_out(self, entry: PlanEntry, arrays: Mapping[str, NDArray[Any]]) -> None:
-        with coherent(self.folder, f"the predictions of fit {entry.fit_id}"):
-            rows_V = self.truth.validation_rows[place_of(entry)]
-            expect(len(rows_V) == len(arrays["validation"]))
+    @cached_property
+    def _arrays(self) -> KeptArrays:
+        return KeptArrays(self.folder, self.plan, self.summaries, self.truth, self.said)
 
     @cached_property
     def digest(self) -> str:

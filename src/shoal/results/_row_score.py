@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from shoal.results._pair_scores import Areas, in_order, odds, of_odds, without_units
 from shoal.results._scores import counted_rows, mean_over_rows
+from shoal.wording import counted
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -50,6 +51,23 @@ class RowScore:
     why_none_of: Callable[[NDArray[Any]], str] | None = None
     whole: Callable[[NDArray[Any], Floats, Floats | None], float] | None = None
     without: Callable[[NDArray[Any], Floats, Ints, Floats | None], tuple[float, Floats]] | None = None
+    weighted: Callable[..., Floats] | None = None
+    """What `rows` gives of rows of some `weight_N`, where it depends on them."""
+    needs: int = 0
+    """Rows of a class that an interval asks for, of two classes of the one that the score is `of`."""
+    of: int = 1
+
+    def rare(self, y: NDArray[Any]) -> str:
+        """Say that a class, or one of several labels, has too few of these rows for an interval; else nothing."""
+        if not self.needs:
+            return ""
+        if y.ndim > 1:
+            fewest, kind = int(y.sum(axis=0).min()), "label"
+        else:
+            rows_K = np.bincount(y, minlength=2)
+            fewest, kind = int(rows_K[self.of] if len(rows_K) == 2 else rows_K[rows_K > 0].min()), "class"
+        few = f"{counted(fewest, 'row')} of a {kind} {'is' if fewest == 1 else 'are'} too few for an interval"
+        return "" if fewest >= self.needs else few
 
     def score(self, y: NDArray[Any], prediction: Floats, weight_N: Floats | None = None) -> float:
         """Give the score of some rows, of which each counts as much as it weighs."""

@@ -14,10 +14,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.distributions import Distribution, by_target
+from shoal.distributions import Distribution, Quantiles, by_target
 from shoal.kinds import row_of
 from shoal.results._hits import LABEL_SCORES, NOTHING, OfHits, f1, precision, recall
-from shoal.results._pair_scores import of_each, of_pairs, of_second
+from shoal.results._pair_scores import Areas, of_each, of_number, of_pairs, of_second, precision_without
 from shoal.results._peer_scores import peer_score
 from shoal.results._record import Truth
 from shoal.results._row_score import RANKS, Floats, RowScore, mean_of_numbers, of_areas
@@ -36,6 +36,8 @@ def row_score(
     score = row_of("score", _OF_TASK[task], metric)
     if metric in _OF_POSITIVE:
         score = _of_counts(partial(_of_class, positive, _OF_POSITIVE[metric]))
+    if metric == "average_precision":
+        score = _of_precision(positive)
     if SCORES[metric].peer:
         return replace(score, whole=partial(peer_score, metric, positive=positive))
     if metric != "loss" or distribution is None:
@@ -214,9 +216,12 @@ def _explained_variance(means: Floats) -> Floats:
         return np.asarray((1 - (square - error**2) / np.maximum(spread - centre**2, 0)).mean(axis=-1))
 
 
-def _absolute_and_spread(y_NK: NDArray[Any], answer_NA: Floats) -> Floats:
+def _absolute_and_spread(y_NK: NDArray[Any], answer_NA: Floats, weight_N: Floats | None = None) -> Floats:
     """Give the sizes of errors, and of deviations from the median, where one row more moves their mean least."""
-    return np.concatenate((_absolute(y_NK, answer_NA), np.abs(y_NK - np.median(y_NK, axis=0))), axis=1)
+    middle_K = np.median(y_NK, axis=0)
+    if weight_N is not None:
+        middle_K = Quantiles((0.5,)).constant(y_NK, weight_N)[:, 0]
+    return np.concatenate((_absolute(y_NK, answer_NA), np.abs(y_NK - middle_K)), axis=1)
 
 
 def _d2(means: Floats) -> Floats:
@@ -235,16 +240,34 @@ def _negated(score: RowScore) -> RowScore:
     )
 
 
+def _of_precision(positive: int) -> RowScore:
+    """Of two classes that of the positive one; of more, the mean of each against the rest."""
+
+    def areas(y_N: NDArray[Any], probability_NK: Floats) -> Areas:
+        return of_number(positive, y_N, probability_NK)
+
+    return replace(
+        of_areas(areas),
+        without=lambda y_N, probability_NK, unit_N, weight_N: precision_without(
+            areas(y_N, probability_NK), unit_N, weight_N
+        ),
+        needs=FEWEST_ORDERED,
+        of=positive,
+    )
+
+
 def _of_counts(of: Callable[[Floats], Floats]) -> RowScore:
     return RowScore(_counts, of)
 
 
+FEWEST_ORDERED: Final = 20
+"""Rows of a class from which the interval of average precision holds it: with 10 to 15 it did in 82 to 86 %."""
 _SQUARED: Final = RowScore(_square, mean_of_numbers, positive=True)
 _ABSOLUTE: Final = RowScore(_absolute, mean_of_numbers, positive=True)
 _ROOT: Final = RowScore(_square, _mean_of_roots, np.square, np.sqrt, positive=True)
 _LOGARITHMS: Final = RowScore(_square_of_logarithms, mean_of_numbers, positive=True)
 _RIGHT: Final = RowScore(_right, mean_of_numbers, share=True)
-_D2: Final = RowScore(_absolute_and_spread, _d2, _unexplained, _explained)
+_D2: Final = RowScore(_absolute_and_spread, _d2, _unexplained, _explained, weighted=_absolute_and_spread)
 _OF_POSITIVE: Final[Mapping[str, OfHits]] = {"f1": f1, "precision": precision, "recall": recall}
 _OF_TASK: Final[Mapping[str, Mapping[str, RowScore]]] = {
     "regression": {
@@ -284,7 +307,7 @@ _OF_TASK: Final[Mapping[str, Mapping[str, RowScore]]] = {
         "roc_auc": of_areas(of_second),
         "roc_auc_ovr": of_areas(of_each),
         "roc_auc_ovo": of_areas(of_pairs),
-        "average_precision": RANKS,
+        "average_precision": _of_precision(1),
         **{name: _of_counts(partial(_of_class, 1, of)) for name, of in _OF_POSITIVE.items()},
         "f1_macro": _of_counts(partial(_of_seen, f1)),
         "f1_micro": _RIGHT,

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.distributions import Distribution, Quantiles, side_by_side
 from shoal.results._brief import Brief
 from shoal.results._differences import test_units
 from shoal.results._intervals import Interval
@@ -28,6 +29,9 @@ FITTED: Final = ("linear", "trees")
 """The simple models that are fitted; the best constant follows from the training rows."""
 NOT_ASKED: Final = "the study asks for none (checks.baselines = false)"
 NOT_FITTED: Final = "none was fitted in this run"
+ONE_NUMBER: Final = "they say one number of a target, which has no such loss"
+OF_MEDIANS: Final = ("mae", "d2_absolute_error_score")
+"""Scores of which the best constant is the median, not the mean."""
 _ROUNDING: Final = 1e-6
 """What probabilities may add up to less or more than 1."""
 
@@ -109,14 +113,19 @@ def beside_baselines(
     delivered_VK: NDArray[np.float64],
     baselines: Sequence[Baseline],
     target: int | None = None,
+    said: Distribution | None = None,
 ) -> tuple[Beside, ...]:
     """Hold the delivered network's test score against that of each simple model, paired by row.
 
-    The score of all targets, or of one alone.
+    The score of all targets, or of one alone; the loss of what the network has `said` of all targets, of which among
+    simple models the constant alone says as much.
     """
-    score, units = score_on(truth, metric), test_units(truth)
+    score, units = score_on(truth, metric, said), test_units(truth)
     chosen: Any = slice(None) if target is None else slice(target, target + 1)
     y = truth.y[truth.train_rows :]
+    least = Quantiles((0.5,)) if metric in OF_MEDIANS else said
+    if least:
+        baselines = [_with_least(baseline, least, truth, alone=bool(said)) for baseline in baselines]
     y = y if truth.classes else y[:, chosen]
     own = Scored.of(score, y, {0: delivered_VK[:, chosen]}, units)
     stands = []
@@ -138,3 +147,13 @@ def beside_baselines(
             span = repeated_interval(score, y, [answers_VK], units)
         stands.append(Beside(baseline, value, span, apart))
     return tuple(stands)
+
+
+def _with_least(baseline: Baseline, least: Distribution, truth: Truth, *, alone: bool) -> Baseline:
+    """Give the constant the answers of least loss; others stay as they are, or have none where it stands alone."""
+    if baseline.name != "constant":
+        return replace(baseline, answers_VK=None, why=baseline.why or ONE_NUMBER) if alone else baseline
+    train = slice(0, truth.train_rows)
+    answer_A = side_by_side(least.constant(truth.y[train], truth.weights_of(train))[None])[0]
+    answers_VA = np.broadcast_to(answer_A, (len(truth.y) - truth.train_rows, len(answer_A)))
+    return replace(baseline, answers_VK=answers_VA.astype(np.float64))

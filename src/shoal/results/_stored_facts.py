@@ -42,6 +42,7 @@ def of_columns(folder: Path, study: Study, fact: Callable[[str], Any]) -> dict[s
         "data_notes": _texts(folder, fact("data notes"), "a note on the data") or (),
         "columns": columns,
         "categorical": study.data.categorical if categorical is None else categorical,
+        "embedded": _texts(folder, fact("embedded"), "an embedded input") or (),
         "dates": _texts(folder, fact("dates"), "an input of dates") or (),
     }
 

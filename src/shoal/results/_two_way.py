@@ -28,6 +28,7 @@ from shoal.results._intervals import (
     left_out,
     of_difference,
     of_score,
+    several,
     share_interval,
     spread_of,
     why_untold,
@@ -106,10 +107,10 @@ def _too_alike(second: Scored, first: Scored, both: Sequence[int]) -> str:
         unlike_N |= second.score.unlike(second.y, second.answers[repeat], first.answers[repeat])
     if second.units.weight_N is not None:
         unlike_N &= second.units.weight_N > 0
-    unlike, what = len(np.unique(second.units.of_N[unlike_N])), "group" if second.units.grouped else "row"
+    unlike, what = len(np.unique(second.units.of_N[unlike_N])), second.units.noun
     if unlike >= FEWEST_UNLIKE or (second.units.grouped and unlike >= FEWEST_GROUPS):
         return ""
-    where = f"{unlike} {what}{'s' * (unlike != 1)} alone, too few for an interval" if unlike else f"no {what}"
+    where = f"{several(unlike, second.units)} alone, too few for an interval" if unlike else f"no {what}"
     return f"they differ on {where}"
 
 

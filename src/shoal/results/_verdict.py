@@ -13,10 +13,13 @@ from typing import Final, Literal
 import numpy as np
 
 from shoal.results._mean_recall import BALANCED
+from shoal.results._peer_scores import undefined_on
 from shoal.results._record import Truth
+from shoal.results._score_rows import score_on
 from shoal.results._scores import higher_is_better
 from shoal.results._simple_models import Beside
-from shoal.scores import RARE
+from shoal.scores import RARE, score_kind
+from shoal.study import Study, Training
 from shoal.wording import listed
 
 MODEL_NAMES: Final = {"constant": "a constant", "linear": "a linear model", "trees": "boosted trees"}
@@ -32,21 +35,44 @@ def rare_classes(truth: Truth) -> list[int]:
 
 def rare_tested(truth: Truth) -> list[int]:
     """Give the numbers of the rare classes that test rows have."""
-    tested = set(truth.y[truth.train_rows :].tolist())
+    tested = np.unique(truth.y[truth.train_rows :])
     return [k for k in rare_classes(truth) if k in tested]
 
 
-def judging_score(truth: Truth, scores: Mapping[str, float]) -> str:
-    """Name the test score by which a network of these test scores is held against simple models.
+def judging_score(
+    truth: Truth, scores: Mapping[str, float], study: Study, training: Training, *, decided: bool = False
+) -> str:
+    """Name the test score that heads a run, and by which a network of these scores, trained so, is held against others.
 
-    Accuracy, or balanced accuracy where a class is rare; the mean squared error, or R² of several targets, which may
-    have units of their own; of several labels the loss, which sees how sure each is.
+    The one that the study's search chooses by, where it names one that has an interval and is defined on these rows.
+    Else what suits: accuracy, or balanced accuracy where a class is rare or classes are weighted, which mean it to be
+    lower, also where accuracy is named; the loss of quantiles, of a normal distribution and
+    of several labels, which sees how sure each is; else that of predictions.
     """
+    named = study.search.metric if study.search else "loss"
+    named = {"rmse": "mse"}.get(same := score_kind(named).same_as or named, same)
+    defined = named not in ("loss", "accuracy") and math.isfinite(scores.get(named, math.nan))
+    if defined and not score_on(truth, named).why_none and not (decided and score_kind(named).names_classes):
+        return named
+    if decided and not undefined_on("roc_auc", truth.y[truth.train_rows :], truth.test_weights):
+        return "roc_auc"
     if truth.classes:
-        return BALANCED if rare_tested(truth) else "accuracy"
+        return BALANCED if rare_tested(truth) or training.weighs_classes else "accuracy"
     if truth.task == "multilabel":
         return "loss"
-    return "r2" if len(truth.target_names) > 1 and math.isfinite(scores.get("r2", math.nan)) else "mse"
+    return "loss" if training.distribution else predictions_score(truth, scores, training)
+
+
+def predictions_score(truth: Truth, scores: Mapping[str, float], training: Training) -> str:
+    """Name the score of the numbers alone that a regression predicts, which simple models give as well.
+
+    The mean squared error, or R² of several targets, which may have units of their own; of medians the mean absolute
+    error. Empty where another quantile is predicted: simple models predict none.
+    """
+    predicted = training.distribution.predicts if training.distribution else "mean"
+    if len(truth.target_names) > 1 and predicted == "mean" and math.isfinite(scores.get("r2", math.nan)):
+        return "r2"
+    return {"mean": "mse", "median": "mae"}.get(predicted, "")
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,9 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.study._candidates import candidates as candidates
     from shoal.study._candidates import comparison_candidates as comparison_candidates
     from shoal.study._candidates import naming_values as naming_values
+    from shoal.study._costs import RULES as RULES
+    from shoal.study._costs import Costs as Costs
+    from shoal.study._costs import ThresholdRule as ThresholdRule
     from shoal.study._draft import Draft as Draft
     from shoal.study._draft import DraftColumn as DraftColumn
     from shoal.study._draft import DraftKey as DraftKey

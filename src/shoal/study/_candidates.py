@@ -18,8 +18,10 @@ from shoal.study._training import Training
 from shoal.study._values import TASK_LOSS
 from shoal.study._vary import SECTIONS, plain, rehomed, vary, vary_section
 
-_LATER_KEYS: Final = ("huber_delta", "label_smoothing", "class_weight", "quantiles", "monitor")
-"""Keys of a training that there were none of when the first fits were named."""
+_LATER_KEYS: Final = (
+    "huber_delta", "label_smoothing", "class_weight", "quantiles", "monitor", "embedding", "embedding_from",
+)  # fmt: skip
+"""Keys of a network and a training that there were none of when the first fits were named."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Candidate:
         """
         training = naming_values(self.training)
         del training["validation"]
-        content = {"network": self.network.model_dump(mode="json"), "training": training}
+        content = {"network": naming_values(self.network), "training": training}
         return cast("dict[str, Any]", _canonical(content))
 
     @cached_property
@@ -66,14 +68,14 @@ class Candidate:
         return replace(self, training=self.training.model_copy(update=changes))
 
 
-def naming_values(training: Training) -> dict[str, Any]:
-    """Give a training as plain JSON values, as fits are named by it.
+def naming_values(section: Network | Training) -> dict[str, Any]:
+    """Give a network or a training as plain JSON values, as fits are named by it.
 
     A key that came later is left out at its default, so that no fit from before it is renamed.
     """
-    values = training.model_dump(mode="json")
+    fields, values = type(section).model_fields, section.model_dump(mode="json")
     for key in _LATER_KEYS:
-        if getattr(training, key) == Training.model_fields[key].default:
+        if key in values and getattr(section, key) == fields[key].default:
             del values[key]
     return values
 

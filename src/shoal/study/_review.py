@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from pydantic import ValidationError
 
-from shoal.kinds import has_classes, splitter_kind, task_kind
+from shoal.kinds import SplitterKind, has_classes, splitter_kind, task_kind
 from shoal.scores import of_another_task
 from shoal.study._candidates import Candidate, expand, overlay
 from shoal.study._devices import is_device
@@ -25,6 +25,15 @@ _SOURCES: Final = ("train", "test", "dataset")
 _PUBLISHED: Final = {"name": WINNER, "metric": "loss", "value": 0.0, "source": "put aside"}
 _PASSES: Final = 10
 _TIMED: Final[tuple[KeyPath, KeyPath]] = ("data", "time"), ("data", "ordered")
+
+_KEYS_OF_FOLDS: Final[dict[str, tuple[Callable[[SplitterKind], bool], str]]] = {
+    "n": (lambda row: row.draws in ("folds", "splits", "time"), "whose number the data says"),
+    "share": (lambda row: row.draws == "splits", "of which each holds out an equal part of the rows"),
+    "shuffle": (lambda row: row.draws == "folds" and not row.repeats, "which shuffle rows always, or never"),
+    "size": (lambda row: row.draws == "time", "which are not in order of time"),
+    "window": (lambda row: row.draws == "time", "which are not in order of time"),
+}
+"""Keys of folds that some kinds have no use for: which do, and why the others do not. `Folds` asks for the rest."""
 
 
 def check_study(study: Study) -> None:
@@ -262,6 +271,10 @@ def _search_mistakes(study: Study, search: Search) -> Iterator[Mistake]:
         yield from _score_mistakes(study, path, name)
         if name in search.scores[:number]:
             yield Mistake(path, f"expected every score once, got {value_text(name)} again", (path,))
+    if search.threshold != "none" and study.study.task != "classification":
+        path = ("search", "threshold")
+        what = f'expected "none" with study.task = "{study.study.task}": a threshold is one of two classes'
+        yield Mistake(path, what, (path, ("study", "task")))
     yield from _folds_mistakes(study, "search", search.splitter)
 
 
@@ -284,11 +297,11 @@ def _folds_mistakes(study: Study, section: str, splitter: Folds) -> Iterator[Mis
     path: KeyPath = (section, "folds", "kind")
     kind = study.folds_kind(splitter)
     row = splitter_kind(f"{section}.folds.kind", kind)
-    for key in ("size", "window"):
-        if getattr(splitter, key) is not None and row.draws != "time":
+    for key, (takes, why) in _KEYS_OF_FOLDS.items():
+        changed = getattr(splitter, key) != Folds.model_fields[key].default
+        if changed and row.draws != "peer" and not takes(row):
             here = (section, "folds", key)
-            what = f"expected nothing with {kind} folds, which are not in order of time"
-            yield Mistake(here, what, (here, path, *_TIMED))
+            yield Mistake(here, f"expected nothing with {kind} folds, {why}", (here, path, *_TIMED))
     if row.draws == "time" and not study.data.timed:
         what = (
             f"expected data.time (a column that orders the rows), or data.ordered = true, with {kind} folds"

@@ -107,6 +107,9 @@ def is_known(path: KeyPath) -> bool:
     """Whether a study can have a value at this key path."""
     if len(path) == 1:
         return path[0] in Study.model_fields
+    section = _section(path[0])
+    if section is not None and len(path) == 2 and path[1] in section.model_fields:
+        return True  # sooner known than its schema is made
     return any(True for _ in _schema_nodes(path))
 
 
@@ -185,14 +188,17 @@ def _schema_nodes(path: KeyPath) -> Iterator[dict[str, Any]]:
             yield inner
 
 
+def _section(name: str | int) -> type[BaseModel] | None:
+    """Give the model of a section that every study has; None for any other."""
+    field = Study.model_fields.get(str(name))
+    annotation = None if field is None else field.annotation
+    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+
+
 def _nodes(path: KeyPath) -> Iterator[dict[str, Any]]:
-    section = Study.model_fields.get(str(path[0])) if len(path) == 1 else None
-    if (
-        section is not None
-        and isinstance(section.annotation, type)
-        and issubclass(section.annotation, BaseModel)
-    ):
-        yield _schema_of(section.annotation)
+    section = _section(path[0]) if len(path) == 1 else None
+    if section is not None:
+        yield _schema_of(section)
         return
     for node in _schema_nodes(path):
         yield from _options(node)

@@ -12,18 +12,20 @@ from pydantic import BaseModel, Discriminator, Field, PrivateAttr, Tag, field_va
 
 from shoal.errors import Problem
 from shoal.kinds import LOSSES, NETWORKS, Task, row_of, splitter_kind, usual_splitter
+from shoal.study._costs import ThresholdRule
 from shoal.study._folds import Folds, NumberOrFolds
 from shoal.study._held_against import Checks
 from shoal.study._key_paths import key_path_text, parse_key_path, toml_string
 from shoal.study._origin import Origin
 from shoal.study._section import SECTION
 from shoal.study._shown import Inspect, Reference, Report
-from shoal.study._training import Training
+from shoal.study._training import Training, weighs
 from shoal.study._values import (
     TASK_LOSS,
     Activation,
     Count,
     Counts,
+    EmbeddingSize,
     FilePath,
     FolderName,
     Label,
@@ -156,6 +158,13 @@ class Network(_Part):
     dropout: Share = 0.0
     conv_dropout: Share = 0.0
     batch_norm: bool = False
+    embedding: EmbeddingSize = "none"
+    embedding_from: Annotated[int, Field(ge=2, le=2**24)] = 10
+
+    @property
+    def codes_from(self) -> int | None:
+        """How many categories a column has at least that is embedded; None where none is."""
+        return None if self.embedding == "none" else self.embedding_from
 
     @model_validator(mode="after")
     def _kind_fits(self) -> Network:
@@ -167,6 +176,10 @@ class Network(_Part):
         if convolves and not self.conv:
             sentence = f'kind = "{self.kind}" needs at least one entry in `conv`, got none'
             raise together(("kind", "conv"), sentence)
+        if convolves and self.embedding != "none":
+            others = " or ".join(f'"{name}"' for name, other in NETWORKS.items() if not other.convolves)
+            what = f'`embedding` needs kind = {others}, got kind = "{self.kind}": images have no categories'
+            raise together(("embedding", "kind"), what)
         return self
 
 
@@ -207,7 +220,8 @@ ListOrRange = Annotated[
 class Search(_Part):
     """Which candidates are tried, on which folds, and by which rule one is chosen.
 
-    `metric` is what they are compared by; further `scores` are shown beside it.
+    `metric` is what they are compared by; further `scores` are shown beside it. `threshold` is the rule by which the
+    chosen one's probability is found from which on the positive class of two is named, on the rows held out.
     """
 
     method: Method = "grid"
@@ -218,6 +232,7 @@ class Search(_Part):
     scores: Annotated[tuple[Metric, ...], Field(strict=False)] = ()
     rule: Literal["best", "one-standard-error"] = "best"
     margin: Annotated[float, Field(gt=0, lt=1)] | None = None
+    threshold: ThresholdRule = "none"
     space: dict[str, ListOrRange] = {}
 
     @field_validator("space", mode="before")
@@ -324,7 +339,9 @@ class Study(_Part):
     @property
     def weighs_classes(self) -> bool:
         """Whether some network may be trained on weighted classes."""
-        return any(value != "none" for value in self._class_weights.values())
+        space = self.search.space if self.search else ()
+        searched = any(parse_key_path(key)[:2] == ("training", "class_weight") for key in space)
+        return searched or any(map(weighs, self._class_weights.values()))
 
     @property
     def _class_weights(self) -> dict[str, Any]:

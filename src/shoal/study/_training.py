@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
@@ -23,6 +23,12 @@ class Augment(_Part):
 
     shift: Annotated[int, Field(ge=0, le=1000)] = 0
     flip: bool = False
+
+
+def weighs(class_weight: Any) -> bool:
+    """Whether weights of classes let one count for more than another, as far as that is known without the classes."""
+    weights = class_weight.values() if isinstance(class_weight, dict) else ()
+    return class_weight == "balanced" or any(weight != 1 for weight in weights)
 
 
 class Training(_Part):
@@ -86,6 +92,11 @@ class Training(_Part):
         """
         key = row_of("loss", LOSSES, loss).option
         return None if key is None else getattr(self, key)
+
+    @property
+    def weighs_classes(self) -> bool:
+        """Whether classes are weighted so that one may count for more than another."""
+        return weighs(self.class_weight)
 
     @property
     def distribution(self) -> Distribution | None:

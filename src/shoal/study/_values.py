@@ -116,6 +116,11 @@ ClassWeight = Annotated[
     Annotated[Literal["none", "balanced"], Tag("<text>")] | Annotated[dict[Name, Weight], Tag("<table>")],
     Discriminator(branch_of),
 ]
+EmbeddingSize = Annotated[
+    Annotated[Literal["none", "auto"], Tag("<text>")]
+    | Annotated[Annotated[int, Field(ge=1, le=4096)], Tag("<number>")],
+    Discriminator(branch_of),
+]
 TextOrTexts = Annotated[
     Annotated[Name, Tag("<text>")] | Annotated[Names, Tag("<list>")], Discriminator(branch_of)
 ]

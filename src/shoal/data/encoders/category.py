@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from shoal.activations import Graph
 from shoal.data._classes import numbered, sorted_texts
 from shoal.data._dataset import Column
-from shoal.data._encoder import Piece, missing_name
+from shoal.data._encoder import Encoder, Piece, missing_name
 from shoal.wording import counted, few_quoted, repeated
 
 _STRANGE: Final = "none of them"
@@ -44,13 +45,19 @@ class CategoryEncoder:
     @property
     def names(self) -> tuple[str, ...]:
         """One name for each category: "column=category"; and one for missing cells."""
-        names = [f"{self.name}={text}" if text else missing_name(self.name) for text in self._shown]
+        names = [f"{self.name}={text}" if text else missing_name(self.name) for text in self.shown]
         return (*names, f"{self.name} is rare") if self.pooled else tuple(names)
 
     @property
-    def _shown(self) -> tuple[str, ...]:
+    def count(self) -> int:
+        """How many columns there are."""
+        return len(self.shown) + bool(self.pooled)
+
+    @cached_property
+    def shown(self) -> tuple[str, ...]:
         """What has a column of its own; the empty text stands for a missing cell."""
-        common = tuple(category for category in self.categories if category not in self.pooled)
+        rare = set(self.pooled)
+        common = tuple(category for category in self.categories if category not in rare)
         return (*common, "") if self.missing and self.categories else common
 
     @property
@@ -66,9 +73,15 @@ class CategoryEncoder:
         rare = sorted_texts(text for text, count in times.items() if count < column.rare_below)
         return cls(column.name, sorted_texts(times), missing, rare)
 
+    def coded(self) -> Encoder:
+        """Give codes to what has a column. Raises DataError for more than codes tell apart."""
+        from shoal.data.encoders.code import CodeEncoder
+
+        return CodeEncoder.of(self)
+
     def encode(self, values_N: NDArray[Any], x_ND: NDArray[Any]) -> None:
         """Write 1 into the column of each row's category."""
-        code_N = numbered(values_N, self._shown, other=-1)
+        code_N = numbered(values_N, self.shown, other=-1)
         known = np.flatnonzero(code_N >= 0)
         x_ND[known, code_N[known]] = 1
         if self.pooled:
@@ -129,19 +142,19 @@ class CategoryEncoder:
                 continue
             place = graph.array(f"category_{number}", np.array([number]))
             cell = graph.node("Gather", [cells, place], f"category_{number}_cell", {"axis": 1})
-            texts = list(encoder._shown) or [""]  # without any there is the column of rare ones alone
+            texts = list(encoder.shown) or [""]  # without any there is the column of rare ones alone
             encoding = {"domain": "ai.onnx.ml", "cats_strings": texts, "zeros": 1}
             flags = graph.node("OneHotEncoder", [cell], f"category_{number}_flags", encoding)
             flat = graph.node("Flatten", [flags], f"category_{number}_flat", {"axis": 1})
             if encoder.pooled:
-                flat = _with_rare(graph, flat, f"category_{number}", alone=not encoder._shown)
+                flat = _with_rare(graph, flat, f"category_{number}", alone=not encoder.shown)
             pieces.append((flat, [(number, slot) for slot in range(len(encoder.names))]))
         return pieces
 
     @property
     def torch_arguments(self) -> tuple[Any, ...]:
         """The texts with a column of their own, and whether others have one."""
-        return (list(self._shown), *([True] if self.pooled else []))
+        return (list(self.shown), *([True] if self.pooled else []))
 
 
 def _with_rare(graph: Graph, flags: str, name: str, *, alone: bool) -> str:

@@ -39,6 +39,7 @@ from shoal.engine.trainers.native_core import (
     NetworkStruct,
     RowsStruct,
     ShouldPause,
+    TableStruct,
     Words,
     load_library,
     native_available,
@@ -84,7 +85,7 @@ class _Network:
 
     @classmethod
     def of(cls, architecture: Architecture) -> _Network:
-        convs, dense = architecture.convolutions, architecture.dense
+        convs, tables, dense = architecture.convolutions, architecture.tables, architecture.dense
         for layer in architecture.layers:
             if not row_of("layer", LAYERS, layer.kind).core:
                 raise StudyError(
@@ -92,13 +93,15 @@ class _Network:
                 )
         images = architecture.input_shape if convs else (0, 0, 0)
         conv_structs = (ConvStruct * len(convs))(*map(_conv_struct, convs))
+        table_structs = (TableStruct * len(tables))(*(TableStruct(*table) for table in tables))
         dense_structs = (DenseStruct * len(dense))(*map(_dense_struct, dense))
         struct = NetworkStruct(
             math.prod(architecture.input_shape), *images,
             ctypes.cast(conv_structs, ctypes.POINTER(ConvStruct)), len(convs),
+            ctypes.cast(table_structs, ctypes.POINTER(TableStruct)), len(tables),
             ctypes.cast(dense_structs, ctypes.POINTER(DenseStruct)), len(dense),
         )  # fmt: skip
-        return cls(struct, (conv_structs, dense_structs))
+        return cls(struct, (conv_structs, table_structs, dense_structs))
 
 
 def _dense_struct(layer: DenseLayer) -> DenseStruct:
@@ -336,7 +339,7 @@ class NativeTrainer:
     def step_seconds(self, job: Job, rows: int) -> float:
         """Time a few milliseconds of a fit of this shape on drawn numbers; see `StepTimes`, where there are many."""
         training, network = job.training, job.architecture
-        layers = tuple(replace(layer, dropout=float(layer.dropout > 0)) for layer in network.layers)
+        layers = tuple(replace(layer, dropout=1.0) if layer.dropout else layer for layer in network.layers)
         shape = (
             layers,
             network.input_shape,
@@ -429,6 +432,8 @@ def _drawn_rows(architecture: Architecture, y: NDArray[Any], numbers: np.random.
             some, none = Rows(x, y, index), Rows(x, y[:0], index[:0])
         case "table":
             floats = numbers.random(shape, np.float32)
+            for place, (rows, _) in enumerate(architecture.tables, shape[1] - len(architecture.tables)):
+                floats[:, place] = numbers.integers(0, rows, len(y))
             some, none = Rows(floats, y), Rows(floats[:0], y[:0])
         case takes:
             assert_never(takes)

@@ -38,12 +38,19 @@ class ConvStruct(ctypes.Structure):
     )  # fmt: skip
 
 
+class TableStruct(ctypes.Structure):
+    """`ShoalTable` of the interface."""
+
+    _fields_ = (("rows", _int), ("size", _int))
+
+
 class NetworkStruct(ctypes.Structure):
     """`ShoalNetwork` of the interface."""
 
     _fields_ = (
         ("inputs", _int), ("channels", _int), ("height", _int), ("width", _int),
         ("convs", ctypes.POINTER(ConvStruct)), ("conv_count", _int),
+        ("tables", ctypes.POINTER(TableStruct)), ("table_count", _int),
         ("dense", ctypes.POINTER(DenseStruct)), ("dense_count", _int),
     )  # fmt: skip
 

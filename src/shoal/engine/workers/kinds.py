@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 from shoal.engine._trainer import Trainer
-from shoal.engine.workers.processes import processes
-from shoal.engine.workers.protocol import Coordination, Workers
-from shoal.engine.workers.threads import threads
 from shoal.nets import Architecture
+
+if TYPE_CHECKING:
+    from shoal.engine.workers.protocol import Coordination, Workers
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,20 @@ class WorkersKind:
     apart: bool = False
 
 
+def _made_in(file: str) -> Callable[[Coordination], Workers]:
+    """Give what makes workers in a file of this folder, which is loaded when it does: a forecast needs none of it."""
+
+    def make(shared: Coordination) -> Workers:
+        module: Any = import_module(f"shoal.engine.workers.{file}")
+        workers: Workers = getattr(module, file)(shared)
+        return workers
+
+    return make
+
+
 KINDS: Final[dict[str, WorkersKind]] = {
-    "threads": WorkersKind(threads),
-    "processes": WorkersKind(processes, apart=True),
+    "threads": WorkersKind(_made_in("threads")),
+    "processes": WorkersKind(_made_in("processes"), apart=True),
 }
 
 

@@ -78,7 +78,7 @@ def confusion_of(findings: RunFindings, group: NetworkGroup) -> Confusion:
         group.name,
         findings.truth.classes,
         findings.true_classes,
-        findings.predicted(group),
+        findings.judged(group),
         delivered=group.delivered,
         weight_V=findings.truth.test_weights,
     )

@@ -42,7 +42,7 @@ def ensemble_scores(findings: RunFindings) -> EnsembleScores | None:
     frame = findings.results.ensemble_scores
     if not len(frame):
         return None
-    metric = leading_metric(findings.truth.task)
+    metric = leading_metric(findings.results)
 
     def of(network: str) -> NDArray[np.float64]:
         return frame.loc[frame["network"] == network, metric].to_numpy(np.float64)

@@ -35,8 +35,11 @@ def draw_labels(fact: Labels) -> Sheet:
     axes.scatter(recall, rows, s=34, marker="s", color=VERMILLION, linewidths=0, label="recall", zorder=3)
     axes.scatter(f1, rows, s=40, marker="D", facecolors="none", edgecolors=BLACK, label="F1", zorder=4)
     axes.set_yticks(rows, [f"{plain(fact.labels[k], 30)} ({fact.test_K[k]:,})" for k in order_K])
-    axes.set(ylim=(len(order_K) - 0.5, -0.5), xlim=(-0.03, 1.03), xlabel="share")
-    axes.set_ylabel("label (test rows that have it)")
+    axes.set(
+        ylim=(len(order_K) - 0.5, -0.5),
+        xlim=(-0.03, 1.03),
+        xlabel="share (in brackets: test rows that have the label)",
+    )
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
     networks = f" ({fact.repeats} networks together)" if fact.repeats > 1 else ""

@@ -106,7 +106,7 @@ def words(fact: Scores) -> str:
 
 def scores_of(findings: RunFindings) -> Scores:
     """Test scores of every repeat of every comparison."""
-    metric = leading_metric(findings.truth.task)
+    metric = leading_metric(findings.results)
     scores = {
         group.name: np.array(
             [findings.results.summaries[entry.fit_id].scores["test"][metric] for entry in group.healthy]

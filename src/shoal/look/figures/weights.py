@@ -17,7 +17,7 @@ from shoal.look._figure import Chapter, Figure, single
 from shoal.look._layers import MOST_LAYERS, layers_left_out
 from shoal.look._paper import GREY, VERMILLION, Panel, Sheet, heading, legend_beside, panels, plain
 from shoal.look._run_findings import DELIVERED, RunFindings
-from shoal.nets import refit_parameters
+from shoal.nets import refit_parameters, weights_by_layer
 from shoal.wording import rounded
 
 _WEIGHT_SECONDS: Final = 2e-8
@@ -46,17 +46,14 @@ class Weights:
 def weight_histograms(
     name: str, before: Mapping[str, NDArray[Any]], after: Mapping[str, NDArray[Any]]
 ) -> Weights:
-    """Histograms of every array called `<layer>.weight`; both share bins that hold all values. In the order of
-    `before`.
+    """Histograms of the weights of every layer; both share bins that hold all values. In the order of `before`.
 
     The number of bins follows Rice's rule, twice the cube root of the number of weights, from 8 to 40.
     """
     layers: list[Histogram] = []
-    for key, drawn in before.items():
-        layer, _, kind = key.rpartition(".")
-        if kind != "weight" or layer.endswith("_norm"):
-            continue
-        old, new = (np.asarray(part, dtype=np.float64).reshape(-1) for part in (drawn, after[key]))
+    trained = weights_by_layer(after)
+    for layer, drawn in weights_by_layer(before).items():
+        old, new = (np.asarray(part, dtype=np.float64) for part in (drawn, trained[layer]))
         bins = int(np.clip(2 * round(len(new) ** (1 / 3)), 8, 40))
         edge = np.histogram_bin_edges(np.concatenate((old, new)), bins)
         before_B, after_B = (np.histogram(part, edge)[0] for part in (old, new))

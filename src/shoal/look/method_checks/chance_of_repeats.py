@@ -15,7 +15,7 @@ from shoal.results import Results
 def differences_by_chance(results: Results) -> str:
     """Name the comparisons whose difference to the first has an interval that holds 0, or none."""
     scores = scores_on_test_rows(results)
-    metric = leading_metric(results.truth.task)
+    metric = leading_metric(results)
     differences = {name: scored[metric] for name, scored in results.differences.items() if name in scores}
     unsure = []
     for name, difference in differences.items():

@@ -28,7 +28,7 @@ def many_variants(results: Results) -> str:
         luck = luck_of_the_best(len(scores)) * spread / math.sqrt(means)
         text += (
             f" Were all {len(scores)} equally good, the best of them would look {rounded(luck, 2)} better in"
-            f" {leading_metric(results.truth.task)} by chance alone."
+            f" {leading_metric(results)} by chance alone."
         )
     return text
 

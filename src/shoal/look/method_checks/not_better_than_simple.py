@@ -6,16 +6,17 @@ from typing import Final
 
 from shoal.look._chance import drawn_by_chance
 from shoal.look._check import MethodCheck
-from shoal.look._simple_models import worse_by_more
-from shoal.look._trust import SCORE_WORDS
+from shoal.look._measures import sentence_words
+from shoal.look._simple_models import judging_metrics, worse_by_more
 from shoal.results import Results, in_words, verdict
 
 
 def not_better_than_simple(results: Results) -> str:
     """Name the simple models that the network is neither better nor worse than, as far as the test rows tell."""
-    if results.delivered_id is None:
-        return ""
-    metric = results.judged_by
+    return " ".join(filter(None, (_open(results, metric) for metric in judging_metrics(results))))
+
+
+def _open(results: Results, metric: str) -> str:
     beside = results.beside_baselines(metric)
     judged = verdict(beside, metric)
     far = [model.baseline.name for model in worse_by_more(beside, metric)]
@@ -27,7 +28,7 @@ def not_better_than_simple(results: Results) -> str:
     holds = "holds 0, or what does not matter" if near else "holds 0"
     without = " or cannot be had" if judged.whys else ""
     return (
-        f"By test {SCORE_WORDS[metric]}, the delivered network is not shown to be better than"
+        f"By test {sentence_words(metric, results)}, the delivered network is not shown to be better than"
         f" {in_words(open_ones, 'or')}: the 95 % interval of the difference, for {over}, {holds}{without}."
     )
 

@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from shoal.decisions import named_classes
 from shoal.look._check import MethodCheck
 from shoal.look._evidence import delivered_answers, in_quotes, phrases
 from shoal.results import Results
@@ -25,7 +26,7 @@ def same_answer(results: Results) -> str:
         return ""
     true_V = truth.y[truth.train_rows :]
     if truth.classes:
-        named = np.unique(answer_VK.argmax(axis=1))
+        named = np.unique(named_classes(answer_VK, results.decision))
         if len(named) > 1 or len(np.unique(true_V)) < 2:
             return ""
         return f"Of {len(true_V):,} test rows, every one is predicted as {in_quotes(truth.classes[int(named[0])])}."

@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from shoal.decisions import named_classes
 from shoal.look._check import MethodCheck
 from shoal.look._evidence import delivered_answers, in_quotes, phrases
 from shoal.results import Results
@@ -22,7 +23,7 @@ def never_recognised(results: Results) -> str:
     truth, answer_VK = results.truth, delivered_answers(results)
     if answer_VK is None or not truth.classes:
         return ""
-    true_V, named_V = truth.y[truth.train_rows :], answer_VK.argmax(axis=1)
+    true_V, named_V = truth.y[truth.train_rows :], named_classes(answer_VK, results.decision)
     count = len(truth.classes)
     rows_K, named_K = np.bincount(true_V, minlength=count), np.bincount(named_V, minlength=count)
     hits_K = np.bincount(true_V[true_V == named_V], minlength=count)
@@ -57,5 +58,5 @@ CHECK: Final = MethodCheck(
     " accuracy.",
     reference="He, H., Garcia, E. A. (2009). Learning from imbalanced data."
     " IEEE Transactions on Knowledge and Data Engineering 21(9), 1263-1284.",
-    about_test=True,
+    alarming=True,
 )

@@ -6,8 +6,8 @@ from typing import Final
 
 from shoal.look._chance import drawn_by_chance
 from shoal.look._check import MethodCheck
-from shoal.look._simple_models import worse_by_more
-from shoal.look._trust import SCORE_WORDS
+from shoal.look._measures import sentence_words
+from shoal.look._simple_models import judging_metrics, worse_by_more
 from shoal.results import MODEL_NAMES, Results
 from shoal.scores import score_kind
 from shoal.wording import interval, listed, one_number, percent
@@ -15,9 +15,10 @@ from shoal.wording import interval, listed, one_number, percent
 
 def worse_than_simple(results: Results) -> str:
     """Find simple models whose test score is better, by more than what does not matter (`search.margin`)."""
-    if results.delivered_id is None:
-        return ""
-    metric = results.judged_by
+    return " ".join(filter(None, (_worse(results, metric) for metric in judging_metrics(results))))
+
+
+def _worse(results: Results, metric: str) -> str:
     beside = results.beside_baselines(metric)
     share = score_kind(metric).percent
     write = percent if share else one_number
@@ -31,7 +32,7 @@ def worse_than_simple(results: Results) -> str:
     over = drawn_by_chance(results)
     if not parts:
         return ""
-    return f"By test {SCORE_WORDS[metric]}, {listed(parts)} (95 % interval, for {over})."
+    return f"By test {sentence_words(metric, results)}, {listed(parts)} (95 % interval, for {over})."
 
 
 CHECK: Final = MethodCheck(

@@ -65,6 +65,19 @@ def _of_networks(networks: list[Network]) -> list[Work]:
     if any(network.dropout or network.conv_dropout for network in networks):
         cited = "Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov (2014): Dropout: a simple way to prevent"
         cited_works.append(Work("dropout", f"{cited} neural networks from overfitting. JMLR 15, 1929–1958."))
+    sizes = {network.embedding for network in networks} - {"none"}
+    if sizes:
+        cited = "Guo, Berkhahn (2016): Entity embeddings of categorical variables. arXiv:1604.06737."
+        first = (
+            "Gorishniy, Rubachev, Khrulkov, Babenko (2021): Revisiting deep learning models for tabular data."
+        )
+        cited_works += [
+            Work("embeddings", cited),
+            Work("first vectors of embeddings", f"{first} NeurIPS 34."),
+        ]
+    if "auto" in sizes:
+        cited = "Howard, Gugger (2020): fastai: A layered API for deep learning. Information 11, 108."
+        cited_works.append(Work("lengths of vectors", cited))
     cited = "He, Zhang, Ren, Sun (2015): Delving deep into rectifiers. ICCV, 1026–1034; with a = √5, as torch.nn does."
     return [*cited_works, Work("initialisation: uniform, by fan-in", cited)]
 
@@ -143,8 +156,8 @@ def _of_figures(results: Results, drawn: Sequence[Work]) -> list[Work]:
         cited_works.append(Work("expected calibration error", cited))
         cited = "Wilson (1927): Probable inference, the law of succession, and statistical inference."
         cited_works.append(Work("interval of the accuracy", f"{cited} JASA 22, 209–212."))
-    cited = "Hall (1992): On the removal of skewness by transformation. JRSS B 54, 221–228."
-    cited_works.append(Work("intervals of test scores", cited))
+    cited = "Johnson (1978): Modified t tests and confidence intervals for asymmetrical populations."
+    cited_works.append(Work("intervals of test scores", f"{cited} JASA 73, 536–544."))
     cited = "Okabe, Ito (2008): Color universal design: how to make figures that are colorblind friendly."
     return [*cited_works, Work("colours of the pictures", cited)]
 

@@ -31,10 +31,12 @@ from shoal.look._run_findings import RunFindings
 from shoal.look._text_layout import duration
 from shoal.look._time_folds import ageing_sentence
 from shoal.look._trust import looks_sentence, permutation_sentence
+from shoal.look._work import Work
 from shoal.look.figures.confusion import Confusion, confusion_of
 from shoal.look.page import tables
 from shoal.look.page.beside import simple_model_frame, simple_model_note, simple_model_table
 from shoal.look.page.columns import column_table
+from shoal.look.page.decided import threshold_part
 from shoal.look.page.fit_curves import fits_shown
 from shoal.look.page.in_time import time_fold_table
 from shoal.look.page.labels import label_table
@@ -205,6 +207,7 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
         "certainty": lambda: tables.certainty_table(results),
         "certainty_sentences": lambda: certainty_sentences(results),
         "levels": lambda: level_table(results),
+        "threshold": lambda: threshold_part(results),
         "class_coverage": lambda: tables.class_coverage_table(results),
         "temperature": lambda: tables.temperature_table(results),
         "ece_sentence": lambda: ece_sentence(results),
@@ -218,10 +221,12 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
         "study_lines": lambda: to_toml(results.study).splitlines(),
         "software": lambda: software(results.environment),
         "trained_where": lambda: trained_where(results),
-        "works": lambda: works(
-            results, [work for picture in reversed(shown) for work in picture.picture.figure.works]
-        ),
+        "works": lambda: works(results, _works_behind(shown)),
     }
+
+
+def _works_behind(shown: list[Shown]) -> list[Work]:
+    return [work for picture in reversed(shown) for work in picture.picture.figure.works]
 
 
 def _class_counts(findings: RunFindings) -> Confusion | None:

@@ -9,12 +9,12 @@ from typing import Final
 from shoal.look._chance import drawn_by_chance, groups_unknown
 from shoal.look._headline import headline
 from shoal.look._line_notes import NAMES
-from shoal.look._measures import leading_metric, score_words
+from shoal.look._measures import leading_metric, score_words, sentence_words
 from shoal.look._reasons import level_of, verdict_of, verdict_sentence
 from shoal.look._run_findings import RunFindings
 from shoal.look._simple_models import tested_score
 from shoal.look._text_layout import duration
-from shoal.look._trust import SCORE_WORDS, looks_sentence, permutation_sentence
+from shoal.look._trust import looks_sentence, permutation_sentence
 from shoal.results import Results, higher_is_better
 from shoal.scores import score_kind
 from shoal.study import settings_text
@@ -42,8 +42,8 @@ def summary(findings: RunFindings) -> Summary:
     """Answer a busy reader's questions from the results."""
     results = findings.results
     head = headline(findings)
-    good = (head.first, *head.more)
-    return Summary(_asked(results), _chosen(results), head.figure, head.unit, good, tuple(_sure(findings)))
+    asked, sure = _asked(results), tuple(_sure(findings))
+    return Summary(asked, _chosen(results), head.figure, head.unit, head.sentences, sure)
 
 
 def _asked(results: Results) -> str:
@@ -95,7 +95,8 @@ def _chosen(results: Results) -> str:
     if len(choice.standings) == 1:
         rule = "the only candidate"
     size = counted(row.parameter_count, "parameter")
-    return f"{settings}: {size}, {rule}. Its selection score, which is optimistic: {score}."
+    embedded = "".join(f" {said[0].upper()}{said[1:]}." for said in results.embedded)
+    return f"{settings}: {size}, {rule}. Its selection score, which is optimistic: {score}.{embedded}"
 
 
 def _sure(findings: RunFindings) -> list[str]:
@@ -130,15 +131,14 @@ def _sure(findings: RunFindings) -> list[str]:
 
 def _worse_than_first(results: Results) -> str:
     """Say that the winner is significantly worse on the test rows than the first comparison, where it is."""
-    metric = leading_metric(results.truth.task)
-    higher = higher_is_better(metric)
+    metric = leading_metric(results)
     difference = results.differences.get("winner", {}).get(metric)
     if difference is None or difference.why:
         return ""
-    if not (difference.high < 0 if higher else difference.low > 0):
+    if not (difference.high < 0 if higher_is_better(metric) else difference.low > 0):
         return ""
     first = _name(str(results.comparisons["label"].iloc[0]), 40)
-    name, way = SCORE_WORDS[metric], "lower" if higher else "higher"
+    name, way = sentence_words(metric, results), "lower" if higher_is_better(metric) else "higher"
     near, far = sorted((abs(difference.low), abs(difference.high)))
     over = drawn_by_chance(results, difference.repeats)
     return (
@@ -150,7 +150,7 @@ def _worse_than_first(results: Results) -> str:
 def _over_rows(findings: RunFindings) -> str:
     """Say where the leading score would lie on other rows; the unit of chance is a row, or a group."""
     results, metric = findings.results, _shown_metric(findings.results)
-    span = results.test_interval(metric, [findings.delivered.healthy[0].fit_id])
+    span = results.test_interval(metric, [findings.delivered.healthy[0].fit_id], decided=True)
     over = drawn_by_chance(results)
     if not span.known:
         return f"How far {over} would move it is not known: {span.why}."
@@ -172,7 +172,7 @@ def _shown_metric(results: Results) -> str:
 
 def _range(results: Results, metric: str, low: float, high: float) -> str:
     """Write from where to where the score of the large number goes."""
-    title = results.truth.title_of(metric)
+    title = sentence_words(metric, results) if metric == "loss" else results.truth.title_of(metric)
     if score_kind(metric).percent:
         return f"{title} {percent(low)}" + (f" to {percent(high)}" if high > low else " each time")
     return f"{title} {interval(low, high)}"
