@@ -412,7 +412,7 @@ class Results:
             return read_inside(store, self.truth)
 
     def test_predictions(self, fit_id: str) -> NDArray[np.float64]:
-        """Give what a fit predicts for the test rows, (V, K): targets in their units or probabilities; else KeyError."""
+        """What a fit predicts for the test rows, (V, K): targets in their units or probabilities, else KeyError"""
         return self.test_answers(fit_id)[:, : outputs_of(self.truth)]
 
     def test_answers(self, fit_id: str) -> NDArray[np.float64]:
