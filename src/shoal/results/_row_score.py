@@ -58,15 +58,12 @@ class RowScore:
     of: int = 1
 
     def rare(self, y: NDArray[Any]) -> str:
-        """Say that a class, or one of several labels, has too few of these rows for an interval; else nothing."""
+        """Say that a class has too few of these rows for an interval; else nothing."""
         if not self.needs:
             return ""
-        if y.ndim > 1:
-            fewest, kind = int(y.sum(axis=0).min()), "label"
-        else:
-            rows_K = np.bincount(y, minlength=2)
-            fewest, kind = int(rows_K[self.of] if len(rows_K) == 2 else rows_K[rows_K > 0].min()), "class"
-        few = f"{counted(fewest, 'row')} of a {kind} {'is' if fewest == 1 else 'are'} too few for an interval"
+        rows_K = np.bincount(y, minlength=2)
+        fewest = int(rows_K[self.of] if len(rows_K) == 2 else rows_K[rows_K > 0].min())
+        few = f"{counted(fewest, 'row')} of a class {'is' if fewest == 1 else 'are'} too few for an interval"
         return "" if fewest >= self.needs else few
 
     def score(self, y: NDArray[Any], prediction: Floats, weight_N: Floats | None = None) -> float:

@@ -36,7 +36,7 @@ def row_score(
     score = row_of("score", _OF_TASK[task], metric)
     if metric in _OF_POSITIVE:
         score = _of_counts(partial(_of_class, positive, _OF_POSITIVE[metric]))
-    if metric == "average_precision":
+    if metric == "average_precision" and task == "classification":
         score = _of_precision(positive)
     if SCORES[metric].peer:
         return replace(score, whole=partial(peer_score, metric, positive=positive))
