@@ -141,7 +141,7 @@ def test_what_weighs_no_class_is_refused(asked: Any, sentence: str) -> None:
 
 
 def test_partial_fit_takes_numbers_alone() -> None:
-    what = "expected None, a dict or a list in partial_fit, which sees a part of the rows at a time"
+    what = "expected None, a dict or a list of both in partial_fit, which sees a part of the rows at a time"
     with pytest.raises(ValueError, match="class_weight") as caught:
         MLPClassifier(**QUICK, class_weight="balanced").partial_fit(X, LABEL, classes=np.unique(LABEL))
     assert str(caught.value) == f"class_weight: {what}, got 'balanced'"

@@ -230,3 +230,11 @@ def test_a_network_goes_on_with_what_it_learned(first: Any, then: Any, sentence:
     with pytest.raises(ValueError, match=r"^y: ") as refused:
         model.fit(X, then)
     assert str(refused.value) == sentence
+
+
+@pytest.mark.parametrize("class_weight", ["balanced", [None, "balanced", {1: 2.0}]])
+def test_part_of_the_rows_cannot_say_what_is_balanced(class_weight: Any) -> None:
+    what = "expected None, a dict or a list of both in partial_fit, which sees a part of the rows at a time"
+    with pytest.raises(ValueError, match=r".") as refused:
+        MLPClassifier(**QUICK, class_weight=class_weight).partial_fit(X, Y, classes=[0, 1, 2])
+    assert str(refused.value) == f"class_weight: {what}, got {class_weight!r}"
