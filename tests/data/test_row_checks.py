@@ -230,6 +230,10 @@ def test_an_input_that_gives_the_target_away() -> None:
         r" answering the mean \(with the next best input, \d+ %\)",
         found(columns, target)["giveaways"],
     )
+    (others,) = re.findall(
+        r"input, (.*) %\)", found({"outcome": target, "far": np.arange(ROWS) % 2 * 1.0}, target)["giveaways"]
+    )
+    assert re.fullmatch(r"1\d\d", others)  # no exponent where an input is worse than the mean
     columns["copy"] = columns["outcome"] + 0.01
     assert "giveaways" not in found(columns, target)  # two that are as good are no single leak
     columns, target = as_they_come()

@@ -154,7 +154,7 @@ OF_KINDS: dict[str, tuple[Any, set[str], str]] = {
     "shuffle": (
         False,
         {name for name, row in SPLITTERS.items() if row.draws != "folds" or row.repeats},
-        "which shuffle rows always, or never",
+        "which {} shuffle rows",
     ),
     "size": (4, set(SPLITTERS) - {"time", "group-time"}, "which are not in order of time"),
     "window": (4, set(SPLITTERS) - {"time", "group-time"}, "which are not in order of time"),
@@ -175,6 +175,8 @@ def test_a_key_without_a_meaning_is_refused(key: str, kind: str) -> None:
         return
     with pytest.raises(StudyError) as refused:
         study(folds, **asked, **task)
+    drawn = kind == "shuffle" or kind.startswith("repeated")
+    why = why.format("always" if drawn else "never")
     assert str(refused.value) == f"search.folds.{key}: expected nothing with {kind} folds, {why}"
     # A study of old is read nevertheless.
     tree = {
