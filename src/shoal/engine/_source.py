@@ -126,7 +126,9 @@ def _weight_notes(study: Study, dataset: Dataset) -> Iterator[str]:
     for key, weights in study.class_weights.items():
         if nothing := [name for name, weight in weights.items() if weight == 0]:
             names = few_quoted(nothing)
-            of = f"from rows of {names}" if dataset.classes else f"of the label {names} from rows that have it"
+            of = (
+                f"from rows of {names}" if dataset.classes else f"of the label {names} from rows that have it"
+            )
             yield f"nothing is learned {of}: weight 0 ({key}); scores count these rows"
 
 

@@ -302,8 +302,7 @@ def _folds_mistakes(study: Study, section: str, splitter: Folds) -> Iterator[Mis
     kind = study.folds_kind(splitter)
     row = splitter_kind(f"{section}.folds.kind", kind)
     for key, (takes, why) in _KEYS_OF_FOLDS.items():
-        changed = getattr(splitter, key) != Folds.model_fields[key].default
-        if changed and row.draws != "peer" and not takes(row):
+        if splitter.asks(key) and row.draws != "peer" and not takes(row):
             here = (section, "folds", key)
             reason = why if isinstance(why, str) else why(row)
             yield Mistake(here, f"expected nothing with {kind} folds, {reason}", (here, path, *_TIMED))
