@@ -184,10 +184,10 @@ def _scheduled(process: int) -> Iterator[tuple[tuple[int, str], tuple[float, flo
 
 def predict(path: str, trainer: Any, workers: str) -> dict[str, dict[str, float]]:
     """Predict each phase: on the clock, and as if alone."""
-    import shoal.pipeline
+    import shoal.planning
     from shoal.engine.forecast.steps import Watched, crowding
 
-    plan = shoal.pipeline.plan(path, trainer=trainer, workers=int(workers), out=Path(path).parent / "none")
+    plan = shoal.planning.plan(path, trainer=trainer, workers=int(workers), out=Path(path).parent / "none")
     return {"wall": dict(plan.time), "alone": dict(plan.time_alone), "crowding": {"": crowding(Watched())}}
 
 

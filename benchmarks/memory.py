@@ -174,9 +174,9 @@ def compare(number: int) -> dict[str, Any]:
 
 def predict(path: str, trainer: Any, workers: str) -> dict[str, float]:
     """Predict each phase's peak."""
-    import shoal.pipeline
+    import shoal.planning
 
-    plan = shoal.pipeline.plan(path, trainer=trainer, workers=int(workers), out=Path(path).parent / "none")
+    plan = shoal.planning.plan(path, trainer=trainer, workers=int(workers), out=Path(path).parent / "none")
     return dict(plan.memory)
 
 

@@ -18,7 +18,7 @@ from studies import tiny_study, two_peaks
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (0.04, "0.0 s"),
+        (0.04, "under 0.1 s"),
         (9.94, "9.9 s"),
         (12.4, "12 s"),
         (99.4, "99 s"),

@@ -17,11 +17,13 @@ from benchmarks.honesty import (
     nested,
     predictions,
     searches,
+    small_tests,
 )
 from benchmarks.record import write_record
 
 PARTS: dict[str, tuple[str, Callable[[int], list[str]]]] = {
     "intervals": ("Intervals: test scores and comparisons", intervals.run),
+    "small-tests": ("Small test sets: coverage and width beside other intervals", small_tests.run),
     "cheap-searches": ("Cheap searches: outer folds", cheap_searches.run),
     "nested": ("Nested: the whole search without each outer fold", nested.run),
     "searches": ("Searches: the set, verdicts, errors", searches.run),

@@ -62,7 +62,9 @@ def request_of(study: StudyOrRows, keywords: Mapping[str, Any]) -> Request:
     Raises InputError for what is no study, for mistakes of a study, and for rows of which no table can be made.
     """
     train, test, target = map(keywords.get, _NO_KEYS)
-    names, notes, base = _names(target), tuple[str, ...](), _study_of(study)
+    data = keywords.get("data")
+    stated = data.get("target") if isinstance(data, Mapping) else None
+    names, notes, base = _names(stated if target is None else target), tuple[str, ...](), _study_of(study)
     if base is None:
         if train is not None:
             raise InputError("train: expected nothing beside the rows that come first, got rows again")

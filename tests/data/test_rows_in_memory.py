@@ -359,3 +359,10 @@ def test_a_keyword_changes_the_keys_that_it_names() -> None:
     assert changed.training.lr == study.training.lr
     assert changed.network.activation == study.network.activation
     assert request_of(study, {}).study == study
+
+
+@pytest.mark.parametrize("names", [["y", "size"], ["size", "y"], "y", "size"])
+def test_targets_are_named_in_data_as_well_as_by_their_own_keyword(names: Any) -> None:
+    asked = [request_of(table(), by) for by in ({"target": names}, {"data": {"target": names}})]
+    assert asked[0].study == asked[1].study
+    assert asked[0].study.data.targets == ((names,) if isinstance(names, str) else tuple(names))

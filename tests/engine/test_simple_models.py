@@ -92,7 +92,7 @@ def test_scores_and_intervals_are_those_of_the_delivered_networks_own_kind(finis
         assert beside.difference.mean == pytest.approx(apart.mean())
         assert beside.interval.low < beside.score < beside.interval.high
         assert beside.difference.low < apart.mean() < beside.difference.high
-        # Close to Student's interval, which Hall's corrects for skewness.
+        # Close to Student's interval, whose outer end skewness moves.
         half = 1.98 * apart.std(ddof=1) / 10
         assert beside.difference.high - beside.difference.low == pytest.approx(2 * half, rel=0.5)
 

@@ -37,7 +37,7 @@ def test_the_variance_is_that_of_rows_and_of_training_once_more_for_the_network_
     middle, half = loss.mean(), stats.t.ppf(0.975, freedom) * math.sqrt(variance)
     found = outer_interval(LOSS, outer)
     assert found.known
-    # Hall's interval leans to the right of Student's, since squared errors are skewed.
+    # The interval leans to the right of Student's, since squared errors are skewed.
     assert middle - half < found.low < middle < middle + half < found.high
     mirrored = answers(np.zeros_like(y), np.where(np.arange(50) % 2, 1.0, -1.0)[:, None], 5)
     assert outer_interval(LOSS, mirrored).why == "no row differs from the others"

@@ -48,7 +48,7 @@ def test_a_difference_by_hand() -> None:
     total = squares[0] + squares[1] - squares[2]
     assert total > max(squares[:2])
     units = Units.of(rows)
-    spread, free = spread_over(of_repeat, row_RN - of_repeat[:, None], units)
+    spread, free = spread_over(of_repeat, row_RN - of_repeat[:, None], units.freedom)
     assert found.mean == pytest.approx(mean)
     assert spread.error == pytest.approx(math.sqrt(total / repeats / rows))
     assert free == pytest.approx(total**2 / sum(s**2 / f for s, f in zip(squares, freedom, strict=True)))
@@ -62,7 +62,7 @@ def test_one_repeat_speaks_of_rows_alone() -> None:
     y, one, first = drawn(repeats=1)
     found = compared("mse", one, first, y)
     row_N = ((one - y) ** 2 - (first - y) ** 2)[0, :, 0]
-    spread, free = spread_over(np.array([row_N.mean()]), (row_N - row_N.mean())[None], Units.of(60))
+    spread, free = spread_over(np.array([row_N.mean()]), (row_N - row_N.mean())[None], 59)
     assert spread.error == pytest.approx(row_N.std(ddof=1) / math.sqrt(60))
     assert free == pytest.approx(59)
     assert found.repeats == 1

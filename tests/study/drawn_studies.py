@@ -120,8 +120,10 @@ def trees(draw: st.DrawFn) -> dict[str, Any]:
         },
     )
     method = draw(st.sampled_from(["grid", "random"]))
-    folds = st.integers(2, 9) | _section(
-        kind=st.sampled_from(["k-fold", "shuffle"]), n=st.integers(2, 9), shuffle=st.booleans()
+    folds = (
+        st.integers(2, 9)
+        | _section(kind=st.just("k-fold"), n=st.integers(2, 9), shuffle=st.booleans())
+        | _section(kind=st.just("shuffle"), n=st.integers(2, 9))
     )
     search = st.fixed_dictionaries(
         {"method": st.just(method), "space": spaces(ranges=method == "random"), "samples": st.integers(1, 5)},

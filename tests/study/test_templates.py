@@ -109,6 +109,8 @@ def test_a_template_shows_every_key_but_the_rare_ones(task: Task) -> None:
         "join_validation",
         "margin",
         "threshold",
+        "embedding",
+        "embedding_from",
         *(
             "delimiter",
             "decimal",

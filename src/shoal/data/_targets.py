@@ -66,7 +66,8 @@ def _note_untargeted(name: str, rows: list[int], table: Table, findings: Finding
 
 def untargeted(targets: NDArray[Any]) -> NDArray[np.bool_]:
     """Say which rows lack a target, (N,)."""
-    return np.asarray(missing_of(targets).reshape(len(targets), -1).any(axis=1))
+    missing = missing_of(targets)
+    return np.asarray(missing if missing.ndim == 1 else missing.any(axis=1))
 
 
 def unlearnable(names: Sequence[str], targets_NK: NDArray[np.float64], file: str) -> Iterator[Problem]:

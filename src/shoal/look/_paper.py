@@ -212,6 +212,13 @@ def sequence_colors(count: int) -> NDArray[Any]:
     return np.asarray(colormaps["viridis"](np.linspace(0, 0.9, count)))
 
 
+def with_room(low: float, high: float, share: float = 0.04) -> tuple[float, float]:
+    """Give the ends of an axis beyond what it shows; they differ where all that it shows is one number, too."""
+    size = max(abs(low), abs(high))
+    room = share * (high - low) if high - low > 1e-9 * size else share * (size or 1.0)
+    return low - room, high + room
+
+
 def logarithmic(axis: Any, low: float, high: float) -> None:
     """Make an axis logarithmic with plain numbers at its ticks (0.01, 0.1, 1): no powers to decode."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator

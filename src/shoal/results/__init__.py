@@ -56,6 +56,8 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._intervals import FEWEST_ROWS_OF_SHARES as FEWEST_ROWS_OF_SHARES
     from shoal.results._intervals import Interval as Interval
     from shoal.results._intervals import Units as Units
+    from shoal.results._intervals import left_out as left_out
+    from shoal.results._intervals import spread_of as spread_of
     from shoal.results._intervals import wilson as wilson
     from shoal.results._levels import LevelHeld as LevelHeld
     from shoal.results._lock import RunLock as RunLock

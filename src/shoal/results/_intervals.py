@@ -3,9 +3,8 @@
 The unit of chance is a row, or a group of rows where the study names groups. Where rows have weights, a score is a
 function of weighted means, and its error that of such ratios under sampling of rows with their weights (Cochran 1977,
 "Sampling Techniques", section 6.3); as many rows count as would tell as much with one weight: the square of the sum of
-the weights over the sum of their squares (Kish 1965, "Survey Sampling", section 11.7). What each method
-covers, of rows without weights, was measured by simulation (`python -m benchmarks.honesty`), and docs/statistics.md
-names its source.
+the weights over the sum of their squares (Kish 1965, "Survey Sampling", section 11.7). What each method covers was
+measured by simulation (`python -m benchmarks.honesty intervals small-tests`), and docs/statistics.md names its source.
 Letters: N rows, K outputs or classes, M numbers of each row, U units (rows or groups), R repeats.
 """
 
@@ -40,6 +39,11 @@ Z: Final = 1.9599639845400545
 ALL_ALIKE: Final = "no row differs from the others"
 UNDEFINED: Final = "the score is not defined on every part of these rows"
 TOO_LARGE: Final = "its numbers are too large for 64-bit floating point"
+
+STEEP: Final = 8.0
+"""By how much the skewness of a mean counts for more, the larger it is; chosen on the problems of
+`benchmarks/honesty/small_tests.py`.
+"""
 
 _FEW: Final = 10
 _SHARE: Final = 0.05
@@ -120,6 +124,15 @@ class Units(Brief):
         sizes = self.sizes.astype(np.float64)
         return float(sizes.sum() ** 2 / (sizes**2).sum()) if len(sizes) else 0.0
 
+    @property
+    def freedom(self) -> float:
+        """The degrees of freedom of a variance over units, which have some as far as they are of one size.
+
+        Satterthwaite's, where a unit adds in proportion to its size: the square of the sum of squared sizes over the
+        sum of their fourth powers (Bell and McCaffrey 2002, Survey Methodology 28, 169-181).
+        """
+        return _freedom(self.sizes)
+
     def too_few_for(self, score: RowScore, y: NDArray[Any] | None = None) -> str:
         """Say why there are too few for an interval of a score (of the rows of a class, too); else nothing."""
         fewest = FEWEST_ROWS_OF_SHARES if score.share else FEWEST_ROWS
@@ -138,6 +151,18 @@ class Units(Brief):
             are = f"{unequal} are" if groups != 1 else " is"
             return f"{several(groups, self)}{are} too few for an interval"
         return "" if y is None else score.rare(y)
+
+
+def _freedom(size_U: NDArray[Any]) -> float:
+    square_U = size_U.astype(np.float64) ** 2
+    fourth = float((square_U**2).sum())
+    return float(square_U.sum()) ** 2 / fourth * (1 - 1 / len(square_U)) if fourth > 0 else 0.0
+
+
+def why_untold(score: RowScore, y: NDArray[Any], units: Units) -> str:
+    """Say why these rows give a score no interval; nothing where they may."""
+    counted = y if units.weight_N is None else y[units.weight_N > 0]
+    return score.why_untold(counted) or units.too_few_for(score, y)
 
 
 def left_out(
@@ -230,55 +255,94 @@ def several(count: int, units: Units) -> str:
     return " ".join((counted(count, first), *rest))
 
 
-def hall(value: float, spread: Spread, freedom: float) -> tuple[float, float]:
-    """Give the 95 % interval of an estimate whose distribution is skewed.
+def freedom_of(score: RowScore, y: NDArray[Any], part_U: Floats, units: Units) -> float:
+    """Give the degrees of freedom of a score's variance over units, of which each adds its part.
 
-    Student's, through the cubic transformation of Hall (1992, "On the removal of skewness by transformation", JRSS B
-    54, 221-228). The skewness of a sample is far below that of its kind where tails are heavy, so it is doubled
-    at the end that it moves outwards, and taken as it is at the end that it moves inwards.
+    An area under a curve compares classes, each a sample of its own, of which one may be small: Welch's (1947,
+    Biometrika 34). A group counts to the rarest class that it has.
+    """
+    if score.skewed or y.ndim > 1:
+        return units.freedom
+    size_U, number_U = units.sizes, np.zeros(len(part_U), np.int64)
+    has = {k: np.bincount(units.of_N, y == k, len(part_U)) > 0 for k in np.unique(y).tolist()}
+    for k in sorted(has, key=lambda k: int(has[k].sum()), reverse=True):
+        number_U[has[k]] = k
+    whole, unsure = float((part_U**2).sum()), 0.0
+    for k in has:
+        own_U = number_U == k
+        unsure += float((part_U[own_U] ** 2).sum()) ** 2 / max(_freedom(size_U[own_U]), 1.0)
+    return min(units.freedom, whole**2 / unsure) if unsure > 0 else units.freedom
+
+
+def of_score(score: RowScore, mean: float, spread: Spread, freedom: float, units: Units) -> Interval:
+    """Give the 95 % interval of a score, drawn on its scale, from the spread there.
+
+    At the end that skewness moves outwards Johnson's, see `_outwards`. At the other end Student's; of losses, whose
+    skewness has a sign that is known, moved inwards by the cubic transformation of Hall (1992, "On the removal of
+    skewness by transformation", JRSS B 54, 221-228), as far as units count alike. An area under a curve is not skewed
+    on its scale.
     """
     from scipy.special import stdtrit
 
     reach = float(stdtrit(max(freedom, 1.0), 0.975))
-    at_low, at_high = _skewness_at(spread.skewness)
-    return value - spread.error * _untransformed(reach, at_low), value - spread.error * _untransformed(
-        -reach, at_high
-    )
+    skewness = spread.skewness if score.skewed else 0.0
+    alike = units.freedom / max(len(units.sizes) - 1, 1) if score.positive else 0.0
+    outer, inner = _outwards(reach, skewness), _inwards(reach, alike * skewness)
+    down, up = (inner, outer) if skewness > 0 else (outer, inner)
+    value = float(score.scale(np.array(mean)))
+    low, high = value - spread.error * down, value + spread.error * up
+    ends = [float(end) for end in score.back(np.array([max(low, 0.0) if score.positive else low, high]))]
+    return Interval(min(ends), max(ends))
 
 
 def of_difference(value: float, spread: Spread, freedom: float) -> tuple[float, float, float]:
     """Give the 95 % interval of a difference of two estimates, and the two-sided p-value of 0 (NaN without an error).
 
-    At each end whichever lies further out of Student's and `hall`'s. What skewness moves inwards would be taken from
-    one side for good reason only if its sign were known; of differences that are symmetric the sample shows either
-    sign by chance. p is below 5 % exactly where the interval leaves 0 out.
+    Student's, and further out at the end that skewness moves outwards, see `_outwards`. What it moves inwards would be
+    taken from one side for good reason only if its sign were known; of differences that are symmetric the sample shows
+    either sign by chance. p is below 5 % exactly where the interval leaves 0 out.
     """
     from scipy.special import stdtr, stdtrit
 
     reach = float(stdtrit(max(freedom, 1.0), 0.975))
-    at_low, at_high = 2 * min(spread.skewness, 0.0), 2 * max(spread.skewness, 0.0)
-    low = value - spread.error * _untransformed(reach, at_low)
-    high = value - spread.error * _untransformed(-reach, at_high)
+    at_low, at_high = min(spread.skewness, 0.0), max(spread.skewness, 0.0)
+    low = value - spread.error * _outwards(reach, at_low)
+    high = value + spread.error * _outwards(reach, at_high)
     if not spread.error > 0:
         return low, high, math.nan
-    far = value / spread.error
-    seen = _transformed(far, at_low) if far > 0 else -_transformed(far, at_high)
-    return low, high, float(2 * stdtr(max(freedom, 1.0), -max(seen, 0.0)))
+    seen = _reached(abs(value) / spread.error, at_low if value > 0 else at_high)
+    return low, high, float(2 * stdtr(max(freedom, 1.0), -seen))
 
 
-def _skewness_at(skewness: float) -> tuple[float, float]:
-    """Give the skewness to reckon with at the lower end and at the upper end."""
-    return (skewness, 2 * skewness) if skewness > 0 else (2 * skewness, skewness)
+def _heavier(skewness: float) -> float:
+    """Give the skewness to reckon with where it moves an end outwards.
+
+    That of a sample is too low, the more so the more it hangs on single rows; of the mean it is never above 1.
+    """
+    return abs(skewness) * (1 + STEEP * abs(skewness))
 
 
-def _transformed(t: float, skewness: float) -> float:
-    return t + skewness * t * t / 3 + skewness**2 * t**3 / 27 + skewness / 6
+def _outwards(reach: float, skewness: float) -> float:
+    """Give how many standard errors the outer end is away, where without skewness it would be `reach`.
+
+    Johnson (1978, "Modified t tests and confidence intervals for asymmetrical populations", JASA 73, 536-544): it grows
+    with the skewness without end and without a jump, as the inverse of a cubic transformation does not.
+    """
+    return reach + _heavier(skewness) * (1 + 2 * reach**2) / 6
 
 
-def _untransformed(x: float, skewness: float) -> float:
-    if abs(skewness) < 1e-6:  # the cube root would lose its digits
-        return x - skewness * (x * x / 3 + 1 / 6)
-    return 3 / skewness * (float(np.cbrt(1 + skewness * (x - skewness / 6))) - 1)
+def _reached(far: float, skewness: float) -> float:
+    """Give the reach whose outer end is so far away: the inverse of `_outwards`; 0 where that is nearer than any."""
+    third = _heavier(skewness) / 3
+    beyond = max(far - third / 2, 0.0)
+    return 2 * beyond / (1 + math.sqrt(1 + 4 * third * beyond))
+
+
+def _inwards(reach: float, skewness: float) -> float:
+    size = abs(skewness)
+    if size < 1e-6:  # the cube root would lose its digits
+        return reach - size * (reach**2 / 3 + 1 / 6)
+    return 3 / size * (float(np.cbrt(1 + size * (reach - size / 6))) - 1)
 
 
 def wilson(share: float, worth: float, z: float = Z) -> tuple[float, float]:

@@ -88,5 +88,5 @@ def _worth(below_V: NDArray[np.bool_], share: float, units: Units) -> float:
     error = spread_of(left_out(score, np.ones(len(below_V), np.int64), hit_V2, units)[1]).error
     if not error > 0 or not 0 < share < 1:
         return units.effective
-    wider = float(stdtrit(max(units.effective - 1, 1.0), 0.975)) / Z
+    wider = float(stdtrit(max(units.freedom, 1.0), 0.975)) / Z
     return min(share * (1 - share) / (error * wider) ** 2, float(len(below_V)))

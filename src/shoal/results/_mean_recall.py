@@ -107,7 +107,7 @@ def _of_groups(units: Units, parts: list[Floats]) -> float:
 
 def _freedom(units: Units) -> float:
     shown = units.grouped or units.weight_N is not None
-    return max(units.effective - 1, 1.0) if shown else 1e9
+    return max(units.freedom, 1.0) if shown else 1e9
 
 
 def _reach(units: Units) -> float:

@@ -6,6 +6,7 @@ Letters: C candidates, V rows of a cell, K outputs, U units.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -31,20 +32,27 @@ class OutOfFold:
     """The rows held out in the search, and where their answers are.
 
     `entries` are the places of the search; `predictions` gives what a fit answered to the rows held out from it;
-    `said` is what their networks say of a target, where that is more than one number.
+    `said` is what their networks say of a target, where that is more than one number. What is read within `guard`
+    may be damaged, which that refuses.
     """
 
     entries: Sequence[PlanEntry]
     truth: Truth
     predictions: Predictions
     said: Distribution | None = None
+    guard: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def cells(self, candidate_ids: Sequence[str], metric: str) -> Iterator[Cell]:
         """Give the scores of these candidates on every fold and repeat, all of which are there.
 
-        Folds on whose rows the score is undefined are left out, as they are of its means. Where a cell has a single
-        unit (one row is left out at a time, one group a fold), all cells are one.
+        Raises what `guard` does, of the rows alone: what is done with a cell is no part of this generator. Folds on
+        whose rows the score is undefined are left out, as they are of its means. Where a cell has a single unit (one
+        row is left out at a time, one group a fold), all cells are one.
         """
+        with self.guard():
+            yield from self._cells(candidate_ids, metric)
+
+    def _cells(self, candidate_ids: Sequence[str], metric: str) -> Iterator[Cell]:
         places = {
             cell: entries
             for cell, entries in _by_cell(self.entries).items()

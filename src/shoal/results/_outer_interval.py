@@ -20,9 +20,10 @@ from shoal.results._intervals import (
     Interval,
     Spread,
     Units,
-    hall,
+    freedom_of,
     held_by_few,
     left_out,
+    of_score,
     share_interval,
     spread_of,
 )
@@ -71,9 +72,9 @@ def outer_interval(score: RowScore, outer: OuterAnswers) -> Interval:
     the one network that is delivered, which other rows or weights would have made another: so what comes from training
     counts once more, undivided. Bates, Hastie, Tibshirani 2024, "Cross-validation: what does it estimate and how well
     does it do it?", JASA 119, 1434-1445, show that without it such intervals are too narrow. A share: Wilson's, with
-    the rows that the variance is worth; anything else: Hall's.
+    the rows that the variance is worth; anything else: see `of_score`.
     """
-    why = score.why_none or outer.once.too_few_for(score, outer.y) or _too_few(outer)
+    why = score.why_untold(outer.y) or outer.once.too_few_for(score, outer.y) or _too_few(outer)
     if why:
         return Interval(math.nan, math.nan, why)
     rows = Units.of(len(outer.y), None, outer.units.weight_N)
@@ -81,7 +82,7 @@ def outer_interval(score: RowScore, outer: OuterAnswers) -> Interval:
     if not math.isfinite(value) or not np.isfinite(part_V).all():
         return Interval(math.nan, math.nan, UNDEFINED)
     with np.errstate(over="ignore", invalid="ignore"):  # squares of huge scores are inf
-        spread, freedom = _spread(part_V, outer)
+        spread, freedom = _spread(score, part_V, outer)
     if not math.isfinite(spread.error):
         return Interval(math.nan, math.nan, TOO_LARGE)
     mean = score.score(outer.y, outer.answers, outer.units.weight_N)
@@ -89,12 +90,10 @@ def outer_interval(score: RowScore, outer: OuterAnswers) -> Interval:
         return Interval(*share_interval(mean, spread.error, freedom, _as_groups(outer.units), 1))
     if why := held_by_few(part_V, rows) or (ALL_ALIKE if not spread.error > 0 else ""):
         return Interval(math.nan, math.nan, why)
-    low, high = hall(float(score.scale(np.array(mean))), spread, freedom)
-    ends = [float(end) for end in score.back(np.array([max(low, 0.0) if score.positive else low, high]))]
-    return Interval(min(ends), max(ends))
+    return of_score(score, mean, spread, freedom, outer.units)
 
 
-def _spread(part_V: Floats, outer: OuterAnswers) -> tuple[Spread, float]:
+def _spread(score: RowScore, part_V: Floats, outer: OuterAnswers) -> tuple[Spread, float]:
     """Give the spread of a score whose rows add `part_V` to it, and its degrees of freedom.
 
     Satterthwaite's (1946, Biometrics Bulletin 2), as those of `search_errors`.
@@ -109,9 +108,10 @@ def _spread(part_V: Floats, outer: OuterAnswers) -> tuple[Spread, float]:
     rows, folds = float(errors.scores.rows[0]), errors.cells
     training = errors.scores.training * (1 + folds)
     variance = rows * (1 + training) + float(errors.scores.largest[0])
-    freedom = (1 + training) ** 2 / (1 / (errors.units - 1) + training**2 / (folds - 1))
-    of_rows = spread_of(count * errors.deviation_UC[:, 0])
-    skewness = of_rows.skewness * (rows / variance) ** 1.5 if variance > 0 else 0.0
+    free = freedom_of(score, outer.y, errors.deviation_UC[:, 0], outer.units)
+    freedom = (1 + training) ** 2 / (1 / free + training**2 / (folds - 1))
+    # What training adds is an error of its own kind: of losses as skewed as those of rows.
+    skewness = spread_of(count * errors.deviation_UC[:, 0]).skewness
     return Spread(math.sqrt(variance), skewness), freedom
 
 

@@ -134,7 +134,7 @@ class Results:
         if self.choice and all(row.verdict for row in self.choice.standings):
             return self.choice.standings
         scores = search_scores(self.plan, self.candidate_rows, self.summaries, self.study)
-        with self.rows_held_out() as rows:
+        with coherent(self.folder, "the rows held out"), self.rows_held_out() as rows:
             margin = self.study.search.margin if self.study.search else None
             return rank_candidates(scores, rows, margin)
 
@@ -153,7 +153,7 @@ class Results:
     def search_errors(self, candidate_ids: Sequence[str]) -> SearchErrors:
         """Give how far the selection scores of candidates, none of which failed, and their differences may be off."""
         metric = self.study.search.metric if self.study.search else "loss"
-        with self.rows_held_out() as rows:
+        with coherent(self.folder, "the rows held out"), self.rows_held_out() as rows:
             return search_errors(rows.cells(candidate_ids, metric))
 
     @property
@@ -187,9 +187,10 @@ class Results:
     def rows_held_out(self) -> Iterator[OutOfFold]:
         """Give the rows that the search holds out, and what was answered to them, while the store is open."""
         search = [entry for entry in self.plan if entry.stage == "search"]
-        with opened(self.folder) as store, coherent(self.folder, "the rows held out"):
+        guard = partial(coherent, self.folder, "the rows held out")  # not of what is done with them
+        with opened(self.folder) as store:
             said = self.said(search[0].fit_id) if search else None
-            yield OutOfFold(search, self.truth, partial(self._arrays.held_out, store), said)
+            yield OutOfFold(search, self.truth, partial(self._arrays.held_out, store), said, guard)
 
     @cached_property
     def comparisons(self) -> DataFrame:
@@ -411,9 +412,7 @@ class Results:
             return read_inside(store, self.truth)
 
     def test_predictions(self, fit_id: str) -> NDArray[np.float64]:
-        """Give what one fit predicts for the test rows, (V, K), without a frame: values in the targets' units, or class
-        probabilities. KeyError for a fit that is not there, or is not tested.
-        """
+        """What a fit predicts for the test rows, (V, K): targets in their units or probabilities, else KeyError"""
         return self.test_answers(fit_id)[:, : outputs_of(self.truth)]
 
     def test_answers(self, fit_id: str) -> NDArray[np.float64]:

@@ -31,8 +31,10 @@ class RowScore:
     """`rows(y, prediction)` gives M numbers of every row, (N, M); `of_means` makes the score of their means, (..., M).
 
     `scale` is where the score is nearly a mean itself, so that an interval may be drawn there; `back` leads from
-    there to the score. `share` says that it is the share of rows of one kind. `why_none`, where it is not empty, is why
-    nothing can be said of it on other rows. `whole` computes it where scikit-learn does, to the last bit.
+    there to the score; `skewed` says whether the interval heeds skewness there. `share` says that it is the share of
+    rows of one kind, `positive` that it is a loss of 0 or more. `why_none`, where it is not empty, is why nothing can
+    be said of it on other rows, `why_none_of` why not of these. `whole` computes it where scikit-learn does, to the
+    last bit.
 
     Of a score that is no function of means, `without(y, prediction, unit_N, weight_N)` gives it and what it is without
     each unit; `rows` then only tell what it sees of a row.
@@ -42,9 +44,11 @@ class RowScore:
     of_means: Callable[[Floats], Floats]
     scale: Callable[[Floats], Floats] = _same
     back: Callable[[Floats], Floats] = _same
+    skewed: bool = True
     share: bool = False
     positive: bool = False
     why_none: str = ""
+    why_none_of: Callable[[NDArray[Any]], str] | None = None
     whole: Callable[[NDArray[Any], Floats, Floats | None], float] | None = None
     without: Callable[[NDArray[Any], Floats, Ints, Floats | None], tuple[float, Floats]] | None = None
     weighted: Callable[..., Floats] | None = None
@@ -54,15 +58,12 @@ class RowScore:
     of: int = 1
 
     def rare(self, y: NDArray[Any]) -> str:
-        """Say that a class, or one of several labels, has too few of these rows for an interval; else nothing."""
+        """Say that a class has too few of these rows for an interval; else nothing."""
         if not self.needs:
             return ""
-        if y.ndim > 1:
-            fewest, kind = int(y.sum(axis=0).min()), "label"
-        else:
-            rows_K = np.bincount(y, minlength=2)
-            fewest, kind = int(rows_K[self.of] if len(rows_K) == 2 else rows_K[rows_K > 0].min()), "class"
-        few = f"{counted(fewest, 'row')} of a {kind} {'is' if fewest == 1 else 'are'} too few for an interval"
+        rows_K = np.bincount(y, minlength=2)
+        fewest = int(rows_K[self.of] if len(rows_K) == 2 else rows_K[rows_K > 0].min())
+        few = f"{counted(fewest, 'row')} of a class {'is' if fewest == 1 else 'are'} too few for an interval"
         return "" if fewest >= self.needs else few
 
     def score(self, y: NDArray[Any], prediction: Floats, weight_N: Floats | None = None) -> float:
@@ -74,6 +75,10 @@ class RowScore:
             return self.whole(y, prediction, weight_N)
         with np.errstate(over="ignore", invalid="ignore"):  # squares of huge numbers are inf, and so said
             return float(self.of_means(mean_over_rows(self.rows(y, prediction), weight_N)))
+
+    def why_untold(self, y: NDArray[Any]) -> str:
+        """Say why nothing can be said of the score on other rows like these; nothing where something can."""
+        return self.why_none or (self.why_none_of(y) if self.why_none_of is not None else "")
 
     def unlike(self, y: NDArray[Any], first: Floats, second: Floats) -> NDArray[np.bool_]:
         """Tell of every row whether the score sees a difference between two answers, (N,)."""
@@ -92,6 +97,7 @@ def of_areas(areas: Callable[[NDArray[Any], Floats], Areas]) -> RowScore:
         mean_of_numbers,
         odds,
         of_odds,
+        skewed=False,
         without=lambda y_N, probability_NK, unit_N, weight_N: without_units(
             areas(y_N, probability_NK), unit_N, weight_N
         ),

@@ -36,7 +36,7 @@ def row_score(
     score = row_of("score", _OF_TASK[task], metric)
     if metric in _OF_POSITIVE:
         score = _of_counts(partial(_of_class, positive, _OF_POSITIVE[metric]))
-    if metric == "average_precision":
+    if metric == "average_precision" and task == "classification":
         score = _of_precision(positive)
     if SCORES[metric].peer:
         return replace(score, whole=partial(peer_score, metric, positive=positive))
@@ -181,6 +181,13 @@ def _relative(y_NK: NDArray[Any], answer_NA: Floats) -> Floats:
     return np.asarray(_absolute(y_NK, answer_NA) / np.maximum(np.abs(y_NK), np.finfo(np.float64).eps))
 
 
+def _around_0(y_NK: NDArray[Any]) -> str:
+    """Say that targets come as near to 0 as one likes, so that the mean of errors over targets has no bound."""
+    if not (len(y_NK) and ((y_NK.min(axis=0) <= 0) & (y_NK.max(axis=0) >= 0)).any()):
+        return ""
+    return "targets lie on both sides of 0, or are 0, where a relative error has no bound"
+
+
 def _square_of_logarithms(y_NK: NDArray[Any], answer_NA: Floats) -> Floats:
     return np.asarray((np.log1p(_predicted(y_NK, answer_NA)) - np.log1p(y_NK)) ** 2)
 
@@ -275,7 +282,9 @@ _OF_TASK: Final[Mapping[str, Mapping[str, RowScore]]] = {
         ),
         "neg_mean_squared_error": _negated(_SQUARED),
         "neg_root_mean_squared_error": _negated(_ROOT),
-        "neg_mean_absolute_percentage_error": _negated(RowScore(_relative, mean_of_numbers, positive=True)),
+        "neg_mean_absolute_percentage_error": _negated(
+            RowScore(_relative, mean_of_numbers, positive=True, why_none_of=_around_0)
+        ),
         "neg_mean_squared_log_error": _negated(_LOGARITHMS),
         "neg_root_mean_squared_log_error": _negated(replace(_ROOT, rows=_square_of_logarithms)),
         "explained_variance": RowScore(_error_and_spread, _explained_variance, _unexplained, _explained),

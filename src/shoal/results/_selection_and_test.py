@@ -18,10 +18,12 @@ from shoal.results._intervals import (
     Interval,
     Spread,
     Units,
+    freedom_of,
     held_by_few,
     left_out,
     of_difference,
     spread_of,
+    why_untold,
 )
 from shoal.results._row_score import RowScore
 from shoal.results._two_way import spread_over
@@ -86,7 +88,7 @@ def disagreement(
     A lucky search score comes with too small an error, so its rows' skewness counts as well as that of the test rows.
     """
     tested = score.score(y, answers_VK, units.weight_N)
-    why = score.why_none or units.too_few_for(score, y)
+    why = why_untold(score, y, units)
     if not math.isfinite(search.score) or not math.isfinite(search.spread.error):
         why = "the search has no standard error"
     elif search.rows < FEWEST_TRAINING_ROWS:
@@ -94,7 +96,7 @@ def disagreement(
     if why:
         return Disagreement(search.metric, search.score, tested, Interval(math.nan, math.nan, why), math.nan)
     value, part_V = left_out(score, y, answers_VK, units)
-    spread, freedom = spread_over(np.array([value]), part_V[None], units)
+    spread, freedom = spread_over(np.array([value]), part_V[None], freedom_of(score, y, part_V, units))
     why = held_by_few(part_V, units) or ("" if math.isfinite(spread.error) else UNDEFINED)
     both = math.hypot(spread.error, search.spread.error)
     if why or not both > 0:

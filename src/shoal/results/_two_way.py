@@ -23,13 +23,15 @@ from shoal.results._intervals import (
     Interval,
     Spread,
     Units,
-    hall,
+    freedom_of,
     held_by_few,
     left_out,
     of_difference,
+    of_score,
     several,
     share_interval,
     spread_of,
+    why_untold,
 )
 from shoal.results._row_score import RowScore
 
@@ -68,7 +70,7 @@ class Scored:
     @classmethod
     def of(cls, score: RowScore, y: NDArray[Any], answers: Mapping[int, Floats], units: Units) -> Scored:
         """Take a score apart, repeat by repeat."""
-        none = score.why_none or units.too_few_for(score, y)
+        none = why_untold(score, y, units)
         apart = {} if none else {r: left_out(score, y, answer, units) for r, answer in answers.items()}
         return cls(score, y, units, answers, apart)
 
@@ -82,17 +84,13 @@ def difference(second: Scored, first: Scored) -> Difference:
     ]
     mean = float(np.mean([a - b for a, b in scores])) if both else math.nan
     why = "" if both else "no repeat is common to both"
-    why = (
-        why
-        or second.score.why_none
-        or units.too_few_for(second.score, second.y)
-        or _too_alike(second, first, both)
-    )
+    why = why or why_untold(second.score, second.y, units) or _too_alike(second, first, both)
     if why:
         return Difference(mean, math.nan, math.nan, math.nan, len(both), why)
     value_R = np.array([second.apart[r][0] - first.apart[r][0] for r in both])
     part_RU = np.array([second.apart[r][1] - first.apart[r][1] for r in both])
-    spread, freedom = spread_over(value_R, part_RU, units)
+    free = freedom_of(second.score, second.y, part_RU.mean(axis=0), units)
+    spread, freedom = spread_over(value_R, part_RU, free)
     why = _no_inference(part_RU, spread, units)
     if why:
         return Difference(mean, math.nan, math.nan, math.nan, len(both), why)
@@ -123,10 +121,9 @@ def _no_inference(part_RU: Floats, spread: Spread, units: Units) -> str:
     return held_by_few(part_RU.mean(axis=0), units) or (ALL_ALIKE if not spread.error > 0 else "")
 
 
-def spread_over(value_R: Floats, part_RU: Floats, units: Units) -> tuple[Spread, float]:
-    """Give the spread of a mean over repeats and units, and its degrees of freedom."""
+def spread_over(value_R: Floats, part_RU: Floats, free: float) -> tuple[Spread, float]:
+    """Give the spread of a mean over repeats and units, and its degrees of freedom, of which units have `free`."""
     repeats, count = part_RU.shape
-    free = units.effective - 1
     off_R = value_R - value_R.mean() if np.isfinite(value_R).all() else np.full(repeats, np.nan)
     unit = float(max(np.abs(part_RU).max(), np.abs(off_R).max()))
     if not 0 < unit < math.inf:
@@ -153,20 +150,18 @@ def repeated_interval(
     """Give the 95 % interval of a score's mean over repeats, on other rows and at other initialisations.
 
     Of one repeat alone it speaks of other rows. A share: Wilson's, with the rows that the variance is worth; anything
-    else: Hall's.
+    else: see `of_score`.
     """
-    why = score.why_none or units.too_few_for(score, y)
+    why = why_untold(score, y, units)
     if why:
         return Interval(math.nan, math.nan, why)
     apart = [left_out(score, y, answer, units, scaled=True) for answer in prediction_RNK]
     value_R, part_RU = np.array([value for value, _ in apart]), np.array([part_U for _, part_U in apart])
     mean = float(np.mean([score.score(y, answer, units.weight_N) for answer in prediction_RNK]))
-    spread, freedom = spread_over(value_R, part_RU, units)
+    spread, freedom = spread_over(value_R, part_RU, freedom_of(score, y, part_RU.mean(axis=0), units))
     if score.share:
         return Interval(*share_interval(mean, spread.error, freedom, units, len(value_R)))
     why = _no_inference(part_RU, spread, units)
     if why:
         return Interval(math.nan, math.nan, why)
-    low, high = hall(float(score.scale(np.array(mean))), spread, freedom)
-    ends = [float(end) for end in score.back(np.array([max(low, 0.0) if score.positive else low, high]))]
-    return Interval(min(ends), max(ends))
+    return of_score(score, mean, spread, freedom, units)

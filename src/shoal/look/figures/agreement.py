@@ -29,6 +29,7 @@ from shoal.look._paper import (
     panels,
     plain,
     targets_left_out,
+    with_room,
 )
 from shoal.look._plots import MOST_POINTS, Plot, X, Y, faint, live_axis, live_dots, plotted, short_numbers
 from shoal.look._run_findings import NetworkGroup, RunFindings
@@ -110,10 +111,8 @@ def _draw_agreement(axes: Panel, fact: Agreement) -> None:
     axes.plot(ends, ends, color=GREY, linewidth=1.2, zorder=1, label="predicted = true")
     axes.vlines(line.x_M, line.low_M, line.high_M, color=BLUE, alpha=0.3, linewidth=1.2)
     axes.scatter(line.x_M, line.middle_M, s=18, color=BLUE, alpha=0.75, linewidths=0, label="test row")
-    margin = 0.04 * (ends[1] - ends[0]) or 1
-    axes.set(
-        xlim=(ends[0] - margin, ends[1] + margin), ylim=(ends[0] - margin, ends[1] + margin), aspect="equal"
-    )
+    roomy = with_room(float(ends[0]), float(ends[1]))
+    axes.set(xlim=roomy, ylim=roomy, aspect="equal")
     axes.set_xlabel(f"true {plain(fact.target, 32)}")
     axes.set_ylabel(f"predicted {plain(fact.target, 32)}")
     axes.set_title("\n".join(agreement_scores(fact)), fontsize=10, fontweight="normal")

@@ -26,6 +26,7 @@ from shoal.look._paper import (
     panels,
     plain,
     whole_numbers,
+    with_room,
 )
 from shoal.look._run_findings import RunFindings
 from shoal.study import settings_text
@@ -207,8 +208,8 @@ def limits(curves: tuple[CandidateCurve, ...]) -> tuple[float, float]:
         return 0.0, 1.0
     low = float(min(values.min(), np.quantile(others, 0.01)))
     high = float(max(np.quantile(values, 0.999), np.quantile(others, 0.99)))
-    room = 0.04 * (high - low) or 1.0
-    return (low * 0.9 if low > 0 and high / low > LOGARITHMIC else low - room), high + room
+    roomy = with_room(low, high)
+    return (low * 0.9 if low > 0 and high / low > LOGARITHMIC else roomy[0]), roomy[1]
 
 
 def caption(fact: CandidateCurves) -> str:

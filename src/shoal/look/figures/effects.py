@@ -17,7 +17,7 @@ from shoal.kinds import SEARCHES, row_of
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
 from shoal.look._line_notes import NAMES
-from shoal.look._paper import BLACK, BLUE, GREY, Panel, Sheet, empty, heading, panels, plain
+from shoal.look._paper import BLACK, BLUE, GREY, Panel, Sheet, empty, heading, panels, plain, with_room
 from shoal.look._run_findings import RunFindings
 from shoal.results import SearchErrors
 from shoal.study import short_keys, text_of
@@ -186,10 +186,10 @@ def draw_effects(effects: Effects) -> Sheet:
         _draw_effect(axes, effect)
     for axes in grid[::2]:
         axes.set_ylabel(f"{effects.quantity}: mean\nless the mean of all levels")
-    low = min(np.nanmin(_ends(effect)) for effect in effects.effects)
-    high = max(np.nanmax(_ends(effect)) for effect in effects.effects)
+    low = min(float(np.nanmin(_ends(effect))) for effect in effects.effects)
+    high = max(float(np.nanmax(_ends(effect))) for effect in effects.effects)
     for axes in grid:
-        axes.set_ylim(1.06 * low - 0.06 * high, 1.06 * high - 0.06 * low)
+        axes.set_ylim(with_room(low, high, 0.06))
     heading(figure, "Effect of each hyperparameter: difference to the mean of its levels, with 95 % interval")
     return figure
 

@@ -145,7 +145,7 @@ ELKAN: Final = Work(
 )
 FIGURE: Final = Figure(
     chapters=(Chapter.TESTED,),
-    order=25,
+    order=27,
     name="threshold",
     title="Score over threshold",
     caption="The threshold was chosen on the rows held out, where its score is optimistic; that of test rows is not.",

@@ -156,8 +156,8 @@ def _of_figures(results: Results, drawn: Sequence[Work]) -> list[Work]:
         cited_works.append(Work("expected calibration error", cited))
         cited = "Wilson (1927): Probable inference, the law of succession, and statistical inference."
         cited_works.append(Work("interval of the accuracy", f"{cited} JASA 22, 209–212."))
-    cited = "Hall (1992): On the removal of skewness by transformation. JRSS B 54, 221–228."
-    cited_works.append(Work("intervals of test scores", cited))
+    cited = "Johnson (1978): Modified t tests and confidence intervals for asymmetrical populations."
+    cited_works.append(Work("intervals of test scores", f"{cited} JASA 73, 536–544."))
     cited = "Okabe, Ito (2008): Color universal design: how to make figures that are colorblind friendly."
     return [*cited_works, Work("colours of the pictures", cited)]
 
