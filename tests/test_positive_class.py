@@ -17,6 +17,7 @@ from shoal.errors import ShoalError
 from shoal.look import results_text
 from shoal.planning import plan
 from shoal.scores import SCORES, key_of, title_of
+from shoal.study import load_study
 
 pytestmark = pytest.mark.usefixtures("dots")
 NAMES = tuple(name for name, kind in SCORES.items() if kind.of_positive)
@@ -181,7 +182,24 @@ def test_a_draft_proposes_the_rarer_class_where_it_is_rare(
     rows = pd.DataFrame({"a": np.random.default_rng(3).normal(size=400), "y": "ok"})
     rows.loc[: int(share * 400), "y"] = rare
     rows.sample(frac=1, random_state=1).to_csv(tmp_path / "t.csv", index=False)
-    lines = [text for text in draft_study(tmp_path / "t.csv").splitlines() if "positive" in text]
+    text = draft_study(tmp_path / "t.csv")
+    lines = [text for text in text.splitlines() if "positive = " in text]
     assert [text.partition("  # ")[0].strip() for text in lines] == ([line] if line else [])
     other = "zero" if rare == "zero" else "ok"
     assert all(f'without it they are those of "{other}"' in text for text in lines)
+    proposed = ('class_weight = "balanced"', 'metric = "average_precision"', 'threshold = "f1"')
+    keys = [text.partition("  # ")[0].strip() for text in text.splitlines()]
+    assert [f"# {key}" in keys for key in proposed] == [bool(line)] * 3
+    assert ('# metric = "loss"' in keys) is not bool(line)
+    for key in ('positive = "', *(key for key in proposed if line)):
+        text = text.replace(f"# {key}", key)  # as a user takes them on
+    path = tmp_path / "t.toml"
+    path.write_text(text)
+    asked = load_study(path)
+    assert plan(asked).text
+    assert asked.training.class_weight == ("balanced" if line else "none")
+    assert asked.search is not None
+    assert (asked.search.metric, asked.search.threshold) == (
+        ("average_precision", "f1") if line else ("loss", "none")
+    )
+    assert asked.data.positive == (rare if line else None)

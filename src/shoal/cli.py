@@ -168,7 +168,12 @@ def predict(
     mark_missing: Annotated[
         bool, typer.Option("--mark-missing", help="Note rows with missing cells that have no prediction.")
     ] = False,
-    set_: SetOption = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help='How INPUT is written, e.g. data.decimal=",". Repeatable.'
+        ),
+    ] = None,
 ) -> None:
     """Predict new rows or images: a table as CSV.
 

@@ -122,6 +122,7 @@ def draft_of(
         numbers=sum(map(_numbers, dataset.columns)),
         outputs=dataset.outputs,
         smallest=int(np.bincount(train_N, minlength=dataset.outputs).min()) if dataset.classes else None,
+        rare=_rare_class(dataset),
         summary=() if listed else tuple(_summary(dataset)),
     )
     return _that_runs(draft, dataset)
@@ -286,16 +287,21 @@ def _orders(seen: Survey, name: str) -> bool:
     return not np.isnan(values).any() and float(np.ptp(values)) >= _DAY
 
 
-def _positive(dataset: Dataset) -> Iterator[DraftKey]:
-    """Propose the rare one of two classes as the positive one."""
+def _rare_class(dataset: Dataset) -> str | None:
+    """Give the rarer one of two classes, where it is rare."""
     if len(dataset.classes) != 2:
-        return
+        return None
     counts = np.bincount(dataset.targets, minlength=2)
     rarer = int(counts.argmin())
-    if counts[rarer] < RARE * dataset.rows / 2:
+    return dataset.classes[rarer] if counts[rarer] < RARE * dataset.rows / 2 else None
+
+
+def _positive(dataset: Dataset) -> Iterator[DraftKey]:
+    """Propose the rare one of two classes as the positive one."""
+    if (rare := _rare_class(dataset)) is not None:
         other = f"without it they are those of {quoted(dataset.classes[1])}"
         why = f"the rarer class, whose average_precision, f1, precision and recall are then said; {other}"
-        yield DraftKey("positive", dataset.classes[rarer], why, on=False)
+        yield DraftKey("positive", rare, why, on=False)
 
 
 def _perhaps(seen: Survey) -> str:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from shoal.data import Column, Dataset, checks_of_rows, drift_of_rows, findings_in_rows
 from shoal.data._row_check import beyond_rounding, chance_of_count, is_identity, patches, ranks, units
+from shoal.data.row_checks.undeclared_groups import groupings
 
 ROWS, TRAIN = 240, 180
 
@@ -229,6 +230,10 @@ def test_an_input_that_gives_the_target_away() -> None:
         r" answering the mean \(with the next best input, \d+ %\)",
         found(columns, target)["giveaways"],
     )
+    (others,) = re.findall(
+        r"input, (.*) %\)", found({"outcome": target, "far": np.arange(ROWS) % 2 * 1.0}, target)["giveaways"]
+    )
+    assert re.fullmatch(r"1\d\d", others)  # no exponent where an input is worse than the mean
     columns["copy"] = columns["outcome"] + 0.01
     assert "giveaways" not in found(columns, target)  # two that are as good are no single leak
     columns, target = as_they_come()
@@ -342,6 +347,7 @@ def test_the_bound_on_a_count_holds() -> None:
 
 TOY = """
 from shoal.data._row_check import RowCheck
+from shoal.data.row_checks.undeclared_groups import groupings
 
 CHECK = RowCheck("a toy", lambda dataset, shuffled: f"{dataset.rows} rows", "play")
 """
@@ -367,3 +373,30 @@ def test_the_least_numbers_of_a_row_are_those_of_a_sort(count: int, blocks: int,
     assert all(len(set(row)) == count for row in places.tolist())
     least = np.sort(np.take_along_axis(values, places, axis=1), axis=1)
     assert (least == np.sort(values, axis=1)[:, :count]).all()
+
+
+def _by_hour(seed: int, kind: str, *, grouped: bool) -> tuple[dict[str, NDArray[Any]], NDArray[Any]]:
+    """Rows of 24 hours, whose target is noise, or the hour's own level: continuous, rare classes, rare counts."""
+    rng = np.random.default_rng(seed)
+    hour_N = rng.integers(0, 24, 2_000)
+    own_N = 6 * grouped * rng.permutation(np.linspace(-1.5, 1.5, 24))[hour_N]
+    if kind == "counts":
+        return {"hour": hour_N}, rng.poisson(np.exp(own_N / 2 - 2)).astype(float)
+    target = own_N + rng.normal(size=len(hour_N))
+    if kind == "continuous":
+        return {"hour": hour_N}, target
+    return {"hour": hour_N}, (target > np.quantile(target, 1 - float(kind))).astype(int)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("kind", ["0.02", "0.1", "0.5", "continuous", "counts"])
+def test_noise_is_no_group_however_rare_a_class_is(kind: str, seed: int) -> None:
+    columns, target = _by_hour(seed, kind, grouped=False)
+    assert groupings(replace(made(columns, target), train_rows=len(target)), shuffled=True) == {}
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("kind", ["0.1", "0.5", "continuous", "counts"])
+def test_levels_of_hours_are_groups_of_a_rare_class_too(kind: str, seed: int) -> None:
+    columns, target = _by_hour(seed, kind, grouped=True)
+    assert set(groupings(replace(made(columns, target), train_rows=len(target)), shuffled=True)) == {"hour"}

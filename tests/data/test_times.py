@@ -254,3 +254,18 @@ def test_times_with_a_zone_are_said_to_be_shown_in_utc(tmp_path: Path) -> None:
     assert note.endswith(
         " from 2023-12-31T23:00:00 to 2024-01-15T23:00:00, in UTC, as all its times are shown"
     )
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"inputs": ("x", "who")},
+        {"keep": ("who",)},
+    ],
+    ids=["no input", "named", "kept"],
+)
+def test_text_is_no_time_whatever_else_it_is(asked: dict[str, object]) -> None:
+    (line,) = refusal(time="who", **({"ignore": ()} | asked))
+    what = 't.csv, column "who": expected numbers, got text such as "g3"'
+    assert line == f"{what}; data.time names a column of numbers or dates, which orders the rows"

@@ -233,6 +233,16 @@ def test_classes_that_there_are_not_are_refused_by_name(changes: dict[str, Any],
     assert str(caught.value) == sentence
 
 
+def test_a_plan_says_of_which_classes_nothing_is_learned() -> None:
+    space = {"training.class_weight": ["none", {"rare": 0.0, "low": 0}, {"mid": 0.5}]}
+    changes = {"training": {"epochs": 3, "class_weight": {"rare": 0}}, "search": {"folds": 3, "space": space}}
+    text = " ".join(plan(table(w=WEIGHT), **{**RUN, **changes}).text.split())
+    of, then = "nothing is learned from rows of", "; scores count these rows"
+    assert f'{of} "rare": weight 0 (training.class_weight){then}' in text
+    assert f'{of} "rare", "low": weight 0 (search.space."training.class_weight"[1]){then}' in text
+    assert text.count(of) == 2
+
+
 @pytest.mark.usefixtures("dots")
 def test_a_run_of_weighted_rows_says_so_and_opens_again(tmp_path: Any) -> None:
     asked = plan(table(w=WEIGHT), **RUN).text

@@ -154,12 +154,42 @@ OF_KINDS: dict[str, tuple[Any, set[str], str]] = {
     "shuffle": (
         False,
         {name for name, row in SPLITTERS.items() if row.draws != "folds" or row.repeats},
-        "which shuffle rows always, or never",
+        "which {} shuffle rows",
     ),
     "size": (4, set(SPLITTERS) - {"time", "group-time"}, "which are not in order of time"),
     "window": (4, set(SPLITTERS) - {"time", "group-time"}, "which are not in order of time"),
 }
 """By key of folds a value, the kinds that have no use for it, and why."""
+
+
+@pytest.mark.parametrize("section", ["search", "nested"])
+@pytest.mark.parametrize(("key", "value"), [("n", 3), ("share", 0.2)])
+@pytest.mark.parametrize("kind", ["KFold", "leave-one-group-out"])
+def test_a_default_that_was_given_is_refused_like_any_other_value(
+    section: str, key: str, value: float, kind: str
+) -> None:
+    own = f"search.folds.{key}: `{key}` is of our own kinds; KFold takes what stands in `options`"
+    sentence = (
+        own
+        if kind == "KFold"
+        else f"search.folds.{key}: expected nothing with {kind} folds, {OF_KINDS[key][2]}"
+    )
+    plain: dict[str, Any] = {"kind": kind}
+    folds, nested = plain | {key: value}, plain
+    if section == "nested":
+        folds, nested = nested, folds
+    with pytest.raises(StudyError) as refused:
+        study(folds, nested=nested if section == "nested" else None, data={"groups": "g"})
+    assert str(refused.value) == sentence.replace("search.", f"{section}.", 1)
+
+
+@pytest.mark.parametrize("kind", ["KFold", "leave-one-group-out", "group-time", "given"])
+def test_a_study_as_a_run_folder_keeps_it_is_read_again(kind: str) -> None:
+    column = {"column": "f"} if kind == "given" else {}
+    asked = study({"kind": kind, **column}, data={"groups": "g", "ordered": kind == "group-time"})
+    text = to_toml(asked)
+    assert " n = 3," in text
+    assert parse_study(tomllib.loads(text)) == asked
 
 
 @pytest.mark.parametrize("kind", SPLITTERS)
@@ -175,6 +205,8 @@ def test_a_key_without_a_meaning_is_refused(key: str, kind: str) -> None:
         return
     with pytest.raises(StudyError) as refused:
         study(folds, **asked, **task)
+    drawn = kind == "shuffle" or kind.startswith("repeated")
+    why = why.format("always" if drawn else "never")
     assert str(refused.value) == f"search.folds.{key}: expected nothing with {kind} folds, {why}"
     # A study of old is read nevertheless.
     tree = {

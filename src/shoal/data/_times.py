@@ -50,14 +50,14 @@ def read_times(
     """Read when each row was, those of these places in the file; None where nobody asked, or something was noted.
 
     Each row needs a time. The column is read as the study says, else as numbers where all cells are, else as dates;
-    one of other rows as it was `learned`.
+    one of other rows as it was `learned`. Categories have no order in time, so an input of them is read like any other.
     """
     if source.time is None:
         return Times(rows.astype(np.float64), "place") if source.ordered else None
     kind = source.stated(source.time)
     if learned is not None:
         kind = DATE if learned.kind == "date" else NUMBER
-    elif kind is None:
+    elif kind is None or kind.name not in ("number", "date"):
         kind = DATE if _are_dates(table, source.time) else NUMBER
     style = DateStyle(kind.format) if learned is None else learned.style
     column = read_column(table, AskedColumn(source.time, kind, style=style), findings, None, _ADVICE)

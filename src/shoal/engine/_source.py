@@ -123,6 +123,13 @@ def _weight_notes(study: Study, dataset: Dataset) -> Iterator[str]:
         what, by = ("classes", "class") if dataset.classes else ("labels", "label")
         once = "losses of rows held out and scores are not weighted by"
         yield f"{what} are weighted in training alone (training.class_weight), also in its curve; {once} {by}"
+    for key, weights in study.class_weights.items():
+        if nothing := [name for name, weight in weights.items() if weight == 0]:
+            names = few_quoted(nothing)
+            of = (
+                f"from rows of {names}" if dataset.classes else f"of the label {names} from rows that have it"
+            )
+            yield f"nothing is learned {of}: weight 0 ({key}); scores count these rows"
 
 
 def _are_images(study: Study, train: str, rows: GivenRows | None) -> bool:

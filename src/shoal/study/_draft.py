@@ -18,7 +18,7 @@ from shoal.study._file import LARGEST
 from shoal.study._key_paths import key_text, toml_string
 from shoal.study._toml import toml_value
 from shoal.study._values import FOLDER
-from shoal.wording import counted, shorten, visible
+from shoal.wording import counted, quoted, shorten, visible
 
 _PACKED: Final = re.compile(r"\.(gz|bz2|xz)$", re.IGNORECASE)
 _WIDEST: Final = 40
@@ -54,8 +54,9 @@ class Draft:
     """What a study of a table is written from.
 
     `rows` are those with a target, `numbers` how many a network gets for each, `smallest` the fewest training rows of a
-    class (None in a regression). `keys` are further ones of `data`, `kinds` those of `data.columns`. Where `summary` is
-    not empty, columns are not listed one by one: it says in a few lines what they are.
+    class (None in a regression), `rare` the class that is rare, of two (None without). `keys` are further ones of
+    `data`, `kinds` those of `data.columns`. Where `summary` is not empty, columns are not listed one by one: it says in
+    a few lines what they are.
     """
 
     table: DraftKey
@@ -68,6 +69,7 @@ class Draft:
     numbers: int
     outputs: int
     smallest: int | None = None
+    rare: str | None = None
     summary: tuple[str, ...] = ()
 
 
@@ -88,7 +90,7 @@ def draft_text(draft: Draft) -> str:
         _block("[data]", _data(draft)),
         *([_block("[data.columns]", map(_kind, draft.kinds))] if draft.kinds else []),
         _block("[network]", [_Line("hidden = [64]", "units of each hidden layer; the search tries others")]),
-        _block("[training]", _training(sizes)),
+        _block("[training]", _training(draft, sizes)),
         _block("[search]", _search(draft, sizes)),
         _block("[search.space]", _space(sizes)),
         _TAIL,
@@ -191,7 +193,7 @@ def _few_columns(draft: Draft) -> Iterator[_Line]:
     yield _Line("]")
 
 
-def _training(sizes: Sizes) -> Iterator[_Line]:
+def _training(draft: Draft, sizes: Sizes) -> Iterator[_Line]:
     yield _key("lr", 0.003, "learning rate of Adam")
     yield _key("batch_size", sizes.batch_size, "rows of a step; fits the number of rows")
     yield _key("epochs", sizes.epochs, "at most; fits the number of rows and columns")
@@ -201,6 +203,11 @@ def _training(sizes: Sizes) -> Iterator[_Line]:
     yield _key("early_stopping", "inner", why, on=sizes.stops_early)
     yield _key("patience", 20, "epochs without improvement before stopping", on=False)
     yield _key("keep", "best", "the weights of the best epoch, by the same rows", on=sizes.stops_early)
+    if draft.rare is not None:
+        why = (
+            f"rows of {quoted(draft.rare)}, then count as much as all others; its probabilities are too high"
+        )
+        yield _key("class_weight", "balanced", why, on=False)
 
 
 def _search(draft: Draft, sizes: Sizes) -> Iterator[_Line]:
@@ -212,7 +219,13 @@ def _search(draft: Draft, sizes: Sizes) -> Iterator[_Line]:
         rows = counted(draft.smallest, "training row")
         why = f"drawn without regard to classes, of which the rarest has {rows}: folds may lack it"
     yield _key("folds", folds, why)
-    yield _key("metric", "loss", "loss, or another score: docs/statistics.md", on=False)
+    if draft.rare is None:
+        yield _key("metric", "loss", "loss, or another score: docs/statistics.md", on=False)
+    else:
+        why = "loss without it; this score is of the class data.positive alone, and needs no threshold"
+        yield _key("metric", "average_precision", why, on=False)
+        why = "f1, balanced or what mistakes cost; without it the more probable class is named"
+        yield _key("threshold", "f1", why, on=False)
     yield _key("rule", "best", "best or one-standard-error (the smallest within it)", on=False)
 
 

@@ -48,11 +48,23 @@ class Folds(BaseModel):
                 f"`options` are those of a class of scikit-learn's, named as kind, got kind {self.kind}"
             )
             raise together(("options", "kind"), sentence)
-        changed = [key for key in _OWN_KEYS if getattr(self, key) != Folds.model_fields[key].default]
-        if changed and draws == "peer":
-            sentence = f"`{changed[0]}` is of our own kinds; {self.kind} takes what stands in `options`"
-            raise together((changed[0], "kind"), sentence)
+        given = [key for key in _OWN_KEYS if self.asks(key)]
+        if given and draws == "peer":
+            sentence = f"`{given[0]}` is of our own kinds; {self.kind} takes what stands in `options`"
+            raise together((given[0], "kind"), sentence)
         return self
+
+    def asks(self, key: str) -> bool:
+        """Whether somebody gave a key, be it its default: but for a yes or no, which asks for nothing by default.
+
+        Nor does a default in a table with every key that has one: a run folder's study is written so.
+        """
+        default = Folds.model_fields[key].default
+        complete = {name for name, field in Folds.model_fields.items() if field.default is not None}
+        stated = not isinstance(default, bool) and not complete <= self.model_fields_set
+        return getattr(self, key) != default or (
+            stated and key in self.model_fields_set and default is not None
+        )
 
 
 NumberOrFolds = Annotated[

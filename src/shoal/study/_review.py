@@ -26,10 +26,14 @@ _PUBLISHED: Final = {"name": WINNER, "metric": "loss", "value": 0.0, "source": "
 _PASSES: Final = 10
 _TIMED: Final[tuple[KeyPath, KeyPath]] = ("data", "time"), ("data", "ordered")
 
-_KEYS_OF_FOLDS: Final[dict[str, tuple[Callable[[SplitterKind], bool], str]]] = {
+_Why = str | Callable[[SplitterKind], str]
+_KEYS_OF_FOLDS: Final[dict[str, tuple[Callable[[SplitterKind], bool], _Why]]] = {
     "n": (lambda row: row.draws in ("folds", "splits", "time"), "whose number the data says"),
     "share": (lambda row: row.draws == "splits", "of which each holds out an equal part of the rows"),
-    "shuffle": (lambda row: row.draws == "folds" and not row.repeats, "which shuffle rows always, or never"),
+    "shuffle": (
+        lambda row: row.draws == "folds" and not row.repeats,
+        lambda row: f"which {'always' if row.repeats or row.draws == 'splits' else 'never'} shuffle rows",
+    ),
     "size": (lambda row: row.draws == "time", "which are not in order of time"),
     "window": (lambda row: row.draws == "time", "which are not in order of time"),
 }
@@ -298,10 +302,10 @@ def _folds_mistakes(study: Study, section: str, splitter: Folds) -> Iterator[Mis
     kind = study.folds_kind(splitter)
     row = splitter_kind(f"{section}.folds.kind", kind)
     for key, (takes, why) in _KEYS_OF_FOLDS.items():
-        changed = getattr(splitter, key) != Folds.model_fields[key].default
-        if changed and row.draws != "peer" and not takes(row):
+        if splitter.asks(key) and row.draws != "peer" and not takes(row):
             here = (section, "folds", key)
-            yield Mistake(here, f"expected nothing with {kind} folds, {why}", (here, path, *_TIMED))
+            reason = why if isinstance(why, str) else why(row)
+            yield Mistake(here, f"expected nothing with {kind} folds, {reason}", (here, path, *_TIMED))
     if row.draws == "time" and not study.data.timed:
         what = (
             f"expected data.time (a column that orders the rows), or data.ordered = true, with {kind} folds"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from shoal.data._dataset import Column, Dataset
 from shoal.data._distinct import codes_of
 from shoal.data._row_check import Floats, RowCheck, at_most, target_numbers
-from shoal.wording import first_few, quoted
+from shoal.wording import first_few, quoted, rounded
 
 MOST_ROWS: Final = 2_000
 """Rows that are looked at at most, evenly spaced: what the check costs is bounded."""
@@ -58,7 +58,7 @@ def giveaways(dataset: Dataset, _shuffled: bool) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.2g} %"
+    return f"{rounded(100 * share, 2)} %"
 
 
 def _errors(column: Column, row_R: NDArray[np.int64], target_NK: Floats, *, classes: bool) -> Floats:

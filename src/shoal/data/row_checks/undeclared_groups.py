@@ -37,6 +37,8 @@ BLOCKS: Final = 3.0
 """Neighbouring rows of equal value, over what a random order would bring, from which values stand in blocks."""
 MOST_NAMED: Final = 2
 """Inputs that are named, those that explain most; of more it is said how many."""
+TIED: Final = 0.1
+"""Share of the rows that one value of a target may have at most where what is left of it is ranked."""
 MOST_TERMS: Final = 12
 """Degree of the curve in the input itself, at most; half the number of its values where they are fewer."""
 
@@ -71,7 +73,7 @@ def groupings(dataset: Dataset, shuffled: bool) -> dict[str, str]:
     for column in looked_at:
         code_N = codes_of(column.values[:rows])
         left_NK, lost = _residuals(target_NK, other_ND, code_N, ordered=not column.categorical)
-        share, chance = likeness(left_NK, code_N, lost)
+        share, chance = likeness(_spread_out(left_NK, target_NK), code_N, lost)
         if share >= LIKENESS and chance < LEVEL / len(looked_at):
             values = f"{code_N.max() + 1:,} values, which explain {100 * share:.0f} %"
             clauses.append((-share, column.name, values))
@@ -105,11 +107,22 @@ def _residuals(
     return beyond_rounding(target_NK - term_ND @ weight_DK, target_NK), (degree, term_ND.shape[1] - degree)
 
 
+def _spread_out(left_NK: Floats, target_NK: Floats) -> Floats:
+    """Give what is left of each target in ranks, (N, K), against far outliers; as it is of a target of many equal rows.
+
+    Where a target is mostly one value, as a rare class, ranks of what is left are those of the curve that was taken
+    out, upside down: rows of one value of the input would be alike by that alone.
+    """
+    tied_K = [np.bincount(codes_of(target_N)).max() > TIED * len(target_N) for target_N in target_NK.T]
+    columns = [left_N if tied else ranks(left_N) for left_N, tied in zip(left_NK.T, tied_K, strict=True)]
+    return np.stack(columns, axis=1)
+
+
 def likeness(left_NK: Floats, code_N: NDArray[np.int64], lost: tuple[int, int]) -> tuple[float, float]:
     """Give the share of the variance that lies between the values, chance taken out, and the chance of as much.
 
-    One-way analysis of variance of the ranks of each target, equal ones at their mean rank (the largest share;
-    Bonferroni over targets); the chance of F is Wilson and Hilferty's (1931).
+    One-way analysis of variance of each target (the largest share; Bonferroni over targets); the chance of F is Wilson
+    and Hilferty's (1931).
     """
     count_L = np.bincount(code_N)
     rows, values = len(code_N), len(count_L)
@@ -118,7 +131,7 @@ def likeness(left_NK: Floats, code_N: NDArray[np.int64], lost: tuple[int, int]) 
         return 0.0, 1.0
     best, least = 0.0, 1.0
     size = (rows - float((count_L.astype(float) ** 2).sum()) / rows) / between
-    for left_N in scaled(np.stack([ranks(left_N) for left_N in left_NK.T], axis=1)).T:
+    for left_N in scaled(left_NK).T:
         mean_L = np.bincount(code_N, left_N) / count_L
         square_between = float((count_L * mean_L**2).sum()) / between
         square_within = float(((left_N - mean_L[code_N]) ** 2).sum()) / within
