@@ -92,7 +92,9 @@ def _not_known(results: Results) -> tuple[str, ...]:
     titles: dict[str, list[str]] = {}
     for row in results.decided_scores:
         if row.change.why and not math.isnan(row.change.mean):
-            titles.setdefault(row.change.why.replace("they differ", "the likelier class and the threshold differ"), []).append(row.title)
+            titles.setdefault(
+                row.change.why.replace("they differ", "the likelier class and the threshold differ"), []
+            ).append(row.title)
     return tuple(f"No interval of the change of {listed(names)}: {why}." for why, names in titles.items())
 
 
