@@ -274,7 +274,9 @@ def test_it_is_said_everywhere(run: Results) -> None:
         " or more: the threshold of the lowest mean cost (a row wrongly named “fraud” costs 1.00, one that is missed"
         " 15.0) on 400 answers of the chosen candidate’s networks to rows held out."
     )
-    changes = "On the test rows it changes mean cost of a row from "
+    cost = next(row for row in run.decided_scores if row.title == "mean cost of a row")
+    way = "raises" if cost.tested[1] > cost.tested[0] else "lowers"
+    changes = f"On the test rows it {way} mean cost of a row from "
     for said in (text, " ".join(page.replace("\u00a0", " ").split())):
         assert first in said
         assert rule in said
@@ -284,6 +286,17 @@ def test_it_is_said_everywhere(run: Results) -> None:
     assert "rows held out, threshold (optimistic)" in text
     assert "What the threshold changes" in page
     assert (run.folder / "figures" / "30-delivered-threshold.png").exists()
+
+
+def test_tables_say_by_what_their_classes_are_named(run: Results, tmp_path: Path) -> None:
+    beside = "Scores of the classes named are by its threshold for the delivered network, by the likelier class for"
+    together = "Scores of the classes named are here those of the likelier class, those of the delivered network too."
+    plain = shoal.run(table(), out=tmp_path / "plain", test=table(150, 5), **study("none"))
+    for results, times in ((run, 1), (plain, 0)):
+        page = (results.folder / "report.html").read_text(encoding="utf-8").replace("\u00a0", " ")
+        for said in (" ".join(results_text(results).split()), " ".join(page.split())):
+            assert said.count(beside) == times
+            assert said.count(together) == times
 
 
 @pytest.mark.parametrize(

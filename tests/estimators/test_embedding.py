@@ -129,6 +129,12 @@ def test_classifiers_embed_too_and_are_copied_whole() -> None:
         ("embedding", 0, "a str among {'auto'}, an int in the range [1, 4096] or None. Got 0 instead."),
         ("embedding", -2, "a str among {'auto'}, an int in the range [1, 4096] or None. Got -2 instead."),
         ("embedding", "automatic", "Got 'automatic' instead; did you mean 'auto'?"),
+        ("embedding", True, "a str among {'auto'}, an int in the range [1, 4096] or None. Got True instead."),
+        (
+            "embedding",
+            np.True_,
+            "a str among {'auto'}, an int in the range [1, 4096] or None. Got np.True_ instead.",
+        ),
         ("embedding", 2.5, "a str among {'auto'}, an int in the range [1, 4096] or None. Got 2.5 instead."),
         ("embedding_from", 1, "an int in the range [2, 16777216]. Got 1 instead."),
     ],

@@ -304,7 +304,8 @@ def test_a_fit_that_diverges_says_where_and_why() -> None:
     )
     sentence = (
         r"^MLPRegressor: the fit diverged in epoch \d+, batch \d+: the loss is not finite; likely causes are "
-        r"learning_rate_init=1e\+06 being too high, and inputs that are not scaled \(the largest is 2\.\d+\)$"
+        r"learning_rate_init=1e\+06 being too high, inputs that are not scaled \(the largest is 2\.\d+\), "
+        r"and targets that are not scaled \(the largest is \d\.\d+\)$"
     )
     with pytest.raises(TrainingError, match=sentence):
         wild.fit(X, Y)

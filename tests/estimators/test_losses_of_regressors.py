@@ -403,8 +403,7 @@ def fitted(**options: Any) -> Any:
         (lambda: fitted(loss="mae").predict_quantiles(X),
          'predict_quantiles: expected MLPRegressor(loss="quantile" or "gaussian") as it was fitted, got another loss'),
         (lambda: fitted(loss="quantile").set_params(quantiles=(0.1, 0.9)).partial_fit(X, Y),
-         "MLPRegressor: expected the network's layers as they were fitted, to train them further, got others: 5-4 for "
-         "5-6"),
+         "quantiles: expected (0.1, 0.5, 0.9) as they were fitted, to train further, got (0.1, 0.9)"),
     ],
 )  # fmt: skip
 def test_what_does_not_go_is_said(call: Any, sentence: str) -> None:

@@ -273,3 +273,21 @@ def test_a_file_that_declares_much_makes_no_room_for_it() -> None:
 def test_a_description_that_could_not_be_read_is_not_written() -> None:
     with pytest.raises(ModelFileError, match=r"^expected a description of at most 4194304 bytes, got \d+$"):
         model_bytes(SMALL, drawn_parameters(SMALL), {"classes": ["x" * (1 << 22)]})
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_what_was_not_learned_has_a_vector_of_zeros(number: int) -> None:
+    """Row 0 of each table, also where the seal of the file is right."""
+    architecture = build_architecture(Network(hidden=(4,), embedding=3), (5,), 2, ((7, 3), (2, 3)))
+    parameters = {slot.name: np.ones(slot.shape, np.float32) for slot in architecture.slots}
+    for table in (0, 1):
+        parameters[f"embedding.{table}.weight"][0] = 0
+    content = model_bytes(architecture, parameters, FACTS)
+    assert read_model(BytesIO(content), len(content)).architecture == architecture
+    parameters[f"embedding.{number}.weight"][0, 2] = 0.5
+    sentence = (
+        f"array embedding.{number}.weight: expected zeros in row 0, of what was not learned, got others"
+    )
+    with pytest.raises(ModelFileError) as caught:
+        read_model(BytesIO(content := model_bytes(architecture, parameters, FACTS)), len(content))
+    assert str(caught.value).endswith(sentence)

@@ -34,7 +34,7 @@ from shoal.estimators._inputs import (
 from shoal.estimators._layers import LayerArrays
 from shoal.estimators._names import NO_SCORES, KnownNames
 from shoal.estimators._parameters import batch_rows, seed_of, training_of, with_suggestion
-from shoal.estimators._training_tasks import Task, TaskResult, train_one
+from shoal.estimators._training_tasks import Task, TaskResult, likely_causes, refuse_other_loss, train_one
 from shoal.kinds import Task as TaskName
 from shoal.kinds import has_classes
 from shoal.nets import Architecture, loss_of, trained_module
@@ -312,11 +312,8 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
         }
 
     def _failure(self, trained: TaskResult, task: Task) -> str:
-        largest = float(np.abs(task.x[task.train_rows]).max()) if task.x.dtype != np.uint8 else 1.0
-        return (
-            f"{type(self).__name__}: the fit {trained.message}; likely causes are learning_rate_init="
-            f"{self.learning_rate_init:g} being too high, and inputs that are not scaled (the largest is {largest:.3g})"
-        )
+        causes = likely_causes(task, self.learning_rate_init)
+        return f"{type(self).__name__}: the fit {trained.message}; likely causes are {causes}"
 
     # -- how sure predictions are ----------------------------------------------------------------------------
 
@@ -346,6 +343,7 @@ class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ign
 
     def _from_here(self, task: Task) -> State:
         """Give the state to begin `task` with: the parameters so far, the optimiser as new."""
+        refuse_other_loss(task, self._loss, vars(self).get("_distribution"))
         state, new, old = initial_state(task.job), task.job.architecture, self._architecture
         if [slot.shape for slot in new.slots] != [slot.shape for slot in old.slots]:
             raise ValueError(

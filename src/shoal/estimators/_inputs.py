@@ -6,7 +6,7 @@ Letters: N rows, D inputs, K targets, C channels, H, W height and width.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Real
 from typing import Any, Final, Protocol, Self
@@ -213,8 +213,18 @@ def in_precision(x: NDArray[Any], dtype: str, what: str = "X") -> NDArray[Any]:
     return ready
 
 
+def refuse_times(what: str, values: Any) -> None:
+    """Raise ValueError for dates or durations, which an array would give as whole numbers of some unit."""
+    types = getattr(values, "dtypes", getattr(values, "dtype", None))
+    for dtype in types if isinstance(types, Iterable) else [types]:
+        kind = getattr(dtype, "kind", "")
+        if kind in ("M", "m"):
+            raise ValueError(f"{what}: expected numbers, got {'dates' if kind == 'M' else 'durations'}")
+
+
 def checked_targets(y: Any, x: NDArray[Any], dtype: str) -> tuple[NDArray[Any], bool]:
     """Check numbers to predict; float (N, K), and whether they came as one column without a second axis."""
+    refuse_times("y", np.asarray(y) if isinstance(y, list | tuple) else y)
     targets = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
     if targets.ndim == 2 and targets.shape[1] == 1:
         targets = column_or_1d(targets, warn=True)

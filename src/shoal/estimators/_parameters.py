@@ -30,6 +30,14 @@ def choices(*names: str) -> StrOptions:
     return StrOptions(dict.fromkeys(names).keys())
 
 
+class _Length(Interval):  # type: ignore[misc]
+    """A range of whole numbers of which a bool is none: true is no length, as in a study."""
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        """Whether it is one of them."""
+        return not isinstance(val, bool | np.bool_) and bool(super().is_satisfied_by(val))
+
+
 CONSTRAINTS: Final[dict[str, list[Any]]] = {
     "hidden_layer_sizes": ["array-like", _COUNT],
     "activation": [choices(*get_args(Activation), *_LOGISTIC)],
@@ -61,7 +69,7 @@ CONSTRAINTS: Final[dict[str, list[Any]]] = {
 
 OF_TABLES: Final[dict[str, list[Any]]] = {
     "categorical_features": ["array-like", choices("from_dtype"), None],
-    "embedding": [choices("auto"), Interval(Integral, 1, 4096, closed="both"), None],
+    "embedding": [choices("auto"), _Length(Integral, 1, 4096, closed="both"), None],
     "embedding_from": [Interval(Integral, 2, 2**24, closed="both")],
 }
 OF_NUMBERS: Final[dict[str, list[Any]]] = {

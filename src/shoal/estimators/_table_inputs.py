@@ -28,6 +28,7 @@ from shoal.data import (
     nfc,
 )
 from shoal.engine import available_memory
+from shoal.estimators._inputs import refuse_times
 from shoal.wording import did_you_mean, listed, quoted, value_text
 
 _FLOATS: Final = (np.float64, np.float32)
@@ -138,6 +139,7 @@ def checked_table(estimator: Any, x: Any, *, reset: bool) -> CheckedTable:
 
 
 def _numbers(estimator: Any, x: Any, *, reset: bool) -> CheckedTable:
+    refuse_times("X", x)
     try:
         checked = validate_data(
             estimator, x, reset=reset, dtype=_FLOATS, accept_sparse="csr", ensure_all_finite="allow-nan"

@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.distributions import Distribution, Quantiles
 from shoal.engine import (
     Checkpoint,
     Dtype,
@@ -150,6 +151,36 @@ class TaskResult:
     def bare(self) -> TaskResult:
         """Leave out what is large: the parameters, and the state."""
         return replace(self, parameters={}, state=None)
+
+
+def likely_causes(task: Task, rate: float) -> str:
+    """Say why a fit may have diverged: the learning rate, or large inputs, or targets where these are numbers."""
+
+    def far(what: str, values: NDArray[Any]) -> str:
+        return (
+            f"{what} that are not scaled (the largest is {float(np.abs(values[task.train_rows]).max()):.3g})"
+        )
+
+    causes = [f"learning_rate_init={rate:g} being too high"]
+    causes += [
+        far("inputs", task.x) if task.x.dtype != np.uint8 else "inputs that are not scaled (the largest is 1)"
+    ]
+    causes += [far("targets", task.y)] if task.task == "regression" else []
+    return ", ".join(causes[:-1]) + f", and {causes[-1]}"
+
+
+def refuse_other_loss(task: Task, was: str, distribution: Distribution | None) -> None:
+    """Raise ValueError for a task that goes on with a network of another loss, or of other quantiles: its outputs would
+    mean something else. The size from which an error is huge, and levels of a normal distribution, may change.
+    """
+    now, said = task.job.loss, task.job.distribution
+    if now != was:
+        raise ValueError(f"loss: expected {was!r} as it was fitted, to train it further, got {now!r}")
+    if isinstance(said, Quantiles) and said != distribution:
+        before = "others" if not isinstance(distribution, Quantiles) else f"{distribution.levels}"
+        raise ValueError(
+            f"quantiles: expected {before} as they were fitted, to train further, got {said.levels}"
+        )
 
 
 def train_one(

@@ -18,6 +18,7 @@ from shoal.look._reasons import reasons, verdict_of
 from shoal.look._run_findings import RunFindings
 from shoal.look._simple_models import model_rows
 from shoal.look._text_layout import WIDTH, in_lines, number, text_table
+from shoal.look._threshold import BESIDE, TOGETHER, where_decided
 from shoal.look._time_folds import ageing_sentence, time_folds
 from shoal.look._trust import looks_sentence, permutation_sentence
 from shoal.look._unit_counts import unit_counts
@@ -129,7 +130,7 @@ def _simple_models_text(results: Results) -> str:
     ]  # fmt: skip
     title = "delivered model beside simple models: the same training rows, the same test rows"
     over = f"The 95 % intervals are for {drawn_by_chance(results)}; a difference is paired, row by row."
-    sentences = (over, permutation_sentence(results))
+    sentences = (over, where_decided(results, BESIDE), permutation_sentence(results))
     return "\n".join((title, text_table(headers, cells), *(_wrapped(text) for text in sentences if text)))
 
 
@@ -333,7 +334,7 @@ def _ensemble_text(results: Results) -> str:
     rows += [[labels[row["network"]], *(row[name] for name in names)] for row in others]
     title = "ensemble of the chosen candidate's networks of all folds, asked once after the choice"
     headers = ["test rows", *(f"test {results.truth.key_of(name)}" for name in names)]
-    return f"{title}\n{text_table(headers, rows)}"
+    return f"{title}\n{text_table(headers, rows)}\n{_wrapped(where_decided(results, TOGETHER))}".rstrip()
 
 
 def _certainty_text(results: Results) -> str:

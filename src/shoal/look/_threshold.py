@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 from shoal.look._evidence import in_quotes
 from shoal.results import COST
 from shoal.scores import SCORES
 from shoal.study import RULES, Costs, ThresholdRule
-from shoal.wording import counted, one_number, percent
+from shoal.wording import counted, listed, one_number, percent
 
 if TYPE_CHECKING:
     from shoal.results import DecidedScore, Results
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
 _IN_PERCENT: Final = frozenset(kind.title for kind in SCORES.values() if kind.percent)
 DIGITS: Final = 4
 """Of a threshold."""
+BESIDE: Final = (
+    "Scores of the classes named are by its threshold for the delivered network, by the likelier class for simple"
+    " models."
+)
+TOGETHER: Final = (
+    "Scores of the classes named are here those of the likelier class, those of the delivered network too."
+)
+"""What a table says that shows networks with and without a threshold."""
 COMPARED: Final = (
     "Scores that compare networks with one another (candidates, variants, the ensemble), and those of simple models,"
     " are those of the likelier class: the threshold is the delivered network’s."
@@ -35,7 +44,13 @@ def threshold_sentences(results: Results) -> tuple[str, ...]:
         f"The class {own} is named where its probability is {at} or more: the"
         f" threshold {rule_words(chosen.rule, own)} on {rows} of the chosen candidate’s networks to rows held out."
     )
-    return (first, *_bound(results, chosen.rule), *_change(results), COMPARED)
+    changed = (*_change(results), *_not_known(results))
+    return (first, *_bound(results, chosen.rule), *changed, COMPARED)
+
+
+def where_decided(results: Results, sentence: str) -> str:
+    """Give a sentence where a threshold names the classes of the delivered network; else nothing."""
+    return sentence if results.decision else ""
 
 
 def headline_sentences(results: Results) -> tuple[str, ...]:
@@ -69,14 +84,28 @@ def _change(results: Results) -> tuple[str, ...]:
         return ()
     names = (COST, *map(results.truth.title_of, ("recall", "precision")))
     said = [_step(rows[name]) for name in names if name in rows]
-    return (f"On the test rows it changes {'; '.join(said)}, against naming the likelier class.",)
+    return (f"On the test rows it {'; '.join(said)}, against naming the likelier class.",)
+
+
+def _not_known(results: Results) -> tuple[str, ...]:
+    """Say of which scores the change has no interval, and why, in a sentence for each reason."""
+    titles: dict[str, list[str]] = {}
+    for row in results.decided_scores:
+        if row.change.why and not math.isnan(row.change.mean):
+            titles.setdefault(
+                row.change.why.replace("they differ", "the likelier class and the threshold differ"), []
+            ).append(row.title)
+    return tuple(f"No interval of the change of {listed(names)}: {why}." for why, names in titles.items())
 
 
 def _step(row: DecidedScore) -> str:
     before, after = (written(row.title, value) for value in row.tested)
     span = row.interval
     ends = f" (95 % interval {written(row.title, span.low)} to {written(row.title, span.high)})"
-    return f"{row.title} from {before} to {after}{ends if span.known else ''}"
+    if before == after:
+        return f"leaves {row.title} at {after}{ends if span.known else ''}"
+    way = "raises" if row.tested[1] > row.tested[0] else "lowers"
+    return f"{way} {row.title} from {before} to {after}{ends if span.known else ''}"
 
 
 def written(title: str, value: float) -> str:

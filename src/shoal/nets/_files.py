@@ -178,6 +178,8 @@ class _Slot:
     shape: tuple[int, ...]
     kind: str = "<f4"
     least: float = -math.inf
+    lookup: bool = False
+    """Whether row 0 is the vector of what was not learned, which is 0."""
 
     @property
     def size(self) -> int:
@@ -199,8 +201,10 @@ def _slots(
 
 
 def _own_slots(architecture: Architecture, prefix: str) -> Iterator[_Slot]:
+    tables = {f"embedding.{number}.weight" for number in range(len(architecture.tables))}
     for slot in (*architecture.slots, *architecture.buffer_slots):
-        yield _Slot(f"{prefix}{slot.name}", slot.shape, least=slot.part.least)
+        lookup = slot.name in tables
+        yield _Slot(f"{prefix}{slot.name}", slot.shape, least=slot.part.least, lookup=lookup)
 
 
 def _header(metadata: Mapping[str, str], slots: list[_Slot]) -> bytes:
@@ -274,5 +278,9 @@ def _arrays(slots: list[_Slot], data: bytes) -> dict[str, NDArray[Any]]:
         if array.min() < slot.least:
             what = "scores" if slot.kind == "<f8" else "variances"
             raise ModelFileError(f"array {slot.name}: expected {what} of at least {slot.least:g}, got others")
+        if slot.lookup and array[0].any():
+            raise ModelFileError(
+                f"array {slot.name}: expected zeros in row 0, of what was not learned, got others"
+            )
         arrays[slot.name] = array
     return arrays

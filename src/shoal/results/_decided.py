@@ -19,16 +19,17 @@ from shoal.results._asked import score_of_answers
 from shoal.results._differences import Answers, test_units
 from shoal.results._intervals import Interval
 from shoal.results._kept_arrays import KeptArrays
-from shoal.results._mean_recall import BALANCED, recall_difference, recall_interval
+from shoal.results._mean_recall import BALANCED, recall_difference, recall_interval, too_few_of_classes
 from shoal.results._reading import opened
 from shoal.results._record import FitRecord, PlanEntry, Truth
 from shoal.results._row_score import RowScore
 from shoal.results._score_rows import score_on
 from shoal.results._stored_facts import coherent
 from shoal.results._threshold import COST, ChosenThreshold, choose_threshold, cost_score
-from shoal.results._two_way import Difference, Scored, difference, repeated_interval
+from shoal.results._two_way import Difference, Scored, difference, repeated_interval, unlike_too_few
 from shoal.scores import score_kind
 from shoal.study import Costs, ThresholdRule
+from shoal.wording import quoted
 
 Floats = NDArray[np.float64]
 HeldOut = Callable[[PlanEntry], Floats]
@@ -179,5 +180,30 @@ def _on_test_rows(
         return Interval(math.nan, math.nan, why), nothing
     if balanced:
         return recall_interval(y, after, units), recall_difference(y, after, before, units)
+    span = repeated_interval(score, y, [after], units)
     apart = difference(Scored.of(score, y, {0: after}, units), Scored.of(score, y, {0: before}, units))
-    return repeated_interval(score, y, [after], units), apart
+    seen = _seen(score)
+    few = too_few_of_classes([np.flatnonzero(y == k) for k in seen], units)
+    if few:
+        span = Interval(math.nan, math.nan, few)
+    unlike_N = before.argmax(axis=1) != after.argmax(axis=1)
+    of_classes = (
+        unlike_too_few(unlike_N & (y == k), units, f" of class {quoted(truth.classes[k])}") for k in seen
+    )
+    few = few or next(filter(None, of_classes), "")
+    if few:
+        apart = Difference(apart.mean, math.nan, math.nan, math.nan, apart.repeats, few)
+    return span, apart
+
+
+def _seen(score: RowScore) -> tuple[int, ...]:
+    """Give the classes whose rows a score counts apart, so that many of one say nothing of few of the other.
+
+    A share counts a row like any other, whichever class it is of.
+    """
+    if score.share:
+        return ()
+    both, right_KK = np.arange(2), np.eye(2)
+    wrong = [np.where(both[:, None] == k, right_KK[::-1], right_KK) for k in both]
+    whole = score.score(both, right_KK)
+    return tuple(k for k, answers_KK in enumerate(wrong) if score.score(both, answers_KK) != whole)

@@ -11,7 +11,7 @@ Letters: N rows, K classes.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -119,22 +119,30 @@ def _reach(units: Units) -> float:
 def _too_few(y_N: NDArray[Any], units: Units) -> str:
     """Say that rows, groups or the rows of a class are too few; else nothing."""
     few = units.too_few_for(row_score("classification", "accuracy"))
-    worths = [_counts(units, rows, np.zeros(len(rows), np.bool_))[0] for rows in _classes(y_N)]
+    return few or too_few_of_classes(list(_classes(y_N)), units)
+
+
+def too_few_of_classes(classes: Sequence[NDArray[np.int64]], units: Units) -> str:
+    """Say that the rows of some class are too few, or from too few groups; else nothing.
+
+    `classes` are the numbers of the rows of each.
+    """
+    worths = [_counts(units, rows, np.zeros(len(rows), np.bool_))[0] for rows in classes]
     fewest = min(worths, default=float(FEWEST_ROWS_OF_SHARES))
-    if few or fewest >= FEWEST_ROWS_OF_SHARES:
-        return few or _too_few_groups(y_N, units)
+    if fewest >= FEWEST_ROWS_OF_SHARES:
+        return _too_few_groups(classes, units)
     rows = worth(fewest) if units.weight_N is None else f"rows worth {worth(fewest)}"
     return f"a class of {rows.replace(' row', ' test row')} is too small for an interval"
 
 
-def _too_few_groups(y_N: NDArray[Any], units: Units) -> str:
+def _too_few_groups(classes: Sequence[NDArray[np.int64]], units: Units) -> str:
     """Say that a class has its rows from groups that are worth too few; else nothing."""
-    if not units.grouped:
+    if not units.grouped or not classes:
         return ""
     weight_N = units.weight_N
     of_classes = [
         Units.of(len(rows), units.of_N[rows], None if weight_N is None else weight_N[rows])
-        for rows in _classes(y_N)
+        for rows in classes
     ]
     fewest = min(of_classes, key=lambda of_class: of_class.effective)
     if fewest.effective >= FEWEST_GROUPS:

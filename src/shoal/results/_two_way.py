@@ -105,13 +105,21 @@ def _too_alike(second: Scored, first: Scored, both: Sequence[int]) -> str:
     unlike_N = np.zeros(len(second.y), np.bool_)
     for repeat in both:
         unlike_N |= second.score.unlike(second.y, second.answers[repeat], first.answers[repeat])
-    if second.units.weight_N is not None:
-        unlike_N &= second.units.weight_N > 0
-    unlike, what = len(np.unique(second.units.of_N[unlike_N])), second.units.noun
-    if unlike >= FEWEST_UNLIKE or (second.units.grouped and unlike >= FEWEST_GROUPS):
+    return unlike_too_few(unlike_N, second.units)
+
+
+def unlike_too_few(unlike_N: NDArray[np.bool_], units: Units, of_what: str = "") -> str:
+    """Say that the rows on which two networks differ are too few, or of too few groups; else nothing.
+
+    `of_what` says which rows those are of, where they are not all.
+    """
+    if units.weight_N is not None:
+        unlike_N = unlike_N & (units.weight_N > 0)
+    unlike = len(np.unique(units.of_N[unlike_N]))
+    if unlike >= FEWEST_UNLIKE or (units.grouped and unlike >= FEWEST_GROUPS):
         return ""
-    where = f"{several(unlike, second.units)} alone, too few for an interval" if unlike else f"no {what}"
-    return f"they differ on {where}"
+    few = f"{several(unlike, units)}{of_what} alone, too few for an interval"
+    return f"they differ on {few if unlike else f'no {units.noun}{of_what}'}"
 
 
 def _no_inference(part_RU: Floats, spread: Spread, units: Units) -> str:

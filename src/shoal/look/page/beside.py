@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from shoal.look._chance import drawn_by_chance
 from shoal.look._simple_models import ModelRow, model_rows, without_interval
+from shoal.look._threshold import BESIDE, where_decided
 from shoal.look.page.tables import ReportColumn, ReportTable, numbers, texts
 from shoal.results import Interval, Results
 from shoal.wording import interval
@@ -46,7 +47,8 @@ def simple_model_note(results: Results) -> str:
         (f"the {row.name}", row.apart.why) for row in model_rows(results)[1:] if row.apart.why
     )
     over = drawn_by_chance(results)
-    return " ".join([f"95 % intervals for {over}; a difference is paired, row by row.", *without])
+    said = [f"95 % intervals for {over}; a difference is paired, row by row.", where_decided(results, BESIDE)]
+    return " ".join([*filter(None, said), *without])
 
 
 def simple_model_frame(results: Results) -> DataFrame:

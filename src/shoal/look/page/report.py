@@ -29,6 +29,7 @@ from shoal.look._plots import plotly_source, style_marks
 from shoal.look._reasons import reasons
 from shoal.look._run_findings import RunFindings
 from shoal.look._text_layout import duration
+from shoal.look._threshold import TOGETHER, where_decided
 from shoal.look._time_folds import ageing_sentence
 from shoal.look._trust import looks_sentence, permutation_sentence
 from shoal.look._work import Work
@@ -215,6 +216,7 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
         "overview": lambda: _of_chapter(Chapter.OVERVIEW, shown),
         "search_pictures": lambda: _of_chapter(Chapter.SEARCH, shown),
         "tested": lambda: _of_chapter(Chapter.TESTED, shown),
+        "ensemble_note": lambda: where_decided(results, TOGETHER),
         "ensemble": lambda: _of_chapter(Chapter.ENSEMBLE, shown),
         "inside": lambda: _of_chapter(Chapter.INSIDE, shown),
         "compared": lambda: _by_comparison(shown),
