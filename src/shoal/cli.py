@@ -50,12 +50,9 @@ StudyArgument = Annotated[
 ]
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 SourceArgument = Annotated[Path, typer.Argument(metavar="RUN_OR_MODEL", help="A run folder or a model file.")]
-SetOption = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key. Repeatable.")
-]
-WrittenOption = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="How INPUT is written.")
-]
+_Many = list[str] | None
+SetOption = Annotated[_Many, typer.Option("--set", metavar="KEY=VALUE", help="Override a key. Repeatable.")]
+WrittenOption = Annotated[_Many, typer.Option("--set", metavar="KEY=VALUE", help="How INPUT is written.")]
 OutOption = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Run folder [runs/STUDY NAME].")]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace files of other content.")]
 WorkersOption = Annotated[
