@@ -28,8 +28,6 @@ from shoal.cli import app
 from shoal.data import TableSource, load_table_dataset
 from shoal.errors import ShoalError, TrainingError
 from shoal.kinds import IMAGE_FORMATS, SPLITTERS, TABLE_FORMATS
-from shoal.look._figure import Chapter
-from shoal.look.figures import figures_of
 from shoal.pipeline import run
 from shoal.results import Results
 from shoal.scores import SCORES
@@ -332,20 +330,6 @@ def test_the_frames_have_the_columns_shown(demo: Results) -> None:
         columns = list(getattr(demo, name).columns)
         assert [c for c in columns if not any(fnmatchcase(c, p) for p in shown[name])] == [], name
         assert [p for p in shown[name] if not any(fnmatchcase(c, p) for c in columns)] == [], name
-
-
-def test_every_picture_stands_in_the_table_of_pictures() -> None:
-    rows = tables(section(page("results.md"), "Pictures"), "name")
-    shown = {code.replace("-LAYER", "") for row in rows for code in codes(row[0])} - {"40-NN-NAME-..."}
-    names = {
-        figure.name if figure.name[0].isdigit() else f"30-delivered-{figure.name}"
-        for chapter in Chapter
-        if chapter is not Chapter.COMPARED
-        for figure in figures_of(chapter)
-    }
-    several = {"11-validation-loss", "12-validation-accuracy"}  # one figure, a picture for each measure
-    assert shown - several == names - {"11-validation"}
-    assert several <= shown
 
 
 def test_what_results_promise_is_shown_and_is_there(demo: Results) -> None:

@@ -50,9 +50,9 @@ StudyArgument = Annotated[
 ]
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 SourceArgument = Annotated[Path, typer.Argument(metavar="RUN_OR_MODEL", help="A run folder or a model file.")]
-SetOption = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key. Repeatable.")
-]
+_Many = list[str] | None
+SetOption = Annotated[_Many, typer.Option("--set", metavar="KEY=VALUE", help="Override a key. Repeatable.")]
+WrittenOption = Annotated[_Many, typer.Option("--set", metavar="KEY=VALUE", help="How INPUT is written.")]
 OutOption = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Run folder [runs/STUDY NAME].")]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace files of other content.")]
 WorkersOption = Annotated[
@@ -168,12 +168,7 @@ def predict(
     mark_missing: Annotated[
         bool, typer.Option("--mark-missing", help="Note rows with missing cells that have no prediction.")
     ] = False,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help='How INPUT is written, e.g. data.decimal=",". Repeatable.'
-        ),
-    ] = None,
+    set_: WrittenOption = None,
 ) -> None:
     """Predict new rows or images: a table as CSV.
 

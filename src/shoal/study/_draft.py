@@ -204,9 +204,7 @@ def _training(draft: Draft, sizes: Sizes) -> Iterator[_Line]:
     yield _key("patience", 20, "epochs without improvement before stopping", on=False)
     yield _key("keep", "best", "the weights of the best epoch, by the same rows", on=sizes.stops_early)
     if draft.rare is not None:
-        why = (
-            f"rows of {quoted(draft.rare)}, then count as much as all others; its probabilities are too high"
-        )
+        why = f"rows of {quoted(draft.rare)} then count as much as all others; its probabilities are too high"
         yield _key("class_weight", "balanced", why, on=False)
 
 

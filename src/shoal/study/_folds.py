@@ -48,10 +48,10 @@ class Folds(BaseModel):
                 f"`options` are those of a class of scikit-learn's, named as kind, got kind {self.kind}"
             )
             raise together(("options", "kind"), sentence)
-        given = [key for key in _OWN_KEYS if self.asks(key)]
-        if given and draws == "peer":
-            sentence = f"`{given[0]}` is of our own kinds; {self.kind} takes what stands in `options`"
-            raise together((given[0], "kind"), sentence)
+        asked = [key for key in _OWN_KEYS if self.asks(key)]
+        if asked and draws == "peer":
+            sentence = f"`{asked[0]}` is of our own kinds; {self.kind} takes what stands in `options`"
+            raise together((asked[0], "kind"), sentence)
         return self
 
     def asks(self, key: str) -> bool:
