@@ -69,7 +69,7 @@ def test_a_run_in_a_cell_has_one_display_and_its_results_are_shown(
     assert [update for _, update in shown[:3]] == [False, True, True]
     assert all(update for _, update in shown[1:])
     last = shown[-1][0]
-    assert re.search(r"^training: \d+/\d+ fits, .* in \d", last["text/plain"], re.MULTILINE)
+    assert re.search(r"^training: \d+/\d+ fits, .* in (under )?\d", last["text/plain"], re.MULTILINE)
     assert "<progress" not in last["text/html"]
     assert any("<progress" in data["text/html"] for data, _ in shown)
     data, _ = shell.display_formatter.format(results)

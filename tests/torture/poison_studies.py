@@ -140,7 +140,9 @@ def _folds(draw: st.DrawFn, task: str, groups: bool, timed: bool) -> dict[str, A
         if row.by_time == timed
     ]
     kind = draw(st.sampled_from(allowed))
-    tree: dict[str, Any] = {"kind": kind, "n": draw(st.integers(2, 3))}
+    tree: dict[str, Any] = {"kind": kind}
+    if SPLITTERS[kind].draws in ("folds", "splits", "time"):
+        tree["n"] = draw(st.integers(2, 3))
     if timed:
         tree["window"] = draw(st.none() | st.integers(6, 20))
     if SPLITTERS[kind].repeats:
