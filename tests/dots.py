@@ -6,6 +6,7 @@ What pictures show is the matter of `tests/look/`; whole runs, drawn networks an
 from __future__ import annotations
 
 import io
+import sys
 from functools import cache
 
 
@@ -24,8 +25,10 @@ def dot(*_: object) -> bytes:
 
 
 def draw_dots() -> None:
-    """Draw dots in this process from now on: for scripts of their own."""
+    """Draw dots in this process from now on: for scripts of their own; tests take the fixture, which ends."""
     import shoal.look._gallery
+
+    assert "pytest" not in sys.modules
 
     shoal.look._gallery.png = dot
 

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 import shoal
-from dots import draw_dots
 from shoal.data import Column, Dataset
 from shoal.engine import Planner, StudyRows, Trainers, load_data
 from shoal.engine._train import train_fit
@@ -32,6 +31,8 @@ from shoal.predict import ensemble, predict_file
 from shoal.results import Results
 from shoal.study import Network, Study, apply
 from studies import tiny_study
+
+pytestmark = pytest.mark.usefixtures("dots")
 
 CITIES = 15
 CITY = [f"c{number:02}" for number in range(CITIES)]
@@ -78,7 +79,6 @@ def study_of(folder: Path, **changes: Any) -> Study:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run whose delivered network embeds one column of two."""
-    draw_dots()
     home = tmp_path_factory.mktemp("embedded")
     study = study_of(home, training={"epochs": 25, "lr": 0.02}, inspect={"history": 3})
     run(study, out=home / "run", workers=1)
@@ -192,7 +192,6 @@ def test_every_export_answers_alike(folder: Path, tmp_path: Path, monkeypatch: p
 
 @pytest.mark.filterwarnings("ignore:column:UserWarning")
 def test_rare_categories_share_a_vector_with_unseen_ones(tmp_path: Path) -> None:
-    draw_dots()
     study = apply(study_of(tmp_path, training={"epochs": 3}), "data.rare_below", 9)
     study = apply(study.model_copy(update={"search": None}), "network.embedding_from", 4)
     model = shoal.load(run(study, out=tmp_path / "run", workers=1).folder)
@@ -261,7 +260,6 @@ def with_unseen(column: Column, chosen: np.ndarray) -> Column:
 
 
 def test_other_names_in_the_same_order_change_nothing(tmp_path: Path) -> None:
-    draw_dots()
     study = study_of(tmp_path, training={"epochs": 3}).model_copy(update={"search": None})
     digests = []
     for change in (lambda name: name, lambda name: f"z{name}é" if name else ""):
