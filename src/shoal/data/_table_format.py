@@ -124,9 +124,8 @@ class TableFile:
 
         counts = spread(read, range(0, len(room), _AT_ONCE), len(room))
         whole = len(list(takewhile(lambda count: count == _AT_ONCE, counts)))
-        last = (
-            counts[whole] if whole < len(counts) else 0
-        )  # what lies behind a part that is not full is read again
+        # What lies behind a part that is not full is read again.
+        last = counts[whole] if whole < len(counts) else 0
         self.stream.seek(first + whole * _AT_ONCE + last)
         return whole * _AT_ONCE + last
 
