@@ -152,14 +152,14 @@ def predict(
     coverage: Annotated[
         float | None,
         typer.Option(
-            "--coverage",
-            metavar="SHARE",
-            help="Add intervals, or sets of classes, that hold this share of new rows.",
-            parser=share,
+            "--coverage", metavar="SHARE", help="Add intervals, or sets, that hold it.", parser=share
         ),
     ] = None,
     calibrated: Annotated[
         bool, typer.Option("--calibrated", help="Probabilities at the temperature of the folds.")
+    ] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Add what each input column adds to the prediction.")
     ] = False,
     carry: Annotated[
         list[str] | None,
@@ -180,7 +180,7 @@ def predict(
 
     if out is not None:
         refuse_to_replace(out, source, rows)
-    asked = Asked(coverage=coverage, calibrated=calibrated, mark_missing=mark_missing)
+    asked = Asked(coverage=coverage, calibrated=calibrated, explain=explain, mark_missing=mark_missing)
     predictions = predict_file(source, rows, **(asked | Asked(carry=carry or (), written=set_ or ())))
     if out is not None:
         refuse_to_replace(out, *predictions.read)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.engine._ensemble import ask_ensemble as ask_ensemble
     from shoal.engine._execute import Executor as Executor
     from shoal.engine._execute import entries as entries
+    from shoal.engine._explain import Explanation as Explanation
+    from shoal.engine._explain import explain as explain
     from shoal.engine._fit import Fit as Fit
     from shoal.engine._fit import FitRows as FitRows
     from shoal.engine._fit import content_id as content_id

@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._asked import scores_of_answers as scores_of_answers
     from shoal.results._asked import suiting_scores as suiting_scores
     from shoal.results._asked import with_asked_scores as with_asked_scores
+    from shoal.results._brief import Brief as Brief
     from shoal.results._certainty import COVERAGE as COVERAGE
     from shoal.results._certainty import NOT_IN_FILE as NOT_IN_FILE
     from shoal.results._certainty import Certainty as Certainty
