@@ -178,6 +178,7 @@ class _Surface:
             rows=len(self.x_ND),
             pair_rows=self.pair_rows,
             paired=len(size_JJ),
+            shares=self.dataset.task != "regression",
             pair=pair,
             of_pair=of_pair,
         )

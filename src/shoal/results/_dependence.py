@@ -22,11 +22,12 @@ Kind = Literal["numbers", "categories", "dates"]
 
 @dataclass(frozen=True)
 class DependenceAsked:
-    """What was asked: the part of the store beside the delivered fit, `answers` by name, columns and what they hold.
+    """What was asked: the part of the store beside the delivered fit, answers and columns by name, what columns hold.
 
-    `levels` are the categories of each column, none of one of numbers or dates (seconds since 1970). The first `paired`
-    columns were looked at in pairs; `pair` are the places of the two that interact most, `of_pair` the answer shown.
-    Curves are means over `rows` training rows, pairs over `pair_rows`.
+    `answers` of which `shares` says that they are probabilities; `levels` are the categories of each column, none of a
+    column of numbers or dates (seconds since 1970). The first `paired` columns were looked at in pairs; `pair` are the
+    places of the two that interact most, `of_pair` the answer shown of them. Curves are means over `rows` training
+    rows, pairs over `pair_rows`.
     """
 
     fit: str
@@ -38,6 +39,7 @@ class DependenceAsked:
     rows: int
     pair_rows: int
     paired: int
+    shares: bool
     pair: tuple[int, ...] = ()
     of_pair: int = 0
 
