@@ -32,8 +32,9 @@ def value_labels(curve: DependenceCurve, x: NDArray[Any]) -> list[str]:
         return [plain(curve.levels[int(place)] or "(missing)", 14) for place in x]
     if curve.kind == "dates":
         return [str(np.datetime64(int(second), "s"))[:10] for second in x.tolist()]
-    return [number_text(value).replace("-", "−") for value in _few_digits(x)]
+    return [value_text(float(f"{value:.3g}")) for value in x.tolist()]
 
 
-def _few_digits(x: NDArray[Any]) -> list[float]:
-    return [float(f"{value:.3g}") for value in x.tolist()]
+def value_text(value: float) -> str:
+    """Write a value of a number for an axis, with a true minus."""
+    return number_text(value).replace("-", "−")

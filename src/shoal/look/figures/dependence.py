@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from shoal.look._dependence import answer_words, drawn_answers, value_labels
+from shoal.look._dependence import answer_words, drawn_answers, value_labels, value_text
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
 from shoal.look._paper import (
@@ -93,8 +93,10 @@ def _draw_numbers(axes: Panel, curve: DependenceCurve, fact: Dependence, shown: 
         transform=axes.get_xaxis_transform(),
     )
     if curve.kind == "dates":
-        ticks = np.linspace(curve.x_G[0], curve.x_G[-1], 4)
+        ticks = np.linspace(curve.x_G[0], curve.x_G[-1], 3)
         axes.set_xticks(ticks, value_labels(curve, ticks))
+    else:
+        axes.xaxis.set_major_formatter(lambda value, _: value_text(value))
 
 
 def _draw_levels(axes: Panel, curve: DependenceCurve, fact: Dependence, shown: list[int]) -> None:
