@@ -259,7 +259,7 @@ class Model:
         labels, those of each), less that of a baseline: every number at the mean of the training rows, every category
         a little, and the same. InputError for a model of images.
         """
-        if self.image_shape is not None:
+        if not self.input_names:
             raise InputError("expected a model of tables, got one of images, which have no columns")
         return self.explanation(self._warned(x))
 

@@ -121,7 +121,7 @@ def predict_file(source: Path, rows: Path, **asked: Unpack[Asked]) -> Prediction
     """
     model, coverage, calibrated = load(source), asked.get("coverage"), asked.get("calibrated", False)
     _refuse(model, source, coverage=coverage, calibrated=calibrated)
-    if asked.get("explain") and model.image_shape is not None:
+    if asked.get("explain") and not model.input_names:
         what = "expected a model of tables, got one of images, which have no columns"
         raise InputError(f"--explain: {what}; the report of its run shows feature maps and what excites them")
     new = _read(model, rows, asked)

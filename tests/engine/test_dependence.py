@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from shoal.data import Column, Dataset, fit_preprocessing
-from shoal.engine._dependence import GRID, LEVELS, _Surface, rows_asked, work_of
+from shoal.engine._dependence import LEVELS, _Surface
 from shoal.engine._predict import Trained
+from shoal.engine.forecast.inputs import GRID, rows_along_inputs, rows_averaged
 from shoal.nets import build_architecture, initial_parameters
 from shoal.streams import StreamKey
 from shoal.study import Network
@@ -181,9 +182,9 @@ def test_answers_are_of_the_positive_class_of_every_class_or_of_targets() -> Non
 def test_rows_are_fewer_where_a_network_is_large() -> None:
     small = build_architecture(Network.model_validate({"hidden": [4]}), (5,), 1)
     large = build_architecture(Network.model_validate({"hidden": [2000, 2000]}), (5,), 1)
-    assert rows_asked(small, 10_000) == (300, 100)
-    assert rows_asked(small, 30) == (30, 30)
-    few, pairs = rows_asked(large, 10_000)
+    assert rows_averaged(small, 10_000) == (300, 100)
+    assert rows_averaged(small, 30) == (30, 30)
+    few, pairs = rows_averaged(large, 10_000)
     assert few < 300
     assert pairs < 100
-    assert work_of(large, 6, 10_000) * large.flops_per_row < 1.2e11
+    assert rows_along_inputs(large, 6, 10_000) * large.flops_per_row < 1.2e11

@@ -99,6 +99,39 @@ def test_contributions_add_up_to_the_answer_less_that_of_the_baseline(kind: str)
     assert result.error == pytest.approx((off_NQ / sizes_NQ).max())
 
 
+def asked_of(outputs: Any, network: Trained, named_N: np.ndarray, place: int) -> Any:
+    """What is explained, of outputs as torch has them."""
+    import torch
+
+    scales, task = network.preprocessing.target_scales, network.task
+    if task == "classification":
+        own = outputs[torch.arange(ROWS), torch.tensor(named_N)]
+        others = outputs.masked_fill(torch.nn.functional.one_hot(torch.tensor(named_N), 3).bool(), -torch.inf)
+        return own - others.logsumexp(dim=1)
+    if task == "multilabel":
+        return outputs[:, place]
+    scale = scales[place]
+    if scale.link == "exp":
+        return outputs[:, place].exp()
+    of_target = outputs.reshape(ROWS, len(scales), -1)[:, place]
+    if isinstance(scale.distribution, Quantiles):
+        of_target = of_target.sort(dim=1).values[:, 1:]
+    value = of_target[:, 0] * scale.scale.scale + scale.scale.mean
+    match scale.kind:
+        case "log":
+            return value.exp()
+        case "log1p":
+            return value.expm1()
+        case "yeo-johnson":
+            power = scale.transform.power  # type: ignore[union-attr]
+            return torch.where(
+                value >= 0,
+                (value.clamp(min=0) * power + 1) ** (1 / power) - 1,
+                1 - (1 - (2 - power) * value.clamp(max=0)) ** (1 / (2 - power)),
+            )
+    return value
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_they_are_those_of_torchs_own_gradients(kind: str) -> None:
     import torch
@@ -111,7 +144,6 @@ def test_they_are_those_of_torchs_own_gradients(kind: str) -> None:
     )
     assert not missing.unexpected_keys
     module.eval()
-    scales, task = network.preprocessing.target_scales, network.task
     x = torch.tensor(network.preprocessing.inputs(COLUMNS, dtype=np.float64))
     base = torch.tensor(network.preprocessing.baseline_D)
     layers = list(module.children())
@@ -124,35 +156,7 @@ def test_they_are_those_of_torchs_own_gradients(kind: str) -> None:
         spans["city"] = slice(plain, x.shape[1])
 
     def answer(way: torch.Tensor, place: int) -> torch.Tensor:
-        outputs = torch.nn.Sequential(*layers)(way)
-        if task == "classification":
-            own = outputs[torch.arange(ROWS), torch.tensor(named_N)]
-            others = outputs.masked_fill(
-                torch.nn.functional.one_hot(torch.tensor(named_N), 3).bool(), -torch.inf
-            )
-            return own - others.logsumexp(dim=1)
-        if task == "multilabel":
-            return outputs[:, place]
-        scale = scales[place]
-        if scale.link == "exp":
-            return outputs[:, place].exp()
-        of_target = outputs.reshape(ROWS, len(scales), -1)[:, place]
-        if isinstance(scale.distribution, Quantiles):
-            of_target = of_target.sort(dim=1).values[:, 1:]
-        value = of_target[:, 0] * scale.scale.scale + scale.scale.mean
-        match scale.kind:
-            case "log":
-                return value.exp()
-            case "log1p":
-                return value.expm1()
-            case "yeo-johnson":
-                power = scale.transform.power  # type: ignore[union-attr]
-                return torch.where(
-                    value >= 0,
-                    (value.clamp(min=0) * power + 1) ** (1 / power) - 1,
-                    1 - (1 - (2 - power) * value.clamp(max=0)) ** (1 / (2 - power)),
-                )
-        return value
+        return asked_of(torch.nn.Sequential(*layers)(way), network, named_N, place)
 
     nodes, weights = np.polynomial.legendre.leggauss(32)
     for place in range(result.answers.shape[1]):

@@ -16,6 +16,7 @@ from shoal.engine import Planner, Trainers, load_data, look_at_inputs
 from shoal.engine import _importance as engine_importance
 from shoal.engine._importance import Asking, inputs_of, permuted_scores, spaced
 from shoal.engine._predict import Trained
+from shoal.engine.forecast import inputs as forecast
 from shoal.errors import RunFolderError
 from shoal.nets import build_architecture, initial_parameters
 from shoal.parts import Parts
@@ -301,22 +302,33 @@ def _planner(results: Results) -> Planner:
 
 def test_rows_are_capped_and_work_is_bounded(searched: Results) -> None:
     planner = _planner(searched)
-    fit = planner.search_fits()[0].fit
-    rows, work = engine_importance.work_of(planner, fit, 5, 6)
-    assert rows == max(len(split.validation) for split in planner.folds)
-    assert work == 5 * 5 * 6 * fit.job.architecture.flops_per_row * rows
-    assert engine_importance.work_of(planner, fit, 10**9, 6) == (0, 0.0)
+    architecture = planner.search_fits()[0].fit.job.architecture
+    rows = max(len(split.validation) for split in planner.folds)
+    assert forecast.rows_permuted(planner, architecture, 5, 6) == rows
+    assert forecast.rows_permuted(planner, architecture, 10**9, 6) == 0
+    assert list(forecast.importance_notes(planner, architecture)) == []
     assert spaced(np.arange(10), 4).tolist() == [0, 3, 6, 9]
     assert spaced(np.arange(3), 4).tolist() == [0, 1, 2]
 
 
+def test_it_costs_time_in_the_plan(searched: Results) -> None:
+    planner = _planner(searched)
+    architecture = planner.search_fits()[0].fit.job.architecture
+    assert 0.1 < forecast.inputs_seconds(planner, architecture) < 2
+    none = study_of(searched.folder.parent, inspect={"importance": 0})
+    assert forecast.inputs_seconds(Planner(none, planner.dataset, Trainers().choose), architecture) == 0
+
+
 def test_a_table_too_wide_says_so(searched: Results, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(engine_importance, "MOST_WORK", 1.0)
+    monkeypatch.setattr(forecast, "MOST_WORK", 1.0)
     copy = copy_of(searched, tmp_path)
     results = run(copy)
     assert results.importances is None
     with Store.open_readonly(copy) as store:
         assert store.fact("importance")["why"] == "4 inputs permuted one by one take minutes"
+    planner = _planner(searched)
+    (note,) = forecast.importance_notes(planner, planner.search_fits()[0].fit.job.architecture)
+    assert note == "inspect.importance = 5: 4 inputs permuted one by one take minutes, so that none is"
 
 
 def test_a_stranger_store_is_refused(searched: Results, tmp_path: Path) -> None:

@@ -28,45 +28,25 @@ from shoal.engine._planned import StudyFit
 from shoal.engine._predict import Trained, answers_of
 from shoal.engine._row_weights import judging_weights
 from shoal.engine._trainer import Trainer
-from shoal.nets import Architecture
+from shoal.engine.forecast.inputs import (
+    GRID,
+    MOST_CURVES,
+    MOST_PAIRED,
+    PAIR_GRID,
+    rows_averaged,
+)
 from shoal.results import DependenceAsked, FitRecord, Store
 
-MOST_CURVES: Final = 6
-MOST_PAIRED: Final = 5
 MOST_ANSWERS: Final = 10
-GRID: Final = 25
-"""Values of a number, at most: quantiles of the training rows from 1 % to 99 %."""
 LEVELS: Final = 12
 """Categories, at most: the most frequent."""
-PAIR_GRID: Final = 12
-ROWS: Final = 300
 SHOWN_ROWS: Final = 40
-PAIR_ROWS: Final = 100
-"""Training rows, at most, evenly spaced: that means are over, that are shown one by one, that pairs are looked at."""
-WORK: Final = 4e10
-"""Multiplications and additions, about a second of one core, beyond which curves, and pairs, take fewer rows."""
+"""Rows that are shown one by one, at most."""
 _AT_ONCE: Final = 8192
 
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Arrays = dict[str, NDArray[Any]]
-
-
-def rows_asked(architecture: Architecture, train_rows: int) -> tuple[int, int]:
-    """Give how many training rows curves, and pairs, are means over."""
-    flops = max(1, architecture.flops_per_row)
-    points = MOST_CURVES * GRID + PAIR_GRID**2
-    evaluations = math.comb(MOST_PAIRED, 2) + MOST_PAIRED
-    curves = max(20, min(ROWS, int(WORK / flops / points)))
-    pairs = max(10, min(PAIR_ROWS, int(math.sqrt(WORK / flops / evaluations))))
-    return min(curves, train_rows), min(pairs, train_rows)
-
-
-def work_of(architecture: Architecture, columns: int, train_rows: int) -> float:
-    """Give how many rows pass through the network in all."""
-    curves, pairs = rows_asked(architecture, train_rows)
-    shown, paired = min(columns, MOST_CURVES), min(columns, MOST_PAIRED)
-    return float(curves * (shown * GRID + PAIR_GRID**2) + pairs**2 * (math.comb(paired, 2) + paired))
 
 
 def ask_dependence(
@@ -84,7 +64,11 @@ def ask_dependence(
     by_name = {column.name: column for column in dataset.columns}
     columns = [by_name[name] for name in names[:MOST_CURVES]]
     facts = json.dumps(
-        [list(names[:MOST_CURVES]), dataset.positive, *rows_asked(fit.job.architecture, dataset.train_rows)]
+        [
+            list(names[:MOST_CURVES]),
+            dataset.positive,
+            *rows_averaged(fit.job.architecture, dataset.train_rows),
+        ]
     )
     part = f"dependence {hashlib.sha256(facts.encode()).hexdigest()[:16]}"
     if before is not None and (before.fit, before.part) == (fit.id, part) and store.derived(fit.id, part):
@@ -132,7 +116,7 @@ class _Surface:
     @classmethod
     def of(cls, trained: Trained, trainer: Trainer, dataset: Dataset) -> _Surface:
         """Take training rows, evenly spaced."""
-        most, pairs = rows_asked(trained.architecture, dataset.train_rows)
+        most, pairs = rows_averaged(trained.architecture, dataset.train_rows)
         rows = spaced(np.arange(dataset.train_rows), most)
         weight_N = judging_weights(dataset, rows)
         x_ND = trained.preprocessing.inputs(dataset, rows)

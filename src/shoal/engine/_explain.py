@@ -217,12 +217,12 @@ class _Way:
         answer_N = self._values(x_ND, question, all_N)
         baseline_N = self._values(np.broadcast_to(self.baseline_D, x_ND.shape), question, all_N)
         added_NS = np.zeros((len(x_ND), len(self.spans)))
-        left = all_N
+        again = all_N
         for points in POINTS:
-            for rows in np.array_split(left, -(-len(left) * points // _AT_ONCE)) if len(left) else ():
+            for rows in np.array_split(again, -(-len(again) * points // _AT_ONCE)) if len(again) else ():
                 added_NS[rows] = self._integrated(x_ND[rows], question, rows, points)
-            missed_N = _missed(added_NS[left, None], (answer_N - baseline_N)[left, None])[:, 0]
-            left = left[missed_N > CLOSE]
+            missed_N = _missed(added_NS[again, None], (answer_N - baseline_N)[again, None])[:, 0]
+            again = again[missed_N > CLOSE]
         return answer_N, baseline_N, added_NS
 
     def _values(self, x_ND: Floats, question: _Question, rows: NDArray[np.int64]) -> Floats:

@@ -15,7 +15,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ from shoal.engine._row_weights import judging_weights
 from shoal.engine._source import ground_truth
 from shoal.engine._trainer import Trainer
 from shoal.engine._winner import decision_of
+from shoal.engine.forecast.inputs import rows_permuted
 from shoal.results import (
     FitRecord,
     ImportanceAsked,
@@ -50,15 +51,6 @@ from shoal.results import (
 )
 from shoal.streams import Role, permutation
 from shoal.study import Candidate
-
-MOST_ROWS: Final = 2000
-"""Rows of each network, at most, evenly spaced over those that it may be asked about."""
-LEAST_ROWS: Final = 50
-"""So many rows are asked about of large networks and of many columns, too."""
-MOST_WORK: Final = 8e10
-"""Multiplications and additions, about two seconds of one core, beyond which fewer rows are asked about."""
-FAR_TOO_MUCH: Final = 20
-"""How many times that makes the answers of the fewest rows too many to be asked for."""
 
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -121,18 +113,6 @@ def spaced(rows: Rows, most: int) -> Rows:
     return rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), most)).round().astype(np.int64))]
 
 
-def work_of(planner: Planner, fit: StudyFit, columns: int, networks: int) -> tuple[int, float]:
-    """Give the rows of each network that are asked about, and the work of all answers; no rows: it is too much."""
-    passes = (
-        planner.study.inspect.importance * columns * networks * max(1, fit.job.architecture.flops_per_row)
-    )
-    most = MOST_ROWS if passes * MOST_ROWS <= MOST_WORK else max(LEAST_ROWS, int(MOST_WORK / passes))
-    held_out = [len(split.validation) for split in planner.folds]
-    there = max(held_out, default=planner.dataset.rows - planner.dataset.train_rows)
-    rows = min(most, there)
-    return (rows, passes * rows) if passes * rows <= FAR_TOO_MUCH * MOST_WORK else (0, 0.0)
-
-
 def ask_importance(
     planner: Planner,
     winner: Candidate,
@@ -149,7 +129,8 @@ def ask_importance(
     judging = _Judging.of(planner, winner, delivered, store)
     networks = _networks(planner, winner, store)
     groups = grouped_columns(dataset.columns, np.arange(dataset.train_rows))
-    rows, _ = work_of(planner, delivered[0], len(names) + len(groups), max(1, len(networks)))
+    subjects = len(names) + len(groups)
+    rows = rows_permuted(planner, delivered[0].job.architecture, subjects, max(1, len(networks)))
     on: Literal["folds", "test"] = "folds" if networks else "test"
     asked = ImportanceAsked(delivered[0].id, "", judging.metric, on, names, groups, rows)
     if not rows:

@@ -38,7 +38,7 @@ def look_at_inputs(
     before = store.fact(DEPENDENCE)
     store.put_fact(IMPORTANCE, None)
     store.put_fact(DEPENDENCE, None)
-    if planner.dataset.images is not None or not planner.study.inspect.importance:
+    if not planner.dataset.columns or not planner.study.inspect.importance:
         return
     asked: ImportanceAsked | None = None
     with parts.attempt("importance of the inputs", RUN):

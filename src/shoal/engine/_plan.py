@@ -28,6 +28,7 @@ from shoal.engine._scorable import undefined_warnings
 from shoal.engine._source import column_records
 from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.groups import groups_of
+from shoal.engine.forecast.inputs import importance_notes
 from shoal.engine.forecast.memory import predicted_peaks, source_of
 from shoal.engine.forecast.simple_models import simple_model_bytes
 from shoal.engine.forecast.steps import Watched
@@ -133,6 +134,7 @@ def _notes(planner: Planner, planned: Sequence[PlannedFit]) -> tuple[str, ...]:
     notes += embedding_notes(
         [candidate.network for candidate in asked], planner.preprocessing(planner.refit_split)
     )
+    notes += importance_notes(planner, planner.likely_winner[-1].fit.job.architecture)
     large = sorted({
         (item.fit.job.training.batch_size, item.fit.rows.learning_count)
         for item in planned

@@ -7,10 +7,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.look._paper import number_text, plain
+from shoal.look._paper import Panel, number_text, plain
 from shoal.results import Dependence, DependenceCurve
 
 _MOST: Final = 6
+_LETTERS: Final = 26
+"""Of the labels of a horizontal axis, at most."""
 
 
 def drawn_answers(fact: Dependence) -> list[int]:
@@ -38,3 +40,10 @@ def value_labels(curve: DependenceCurve, x: NDArray[Any]) -> list[str]:
 def value_text(value: float) -> str:
     """Write a value of a number for an axis, with a true minus."""
     return number_text(value).replace("-", "−")
+
+
+def turn_long(axes: Panel, labels: list[str]) -> None:
+    """Turn the labels of the horizontal axis where they are too long to stand side by side."""
+    if sum(map(len, labels)) > _LETTERS:
+        for label in axes.get_xticklabels():
+            label.set(rotation=35, ha="right", rotation_mode="anchor")

@@ -18,8 +18,7 @@ from functools import cached_property
 from typing import Final
 
 from shoal.cores import core_count
-from shoal.data import MOST_GROUPED, Dataset
-from shoal.engine import _dependence, _importance
+from shoal.data import Dataset
 from shoal.engine._ensemble import GRID_POINTS
 from shoal.engine._fit import fit_seconds
 from shoal.engine._fits import Planner
@@ -28,6 +27,7 @@ from shoal.engine._planned import PlannedFit, StudyFit, unique
 from shoal.engine._trainer import Trainer
 from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.groups import FitGroup, groups_of
+from shoal.engine.forecast.inputs import FORWARD, answer_seconds, inputs_seconds
 from shoal.engine.forecast.simple_models import IMPORTED, simple_model_seconds
 from shoal.engine.forecast.steps import Watched, crowding, machine_pace, torch_call_seconds
 from shoal.nets import EXCITING_STEPS, Architecture, seen_by_the_middle
@@ -51,16 +51,6 @@ MADE_READY: Final = 6e-9
 """A value of a row made ready for a fit."""
 TORCH: Final = {"import": 1.4, "gradients": 1.1, "child": 2.4, "fit": 0.15}
 """Seconds until torch is there, until it can train, until a child process has it; the first steps of a fit."""
-INPUTS: Final = 0.15
-"""Of looking at inputs, however few: libraries, groups of columns, the store."""
-ASKED: Final = 2.5e-4
-"""Of asking a network about permuted rows and scoring it, however few."""
-PERMUTED: Final = 2e-9
-"""An input copied and permuted."""
-ASSOCIATED: Final = 1.2e-4
-"""Half of what a pair of columns takes that may go along with each other."""
-FORWARD: Final = 2.5e-11
-"""A multiply-add on the way from rows to answers."""
 MAP: Final = 1.6e-8
 """A number of a feature map, computed, pooled and measured."""
 EXCITE_STEP: Final = 1.0e-3
@@ -106,7 +96,7 @@ def seconds_alone(
     inside = scale * inside_seconds(planner, refit, torch=training.torch) if refit else 0.0
     history = fit_seconds(refit, circumstances.trainers[refit.trainer]) if refit else 0.0
     simple_models = scale * simple_model_seconds(planner)
-    inside += scale * inputs_seconds(planner, refit) if refit else 0.0
+    inside += scale * inputs_seconds(planner, refit.job.architecture) if refit else 0.0
     inside += history * (planner.study.inspect.history > 0)
     return {
         "reading": scale * PROGRAM + circumstances.read,
@@ -193,11 +183,6 @@ def fit_beside(fit: StudyFit, trainer: Trainer, dataset: Dataset) -> float:
     return begun + MADE_READY * ready * inputs + asked * answer_seconds(fit.job.architecture)
 
 
-def answer_seconds(architecture: Architecture) -> float:
-    """One row on its way through a network."""
-    return FORWARD * architecture.flops_per_row + 2e-8 * architecture.outputs
-
-
 def _ensemble(planner: Planner, *, torch: bool) -> float:
     """The networks of all folds answer the test rows, one of each fold and repeat; `torch`: it is there already."""
     fits = [item.fit for item in planner.search_fits()][:: len(planner.candidates)]
@@ -211,23 +196,6 @@ def _ensemble(planner: Planner, *, torch: bool) -> float:
 
 
 # Looking inside
-
-
-def inputs_seconds(planner: Planner, fit: StudyFit) -> float:
-    """Importance of the inputs of a table, and how answers hang on them; the delivered network stands for all."""
-    dataset, repeats = planner.dataset, planner.study.inspect.importance
-    if dataset.images is not None or not repeats:
-        return 0.0
-    columns, architecture = len(dataset.columns), fit.job.architecture
-    networks = len(planner.folds) * planner.study.search.repeats if planner.study.search else 1
-    rows, _ = _importance.work_of(planner, fit, columns, networks)
-    if not rows:
-        return 0.0
-    asked = networks * columns * repeats
-    each = answer_seconds(architecture) + PERMUTED * math.prod(architecture.input_shape)
-    pairs = columns**2 * ASSOCIATED * (columns <= MOST_GROUPED)
-    dependence = _dependence.work_of(architecture, columns, dataset.train_rows)
-    return INPUTS + pairs + asked * (ASKED + rows * each) + dependence * each
 
 
 def inside_seconds(planner: Planner, fit: StudyFit, *, torch: bool) -> float:

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from shoal.look._dependence import answer_words, drawn_answers, value_labels, value_text
+from shoal.look._dependence import answer_words, drawn_answers, turn_long, value_labels, value_text
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
 from shoal.look._paper import (
@@ -37,8 +37,8 @@ _OUTER: Final = (0.03, 0.97)
 
 def dependence_of(findings: RunFindings) -> Dependence | None:
     """Give what is kept of the network that is delivered now; None where nothing is."""
-    kept, healthy = findings.results.dependence, findings.delivered.healthy
-    return kept if kept and healthy and kept.asked.fit == healthy[0].fit_id else None
+    fact, healthy = findings.results.dependence, findings.delivered.healthy
+    return fact if fact and healthy and fact.asked.fit == healthy[0].fit_id else None
 
 
 def draw_dependence(fact: Dependence) -> Sheet:
@@ -52,7 +52,7 @@ def draw_dependence(fact: Dependence) -> Sheet:
         draw(axes, curve, fact, shown)
         axes.set(ylim=(low, high), xlabel=plain(curve.column, 40))
         if place % 2 == 0:
-            axes.set_ylabel(plain(answer_words(fact, shown), 38))
+            axes.set_ylabel(plain(answer_words(fact, shown), 26))
     if not alone:
         legend_beside(grid[min(1, len(grid) - 1)])
     inputs = counted(len(fact.curves), "input")
@@ -122,9 +122,7 @@ def _draw_levels(axes: Panel, curve: DependenceCurve, fact: Dependence, shown: l
     labels = value_labels(curve, curve.x_G)
     axes.set_xticks(curve.x_G, labels)
     axes.set_xlim(-0.6, len(curve.x_G) - 0.4)
-    if sum(map(len, labels)) > 30:
-        for label in axes.get_xticklabels():
-            label.set(rotation=35, ha="right", rotation_mode="anchor")
+    turn_long(axes, labels)
 
 
 def caption(fact: Dependence) -> str:

@@ -48,32 +48,32 @@ class InputImportance:
 
 def importance_of(findings: RunFindings) -> InputImportance | None:
     """Give what is kept of it; None where nothing is, or where the score is not defined on the rows asked about."""
-    kept = findings.results.importances
+    importance = findings.results.importances
     healthy = findings.delivered.healthy
-    if kept is None or not healthy or kept.asked.fit != healthy[0].fit_id:
+    if importance is None or not healthy or importance.asked.fit != healthy[0].fit_id:
         return None
-    return of_importance(kept, findings.truth.title_of(kept.asked.metric))
+    return of_importance(importance, findings.truth.title_of(importance.asked.metric))
 
 
-def of_importance(kept: Importance, metric: str) -> InputImportance | None:
+def of_importance(importance: Importance, metric: str) -> InputImportance | None:
     """Put subjects in order."""
-    mean_S, subjects = kept.mean_S, kept.subjects
+    mean_S, subjects = importance.mean_S, importance.subjects
     if not np.isfinite(mean_S).any():
         return None
-    order = sorted(range(len(mean_S)), key=lambda place: (place >= len(kept.columns), -mean_S[place]))
+    order = sorted(range(len(mean_S)), key=lambda place: (place >= len(importance.columns), -mean_S[place]))
     return InputImportance(
         metric=metric,
-        higher_is_better=higher_is_better(kept.asked.metric),
-        of_folds=kept.asked.on == "folds",
-        rows=kept.asked.rows,
-        permutations=kept.worse_FSP.shape[2],
+        higher_is_better=higher_is_better(importance.asked.metric),
+        of_folds=importance.asked.on == "folds",
+        rows=importance.asked.rows,
+        permutations=importance.worse_FSP.shape[2],
         together_S=tuple(", ".join(subjects[place]) for place in order),
         columns_S=np.array([len(subjects[place]) for place in order], np.int64),
         mean_S=mean_S[order],
-        std_S=kept.std_S[order],
-        low_S=kept.low_S[order],
-        high_S=kept.high_S[order],
-        network_FS=kept.worse_FSP.mean(axis=2)[:, order],
+        std_S=importance.std_S[order],
+        low_S=importance.low_S[order],
+        high_S=importance.high_S[order],
+        network_FS=importance.worse_FSP.mean(axis=2)[:, order],
     )
 
 
@@ -135,8 +135,8 @@ def caption(fact: InputImportance) -> str:
         if (fact.columns_S > 1).any()
         else ""
     )
-    left = len(fact.together_S) - len(_drawn(fact))
-    more = f" {left:,} more are not drawn." if left else ""
+    others = len(fact.together_S) - len(_drawn(fact))
+    more = f" {others:,} more are not drawn." if others else ""
     what = "It says what this network uses, not what causes the target."
     return f"{where} {lines}{together} {what}{more}"
 

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.look._dependence import answer_words, value_labels
+from shoal.look._dependence import answer_words, turn_long, value_labels
 from shoal.look._extent import BAR, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
 from shoal.look._paper import BLUE, Panel, Sheet, beside, heading, panels, plain, shades
@@ -98,6 +98,7 @@ def _draw_pair(figure: Sheet, axes: Panel, fact: Interactions) -> None:
         ticks = np.unique(np.linspace(0, len(labels) - 1, min(len(labels), _TICKS)).round()).astype(int)
         axis.set_ticks(ticks, [labels[tick] for tick in ticks])
         axis.set_label_text(plain(name, 34))
+    turn_long(axes, [label.get_text() for label in axes.get_xticklabels()])
     axes.grid(visible=False)
     axes.set_title(f"mean answer: {plain(fact.answer, 34)}", fontsize=10, fontweight="normal")
     figure.colorbar(shown, ax=axes, pad=0.02)

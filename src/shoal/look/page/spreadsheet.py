@@ -164,7 +164,7 @@ def _columns(group: list[tuple[str, NDArray[Any]]], title: str, keys: Any, most:
             names.append(plain)
             parts.append(array.tolist())
             continue
-        flat = array.reshape(len(array), -1)
+        flat = array.reshape(len(array), math.prod(array.shape[1:]))
         labels = _labels(name, flat.shape[1], group, keys)
         step = math.ceil(array.size / most) if flat.shape[1] > most else 1
         thinned += [f"one column in {step} of {plain}"] * (step > 1)
