@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from shoal.data import Column, grouped_columns
-from shoal.data._association import APART, MOST_GROUPED, associations
+from shoal.data._association import APART, associations
 
 ROWS = 400
 DRAW = np.random.default_rng(2)
@@ -14,6 +14,7 @@ A, B, NOISE = DRAW.normal(size=(3, ROWS))
 KIND = np.where(A > 0.5, "high", np.where(A > -0.5, "middle", "low")).astype(object)
 OTHER = DRAW.choice(np.array(["p", "q", "r"], object), ROWS)
 EVERY = np.arange(ROWS)
+MOST = 20
 
 
 def test_numbers_by_spearman_with_ties_and_sign_left_out() -> None:
@@ -86,13 +87,13 @@ def test_columns_are_grouped_whatever_their_order_and_test_rows_do_not_count() -
         Column("noise", NOISE),
         Column("third", third),
     )
-    assert grouped_columns(columns, EVERY) == ((0, 2, 4),)
-    assert grouped_columns(columns[::-1], EVERY) == ((0, 2, 4),)
-    assert grouped_columns(columns[:2], EVERY) == ()
-    assert grouped_columns(columns[:1], EVERY) == ()
+    assert grouped_columns(columns, EVERY, MOST) == ((0, 2, 4),)
+    assert grouped_columns(columns[::-1], EVERY, MOST) == ((0, 2, 4),)
+    assert grouped_columns(columns[:2], EVERY, MOST) == ()
+    assert grouped_columns(columns[:1], EVERY, MOST) == ()
     loud = Column("b", np.where(EVERY < 200, B, 50 * A))
-    assert grouped_columns((Column("a", A), loud), EVERY[:200]) == ()
-    assert grouped_columns((Column("a", A), loud), EVERY[200:]) == ((0, 1),)
+    assert grouped_columns((Column("a", A), loud), EVERY[:200], MOST) == ()
+    assert grouped_columns((Column("a", A), loud), EVERY[200:], MOST) == ((0, 1),)
 
 
 def test_linkage_is_average_and_cut_where_it_says() -> None:
@@ -101,10 +102,10 @@ def test_linkage_is_average_and_cut_where_it_says() -> None:
     for noise in (0.5, 0.8, 1.1, 1.5):
         other = A + noise * B
         near = 1 - abs(spearmanr(A, other).statistic) <= APART
-        assert bool(grouped_columns((Column("a", A), Column("other", other)), EVERY)) == near
+        assert bool(grouped_columns((Column("a", A), Column("other", other)), EVERY, MOST)) == near
 
 
 def test_of_very_many_columns_there_are_no_groups() -> None:
-    columns = tuple(Column(f"c{n}", A) for n in range(MOST_GROUPED + 1))
-    assert grouped_columns(columns, EVERY) == ()
-    assert len(grouped_columns(columns[:5], EVERY)) == 1
+    columns = tuple(Column(f"c{n}", A) for n in range(MOST + 1))
+    assert grouped_columns(columns, EVERY, MOST) == ()
+    assert len(grouped_columns(columns[:5], EVERY, MOST)) == 1

@@ -16,7 +16,7 @@ from shoal.engine import Planner, Trainers, load_data, look_at_inputs
 from shoal.engine import _importance as engine_importance
 from shoal.engine._importance import Asking, inputs_of, permuted_scores, spaced
 from shoal.engine._predict import Trained
-from shoal.engine.forecast import inputs as forecast
+from shoal.engine.forecast import time as forecast
 from shoal.errors import RunFolderError
 from shoal.nets import build_architecture, initial_parameters
 from shoal.parts import Parts

@@ -11,9 +11,9 @@ from readable import faults
 from test_figures import HOSTILE
 
 import shoal
-from shoal.look._dependence import value_labels
 from shoal.look._run_findings import RunFindings
 from shoal.look.figures import dependence, importance, interactions
+from shoal.look.figures.dependence import value_labels
 from shoal.look.page.spreadsheet import fact_csv
 from shoal.results import Dependence, DependenceAsked, DependenceCurve, Importance, ImportanceAsked
 from shoal.study import Study

@@ -21,15 +21,18 @@ from shoal.data._dataset import Column
 
 APART: Final = 0.3
 """Groups of columns are put together whose mean association is above 1 less this."""
-MOST_GROUPED: Final = 200
-"""Columns of which pairs are looked at, at most; of more there are no groups."""
 _ROWS: Final = 5000
 Floats = NDArray[np.float64]
 
 
-def grouped_columns(columns: Sequence[Column], rows: NDArray[np.int64]) -> tuple[tuple[int, ...], ...]:
-    """Give the groups of two columns or more, by their places, largest first; of many rows `_ROWS` evenly spaced."""
-    if not 1 < len(columns) <= MOST_GROUPED or len(rows) < 3:
+def grouped_columns(
+    columns: Sequence[Column], rows: NDArray[np.int64], most: int
+) -> tuple[tuple[int, ...], ...]:
+    """Give the groups of two columns or more, by their places, largest first; of many rows `_ROWS` evenly spaced.
+
+    Of more than `most` columns, whose pairs are many, there are none.
+    """
+    if not 1 < len(columns) <= most or len(rows) < 3:
         return ()
     from scipy.cluster.hierarchy import fcluster, linkage
     from scipy.spatial.distance import squareform

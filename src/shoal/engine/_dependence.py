@@ -28,7 +28,7 @@ from shoal.engine._planned import StudyFit
 from shoal.engine._predict import Trained, answers_of
 from shoal.engine._row_weights import judging_weights
 from shoal.engine._trainer import Trainer
-from shoal.engine.forecast.inputs import (
+from shoal.engine.forecast.time import (
     GRID,
     MOST_CURVES,
     MOST_PAIRED,

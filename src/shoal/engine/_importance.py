@@ -29,7 +29,7 @@ from shoal.engine._row_weights import judging_weights
 from shoal.engine._source import ground_truth
 from shoal.engine._trainer import Trainer
 from shoal.engine._winner import decision_of
-from shoal.engine.forecast.inputs import rows_permuted
+from shoal.engine.forecast.time import MOST_GROUPED, rows_permuted
 from shoal.results import (
     FitRecord,
     ImportanceAsked,
@@ -128,7 +128,7 @@ def ask_importance(
     dataset, names = planner.dataset, tuple(column.name for column in planner.dataset.columns)
     judging = _Judging.of(planner, winner, delivered, store)
     networks = _networks(planner, winner, store)
-    groups = grouped_columns(dataset.columns, np.arange(dataset.train_rows))
+    groups = grouped_columns(dataset.columns, np.arange(dataset.train_rows), MOST_GROUPED)
     subjects = len(names) + len(groups)
     rows = rows_permuted(planner, delivered[0].job.architecture, subjects, max(1, len(networks)))
     on: Literal["folds", "test"] = "folds" if networks else "test"

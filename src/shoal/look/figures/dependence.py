@@ -5,11 +5,11 @@ Letters: G points of a grid, Q answers, M rows.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from shoal.look._dependence import answer_words, drawn_answers, turn_long, value_labels, value_text
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
 from shoal.look._paper import (
@@ -20,6 +20,7 @@ from shoal.look._paper import (
     fan,
     heading,
     legend_beside,
+    number_text,
     panels,
     plain,
     series_style,
@@ -27,10 +28,15 @@ from shoal.look._paper import (
 )
 from shoal.look._run_findings import RunFindings
 from shoal.look._work import Work
-from shoal.results import Dependence, DependenceCurve
 from shoal.wording import counted, listed, one_number
 
+if TYPE_CHECKING:
+    from shoal.results import Dependence, DependenceCurve
+
 _MOST: Final = 6
+"""Inputs, and answers, that are drawn, at most."""
+_LETTERS: Final = 26
+"""Of the labels of a horizontal axis, at most."""
 _OUTER: Final = (0.03, 0.97)
 """Of single rows, what the vertical axis holds."""
 
@@ -39,6 +45,40 @@ def dependence_of(findings: RunFindings) -> Dependence | None:
     """Give what is kept of the network that is delivered now; None where nothing is."""
     fact, healthy = findings.results.dependence, findings.delivered.healthy
     return fact if fact and healthy and fact.asked.fit == healthy[0].fit_id else None
+
+
+def drawn_answers(fact: Dependence) -> list[int]:
+    """Give the places of the answers that are drawn: of several targets, in units of their own, the first alone."""
+    count = len(fact.asked.answers) if fact.asked.shares else 1
+    return list(range(min(count, _MOST)))
+
+
+def answer_words(fact: Dependence, places: list[int]) -> str:
+    """Name what is drawn: a target, or the probability of a class or label."""
+    if not fact.asked.shares:
+        return fact.asked.answers[places[0]]
+    return f"probability of {fact.asked.answers[places[0]]}" if len(places) == 1 else "probability"
+
+
+def value_labels(curve: DependenceCurve, x: NDArray[Any]) -> list[str]:
+    """Write values of an input: categories by name, dates as days, numbers in few digits."""
+    if curve.levels:
+        return [plain(curve.levels[int(place)] or "(missing)", 14) for place in x]
+    if curve.kind == "dates":
+        return [str(np.datetime64(int(second), "s"))[:10] for second in x.tolist()]
+    return [value_text(float(f"{value:.3g}")) for value in x.tolist()]
+
+
+def value_text(value: float) -> str:
+    """Write a value of a number for an axis, with a true minus."""
+    return number_text(value).replace("-", "−")
+
+
+def turn_long(axes: Panel, labels: list[str]) -> None:
+    """Turn the labels of the horizontal axis where they are too long to stand side by side."""
+    if sum(map(len, labels)) > _LETTERS:
+        for label in axes.get_xticklabels():
+            label.set(rotation=35, ha="right", rotation_mode="anchor")
 
 
 def draw_dependence(fact: Dependence) -> Sheet:
@@ -52,7 +92,7 @@ def draw_dependence(fact: Dependence) -> Sheet:
         draw(axes, curve, fact, shown)
         axes.set(ylim=(low, high), xlabel=plain(curve.column, 40))
         if place % 2 == 0:
-            axes.set_ylabel(plain(answer_words(fact, shown), 26))
+            axes.set_ylabel(plain(answer_words(fact, shown), 22))
     if not alone:
         legend_beside(grid[min(1, len(grid) - 1)])
     inputs = counted(len(fact.curves), "input")
@@ -130,7 +170,7 @@ def caption(fact: Dependence) -> str:
     asked = fact.asked
     sentences = [
         f"Of {counted(asked.rows, 'training row')}, evenly spaced, one input at a time is set to each value, all others"
-        " left as they are; lines are mean answers"
+        " as they are; lines are mean answers"
         + (", what is grey are single rows." if len(drawn_answers(fact)) == 1 else ".")
     ]
     if any(not curve.levels for curve in fact.curves):
@@ -140,11 +180,10 @@ def caption(fact: Dependence) -> str:
             "Bars begin at the mean over all rows; of many categories the most frequent are shown."
         )
     sentences.append("Where inputs go along with each other, rows are asked about that there are not.")
-    left = len(asked.answers) - len(drawn_answers(fact))
-    if left:
-        sentences.append(
-            f"{left:,} more {'answer is' if left == 1 else 'answers are'} not drawn, but in the numbers."
-        )
+    others = len(asked.answers) - len(drawn_answers(fact))
+    if others:
+        are = "answer is" if others == 1 else "answers are"
+        sentences.append(f"{others:,} more {are} not drawn, but in the numbers.")
     return " ".join(sentences)
 
 

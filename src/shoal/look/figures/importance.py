@@ -6,7 +6,7 @@ Letters: S columns, then groups of columns; F networks.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,11 @@ from shoal.look._figure import Chapter, Figure, single
 from shoal.look._paper import BLACK, BLUE, GREY, VERMILLION, Sheet, fan, heading, legend_beside, panels, plain
 from shoal.look._run_findings import RunFindings
 from shoal.look._work import Work
-from shoal.results import Importance, higher_is_better
+from shoal.results import higher_is_better
 from shoal.wording import counted, listed, one_number
+
+if TYPE_CHECKING:
+    from shoal.results import Importance
 
 _MOST: Final = 20
 _MOST_GROUPS: Final = 6

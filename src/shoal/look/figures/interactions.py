@@ -7,20 +7,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.look._dependence import answer_words, turn_long, value_labels
 from shoal.look._extent import BAR, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
 from shoal.look._paper import BLUE, Panel, Sheet, beside, heading, panels, plain, shades
 from shoal.look._run_findings import RunFindings
 from shoal.look._work import Work
-from shoal.look.figures.dependence import dependence_of
-from shoal.results import DependenceCurve
+from shoal.look.figures.dependence import answer_words, dependence_of, turn_long, value_labels
 from shoal.wording import counted, listed, one_number
+
+if TYPE_CHECKING:
+    from shoal.results import DependenceCurve
 
 _TICKS: Final = 5
 _NAMED: Final = 3
