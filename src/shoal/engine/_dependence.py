@@ -33,6 +33,7 @@ from shoal.engine.forecast.time import (
     MOST_CURVES,
     MOST_PAIRED,
     PAIR_GRID,
+    PASSED_AT_ONCE,
     rows_averaged,
 )
 from shoal.results import DependenceAsked, FitRecord, Store
@@ -42,7 +43,6 @@ LEVELS: Final = 12
 """Categories, at most: the most frequent."""
 SHOWN_ROWS: Final = 40
 """Rows that are shown one by one, at most."""
-_AT_ONCE: Final = 8192
 
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -203,7 +203,7 @@ class _Surface:
     ) -> Floats:
         """Answer all rows with some inputs set to each of G values, side by side for each of `inputs`, (G, N, Q)."""
         points, rows = len(made[0]), len(x_ND)
-        each = max(1, _AT_ONCE // rows)
+        each = max(1, PASSED_AT_ONCE // rows)
         parts = []
         for start in range(0, points, each):
             count = min(each, points - start)

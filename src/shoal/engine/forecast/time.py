@@ -69,6 +69,8 @@ PAIR_GRID: Final = 12
 ROWS: Final = 300
 PAIR_ROWS: Final = 100
 """Training rows, at most, that means are over, and pairs are looked at."""
+PASSED_AT_ONCE: Final = 8192
+"""Rows that pass through the network at once."""
 WORK: Final = 4e10
 """Multiplications and additions, about a second of one core, beyond which curves, and pairs, take fewer rows."""
 INPUTS: Final = 0.15
