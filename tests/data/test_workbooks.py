@@ -118,13 +118,14 @@ def test_a_column_of_a_workbook_without_a_name_and_without_a_cell_is_left_out() 
 def test_formulas_that_were_never_computed_are_refused_where_they_are_used() -> None:
     rows = [[row, f"=A{row + 2}*2" if row % 3 == 2 else 2 * row, 3 * row] for row in range(9)]
     book("t.xlsx", a=[["a", "b", "y"], *rows])
-    many = "3 formulas without a value, never computed, the first in row 4; open the workbook in a spreadsheet program"
-    assert refusal("t.xlsx") == [
-        f't.xlsx, column "b": expected numbers, got {many} and save it there',
-    ]
+    sentence = (
+        't.xlsx, column "b": expected numbers, got 3 formulas without a value, never computed, the first in row 4;'
+        " open the workbook in a spreadsheet program and save it there"
+    )
+    assert refusal("t.xlsx") == [sentence]
     with pytest.raises(DataError) as caught:
         read_columns("t.xlsx", ["b"])
-    assert str(caught.value) == f't.xlsx, column "b": expected numbers, got {many} and save it there'
+    assert str(caught.value) == sentence
     for task, expected in (("regression", "numbers"), ("classification", "numbers or text")):
         with pytest.raises(DataError) as caught:
             load_table_dataset(TableSource("t.xlsx", task, ("b",), find_kinds=True, drop_untargeted=True))

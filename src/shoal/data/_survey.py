@@ -146,18 +146,7 @@ def survey(path: str | Path | GivenRows, wish: Wish, room: float | None = None) 
     )
     names = table.names
     del table, looked_at, read
-    try:
-        dataset = load_table_dataset(source, room)
-    except DataError as error:
-        if unusable and error.problems[0].where == "data.inputs":  # none is left, and why is known here
-            why = "; ".join(
-                f"{quoted(name)}: {what}" for name, what in islice(unusable.items(), MOST_REASONS)
-            )
-            what = (
-                f"expected a column to learn from beside the target {few_quoted(targets)}, got none ({why})"
-            )
-            raise DataError(Problem(str(path), what)) from None
-        raise
+    dataset = _loaded(source, unusable, room)
     filled = with_medians(dataset)
     with one_thread():
         grouped, in_order = groupings(filled, shuffled=True), row_order(filled, shuffled=True)
@@ -173,6 +162,19 @@ def survey(path: str | Path | GivenRows, wish: Wish, room: float | None = None) 
         groupings=grouped,
         in_order=in_order or _sorted_by_date(filled),
     )
+
+
+def _loaded(source: TableSource, unusable: Mapping[str, str], room: float | None) -> Dataset:
+    """Load the rows as a study will. Raises DataError; where no input is left, with why columns are unusable."""
+    try:
+        return load_table_dataset(source, room)
+    except DataError as error:
+        if not unusable or error.problems[0].where != "data.inputs":
+            raise
+        why = "; ".join(f"{quoted(name)}: {what}" for name, what in islice(unusable.items(), MOST_REASONS))
+        target = few_quoted(source.targets)
+        what = f"expected a column to learn from beside the target {target}, got none ({why})"
+        raise DataError(Problem(str(source.train), what)) from None
 
 
 def _trained(targets: NDArray[Any], task: Task, wish: Wish) -> NDArray[np.int64]:

@@ -41,7 +41,6 @@ _MOST_SEEN: Final = 200
 _Made = TypeVar("_Made")
 _LATIN: Final = 26
 _COMPUTE: Final = "open the workbook in a spreadsheet program and save it there"
-_AT_A_TIME: Final = 1 << 16
 _UNCOMPUTED: Final = object()
 """In place of the value of a formula that no program has computed yet."""
 
@@ -206,16 +205,8 @@ def _computed(sheet: Any, file: TableFile) -> Iterator[Sequence[Any]]:
 def _has_formulas(file: TableFile) -> bool:
     """Whether some sheet may have a formula."""
     with zipfile.ZipFile(file.stream) as packed:
-        for entry in packed.infolist():
-            if not entry.filename.startswith("xl/worksheets/"):
-                continue
-            with packed.open(entry) as sheet:
-                end = b""
-                while part := sheet.read(_AT_A_TIME):
-                    if re.search(rb"<(\w+:)?f[ >/]", end + part):
-                        return True
-                    end = part[-_AT_A_TIME // 1024 :]
-    return False
+        sheets = (name for name in packed.namelist() if name.startswith("xl/worksheets/"))
+        return any(re.search(rb"<(\w+:)?f[ >/]", packed.read(name)) for name in sheets)
 
 
 def _of_width(
