@@ -1,7 +1,8 @@
 // Losses: terms, and gradients by the outputs.
 //
-// `evaluate` takes many targets at once, one a lane (targets.h): it writes their terms, and, with GRADIENT, the gradient
-// by their outputs, scaled by the lane's `scale`: GRADIENT_FACTOR over the terms of a batch, times the row's weight.
+// `evaluate` takes many targets at once, one a lane (targets.h): it writes their terms, and, with GRADIENT, the
+// gradient by their outputs, scaled by the lane's `scale`: GRADIENT_FACTOR over the terms of a batch, times the row's
+// weight.
 // Where a loss CLASSIFIES, it writes `right`; OF_CLASSES, a target is a label. A loss of errors is taken ROW_BY_ROW.
 // `term_count`: how many terms the mean over rows has; of weighted rows, whose weights add up to `rows`, what the
 // terms weigh. A loss that has an option is made of it.
@@ -85,13 +86,13 @@ struct Quantile : OfOutputs {
     const double* levels;
     int64_t count;
     Quantile(const double* levels, int64_t count) : levels(levels), count(count) {}
+    int64_t outputs_of_target(int64_t) const { return count; }
+    int64_t terms_of_target() const { return count; }
     // 1 above the target, -1 below it, else 0.
     static vf32 side(vf32 y, vf32 target) {
         const vf32 one = broadcast(1.0f);
         return select((vi32)(y > target), one, vf32{}) - select((vi32)(y < target), one, vf32{});
     }
-    int64_t outputs_of_target(int64_t) const { return count; }
-    int64_t terms_of_target() const { return count; }
     template <bool GRADIENT>
     void evaluate(const Targets& t) const {
         for (int64_t l = 0; l < count; ++l) {
@@ -192,7 +193,8 @@ struct CrossEntropy {
 
     void smooth(const Targets& t, int64_t n, vf32 most) const {
         Doubles below = 0.0;
-        for (int64_t k = 0; k < t.outputs; ++k) below = below + widen(most - load(t.output + k * t.stride + n));
+        for (int64_t k = 0; k < t.outputs; ++k)
+            below = below + widen(most - load(t.output + k * t.stride + n));
         store(t.term + t.stride + n, smoothing / (double)t.outputs * below);
     }
 

@@ -73,8 +73,8 @@ struct Network {
     int64_t step_rows, group_rows;  // rows of a step; rows that go through together, B
     Layer* dense;
     Layer dense_input;  // what the first dense layer takes: value (B, output_stride); with images delta, too
-    float* scratch;     // a block of weights transposed, or of gradients, or the targets of some rows
-    TargetSizes target_sizes;  // of those
+    float* scratch;     // a block of weights transposed, or of gradients; or the targets of some rows
+    TargetSizes target_sizes;  // of those; 0 where the loss is taken row by row
     void* memory;
 
     Conv* convs;

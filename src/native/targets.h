@@ -18,7 +18,7 @@ struct Score {
 // What a loss takes of rows with so many outputs, and how many rows lie side by side.
 template <class Loss>
 inline TargetSizes target_sizes(const Loss& loss, int64_t units) {
-    constexpr int64_t AT_ONCE = 1024, FEWEST = 4;  // outputs of all rows, where rows are short; rows, where they are long
+    constexpr int64_t AT_ONCE = 1024, FEWEST = 4;  // outputs of all rows together; rows, where they are long
     TargetSizes sizes;
     sizes.outputs = loss.outputs_of_target(units);
     sizes.targets = units / sizes.outputs;
