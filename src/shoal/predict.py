@@ -254,7 +254,7 @@ def _carried(table: Table, name: str) -> Sequence[Any]:
         raise InputError(f"--carry: expected a column of {visible(table.file)}, got {quoted(name)}{hint}")
     cells = table[name]
     if isinstance(cells, Foreign):
-        raise InputError(f"--carry: expected numbers or text in {quoted(name)}, got {cells.kind}")
+        raise InputError(f"--carry: expected numbers or text in {quoted(name)}, got {cells}")
     if isinstance(cells, DateCells):
         return [None if text == "NaT" else text for text in np.datetime_as_string(cells.values).tolist()]
     values: list[Any] = cells.tolist() if isinstance(cells, np.ndarray) else list(cells)

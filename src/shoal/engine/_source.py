@@ -25,7 +25,6 @@ from shoal.data import (
     Dialect,
     GivenRows,
     TableSource,
-    holds_images,
     load_table_dataset,
     outside_of_domain,
     since_first,
@@ -38,7 +37,7 @@ from shoal.engine._trainer import Trainer
 from shoal.engine.forecast.available import available_memory
 from shoal.errors import DataError, Problem, StudyError
 from shoal.files import kind_of
-from shoal.kinds import LOSSES, NETWORKS, TARGET_TRANSFORMS, task_kind
+from shoal.kinds import LOSSES, NETWORKS, TABLE_FORMATS, TARGET_TRANSFORMS, table_format_name, task_kind
 from shoal.results import ColumnRecord, FitRecord, Truth
 from shoal.study import IN_MEMORY, Augment, Data, Study, keys_in_memory
 from shoal.wording import did_you_mean, few_quoted, quoted
@@ -136,6 +135,11 @@ def _are_images(study: Study, train: str, rows: GivenRows | None) -> bool:
     """Whether the training rows are images, in memory or at a path, or are meant to be."""
     if rows is not None:
         return rows.holds_images
+    table = table_format_name(train)
+    if table is not None and TABLE_FORMATS[table].is_text and kind_of(Path(train)) == "a file":
+        return _speaks_of_images(study, train)
+    from shoal.data import holds_images
+
     return holds_images(train) or _speaks_of_images(study, train)
 
 
