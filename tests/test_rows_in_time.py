@@ -97,7 +97,7 @@ def test_scores_and_their_errors_are_those_of_the_rows_that_are_held_out(results
 
 
 def test_rows_of_a_fold_are_drawn_in_blocks_of_neighbours_in_time(results: Results) -> None:
-    """Each holds as many rows as any other, in one stretch of time and of one fold; rows that no fold has are in none."""
+    """Each holds as many rows as any other, in one stretch of time of one fold; rows that no fold has are in none."""
     with results.rows_held_out() as rows:
         truth = rows.truth
         unit_N, count = rows._units()

@@ -101,8 +101,8 @@ class PreparedFit:
         title = title_of(name, dataset.classes, dataset.positive)
         said = f"{title} is undefined on the {self.fit.job.monitor} rows after every epoch that was evaluated"
         why = undefined_on(name, y, weight_N)
-        only = np.unique(y if weight_N is None else y[weight_N > 0]) if dataset.classes else ()
-        which = f", {quoted(dataset.classes[only[0]])}" if len(only) == 1 else ""
+        there = set((y if weight_N is None else y[weight_N > 0]).tolist()) if dataset.classes else set()
+        which = f", {quoted(dataset.classes[there.pop()])}" if len(there) == 1 else ""
         return f"{said}: {why}{which}" if why else said
 
     def _made_ready(self, rows: NDArray[np.int64], weight_N: NDArray[np.float64] | None) -> Rows:

@@ -92,13 +92,15 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
             With `return_std`, where it was fitted with another loss.
         """
         said_NKA = self._answered(self._outputs(X))
-        if return_std and not isinstance(self._distribution, Normal):
+        said = self._distribution
+        if return_std and not isinstance(said, Normal):
             raise InputError(f"return_std: {self._expected('normal')}")
         if overflow := not_finite(said_NKA.reshape(len(said_NKA), -1)):
             warnings.warn(overflow, UserWarning, stacklevel=2)
-        if not return_std:
-            return self._in_shape(said_NKA[:, :, 0])
-        return self._in_shape(said_NKA[:, :, 0]), self._in_shape(self._distribution.shown(said_NKA)[:, :, 0])
+        predicted = self._in_shape(said_NKA[:, :, 0])
+        if said is None or not return_std:
+            return predicted
+        return predicted, self._in_shape(said.shown(said_NKA)[:, :, 0])
 
     def predict_quantiles(self, X: Any) -> NDArray[np.float64]:
         """Give the quantiles of every target, none above a later one: with loss="quantile" they are learned, with
