@@ -10,8 +10,8 @@ import pytest
 
 from shoal.data import Column, Dataset, fit_preprocessing
 from shoal.engine._dependence import LEVELS, _Surface
+from shoal.engine._extents import GRID, rows_along_inputs, rows_averaged
 from shoal.engine._predict import Trained
-from shoal.engine.forecast.time import GRID, rows_along_inputs, rows_averaged
 from shoal.nets import build_architecture, initial_parameters
 from shoal.streams import StreamKey
 from shoal.study import Network

@@ -13,10 +13,11 @@ import pytest
 import shoal
 from shoal.data import Column, Dataset, fit_preprocessing
 from shoal.engine import Planner, Trainers, load_data, look_at_inputs
+from shoal.engine import _extents as extents
 from shoal.engine import _importance as engine_importance
 from shoal.engine._importance import Asking, inputs_of, permuted_scores, spaced
 from shoal.engine._predict import Trained
-from shoal.engine.forecast import time as forecast
+from shoal.engine.forecast.time import inputs_seconds
 from shoal.errors import RunFolderError
 from shoal.nets import build_architecture, initial_parameters
 from shoal.parts import Parts
@@ -304,9 +305,9 @@ def test_rows_are_capped_and_work_is_bounded(searched: Results) -> None:
     planner = _planner(searched)
     architecture = planner.search_fits()[0].fit.job.architecture
     rows = max(len(split.validation) for split in planner.folds)
-    assert forecast.rows_permuted(planner, architecture, 5, 6) == rows
-    assert forecast.rows_permuted(planner, architecture, 10**9, 6) == 0
-    assert list(forecast.importance_notes(planner, architecture)) == []
+    assert extents.rows_permuted(planner, architecture, 5, 6) == rows
+    assert extents.rows_permuted(planner, architecture, 10**9, 6) == 0
+    assert list(extents.importance_notes(planner, architecture)) == []
     assert spaced(np.arange(10), 4).tolist() == [0, 3, 6, 9]
     assert spaced(np.arange(3), 4).tolist() == [0, 1, 2]
 
@@ -314,20 +315,20 @@ def test_rows_are_capped_and_work_is_bounded(searched: Results) -> None:
 def test_it_costs_time_in_the_plan(searched: Results) -> None:
     planner = _planner(searched)
     architecture = planner.search_fits()[0].fit.job.architecture
-    assert 0.1 < forecast.inputs_seconds(planner, architecture) < 2
+    assert 0.1 < inputs_seconds(planner, architecture) < 2
     none = study_of(searched.folder.parent, inspect={"importance": 0})
-    assert forecast.inputs_seconds(Planner(none, planner.dataset, Trainers().choose), architecture) == 0
+    assert inputs_seconds(Planner(none, planner.dataset, Trainers().choose), architecture) == 0
 
 
 def test_a_table_too_wide_says_so(searched: Results, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(forecast, "MOST_WORK", 1.0)
+    monkeypatch.setattr(extents, "MOST_WORK", 1.0)
     copy = copy_of(searched, tmp_path)
     results = run(copy)
     assert results.importances is None
     with Store.open_readonly(copy) as store:
         assert store.fact("importance")["why"] == "4 inputs permuted one by one take minutes"
     planner = _planner(searched)
-    (note,) = forecast.importance_notes(planner, planner.search_fits()[0].fit.job.architecture)
+    (note,) = extents.importance_notes(planner, planner.search_fits()[0].fit.job.architecture)
     assert note == "inspect.importance = 5: 4 inputs permuted one by one take minutes, so that none is"
 
 

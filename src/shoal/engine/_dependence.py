@@ -22,13 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import Column, Dataset
-from shoal.engine._fits import Planner
-from shoal.engine._importance import inputs_of, spaced, trained_network
-from shoal.engine._planned import StudyFit
-from shoal.engine._predict import Trained, answers_of
-from shoal.engine._row_weights import judging_weights
-from shoal.engine._trainer import Trainer
-from shoal.engine.forecast.time import (
+from shoal.engine._extents import (
     GRID,
     MOST_CURVES,
     MOST_PAIRED,
@@ -36,6 +30,12 @@ from shoal.engine.forecast.time import (
     PASSED_AT_ONCE,
     rows_averaged,
 )
+from shoal.engine._fits import Planner
+from shoal.engine._importance import inputs_of, spaced, trained_network
+from shoal.engine._planned import StudyFit
+from shoal.engine._predict import Trained, answers_of
+from shoal.engine._row_weights import judging_weights
+from shoal.engine._trainer import Trainer
 from shoal.results import DependenceAsked, FitRecord, Store
 
 MOST_ANSWERS: Final = 10

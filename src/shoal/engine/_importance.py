@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from shoal.data import Preprocessing, grouped_columns
 from shoal.decisions import Decision
+from shoal.engine._extents import MOST_GROUPED, rows_permuted
 from shoal.engine._fits import Planner
 from shoal.engine._planned import StudyFit
 from shoal.engine._predict import Trained, answers_of
@@ -29,7 +30,6 @@ from shoal.engine._row_weights import judging_weights
 from shoal.engine._source import ground_truth
 from shoal.engine._trainer import Trainer
 from shoal.engine._winner import decision_of
-from shoal.engine.forecast.time import MOST_GROUPED, rows_permuted
 from shoal.results import (
     FitRecord,
     ImportanceAsked,

@@ -21,6 +21,7 @@ from shoal.data import (
     untested,
     unused_rows,
 )
+from shoal.engine._extents import importance_notes
 from shoal.engine._fits import Planner
 from shoal.engine._layout import embedding_notes
 from shoal.engine._planned import PlannedFit, unique

@@ -17,13 +17,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from shoal.data import TEXT_CELL, TEXT_COPIES, Dataset
-from shoal.engine._inside import CHANNELS_KEPT, UNIT_ROWS
+from shoal.engine._extents import CHANNELS_KEPT, PASSED_AT_ONCE, UNIT_ROWS
 from shoal.engine._planned import StudyFit
 from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.fit_memory import fit_bytes, left_bytes, map_numbers
 from shoal.engine.forecast.groups import FitGroup
 from shoal.engine.forecast.simple_models import LIBRARIES as SIMPLE_MODELS
-from shoal.engine.forecast.time import PASSED_AT_ONCE
 from shoal.results import MAX_UNITS
 
 MB: Final = 1e6
