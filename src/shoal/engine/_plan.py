@@ -32,7 +32,7 @@ from shoal.engine.forecast.groups import groups_of
 from shoal.engine.forecast.memory import predicted_peaks, source_of
 from shoal.engine.forecast.simple_models import simple_model_bytes
 from shoal.engine.forecast.steps import Watched
-from shoal.engine.forecast.time import Circumstances, crowded, importance_notes, seconds_alone
+from shoal.engine.forecast.time import Circumstances, crowded, seconds_alone
 from shoal.kinds import task_kind
 from shoal.nets import learning_rates
 from shoal.results import Plan
