@@ -146,10 +146,10 @@ class _Surface:
             "first": np.zeros(0),
             "second": np.zeros(0),
         }
-        pair, of_pair = (), 0
+        pair, of_pair = tuple[int, ...](), 0
         if len(size_JJ) > 1 and size_JJ.max() > 0:
-            first, second = sorted(np.unravel_index(int(size_JJ.argmax()), size_JJ.shape))
-            pair, of_pair = (int(first), int(second)), int(size_JJQ[first, second].argmax())
+            first, second = sorted(divmod(int(size_JJ.argmax()), len(size_JJ)))
+            pair, of_pair = (first, second), int(size_JJQ[first, second].argmax())
             two = [grids[place].thinned(PAIR_GRID) for place in pair]
             arrays |= {"pair": self.both(*two)[:, :, of_pair], "first": two[0].x_G, "second": two[1].x_G}
         asked = DependenceAsked(
@@ -176,7 +176,7 @@ class _Surface:
             order = {text: place for place, text in enumerate(column.order)}
             texts = sorted(counts, key=lambda text: -counts[text])[:LEVELS]
             texts = sorted(texts, key=lambda text: order.get(text, len(order)))
-            cells = np.array(texts, np.object_)
+            cells: NDArray[Any] = np.array(texts, np.object_)
             x_G, share_G = (
                 np.arange(float(len(texts))),
                 np.array([counts[text] / len(values_N) for text in texts]),

@@ -254,4 +254,5 @@ def _missed(added_NQS: Floats, apart_NQ: Floats) -> Floats:
     """Give how far contributions are from adding up, as a share of the sum of their sizes, (N, Q)."""
     sizes_NQ = np.abs(added_NQS).sum(axis=2)
     off_NQ = np.abs(added_NQS.sum(axis=2) - apart_NQ)
-    return np.divide(off_NQ, sizes_NQ, out=np.where(off_NQ > 0, 1.0, 0.0), where=sizes_NQ > 0)
+    share_NQ: Floats = np.divide(off_NQ, sizes_NQ, out=np.where(off_NQ > 0, 1.0, 0.0), where=sizes_NQ > 0)
+    return share_NQ

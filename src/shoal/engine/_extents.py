@@ -82,11 +82,6 @@ def rows_along_inputs(architecture: Architecture, columns: int, train_rows: int)
 def importance_notes(planner: Planner, architecture: Architecture) -> Iterator[str]:
     """Say before a run that none of so many inputs will be permuted; the network is like the delivered one."""
     columns, asked = len(planner.dataset.columns), planner.study.inspect.importance
-    tested = planner.folds or planner.dataset.rows > planner.dataset.train_rows
-    if (
-        columns
-        and asked
-        and tested
-        and not rows_permuted(planner, architecture, columns, networks_permuted(planner))
-    ):
+    networks = networks_permuted(planner)
+    if columns and asked and not rows_permuted(planner, architecture, columns, networks):
         yield f"inspect.importance = {asked}: {columns:,} inputs permuted one by one take minutes, so that none is"

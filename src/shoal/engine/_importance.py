@@ -79,7 +79,7 @@ class Asking:
     def permuted(self, inputs: Sequence[int], order_N: Rows) -> Floats:
         """Answer the rows with some inputs taken from others."""
         x_ND = self.x_ND.copy()
-        x_ND[:, inputs] = self.x_ND[np.ix_(order_N, inputs)]
+        x_ND[:, inputs] = self.x_ND[order_N][:, inputs]
         return self.answers(x_ND)
 
     def scored(self, answers_NA: Floats) -> float:
@@ -134,8 +134,7 @@ def ask_importance(
     on: Literal["folds", "test"] = "folds" if networks else "test"
     asked = ImportanceAsked(delivered[0].id, "", judging.metric, on, names, groups, rows)
     if not rows:
-        few = "there are no test rows" if dataset.rows == dataset.train_rows else ""
-        return replace(asked, groups=(), why=few or f"{len(names):,} inputs permuted one by one take minutes")
+        return replace(asked, groups=(), why=f"{len(names):,} inputs permuted one by one take minutes")
     asked = replace(asked, part=_part(planner, asked, networks, judging))
     if store.derived(asked.fit, asked.part) is None:
         asking = _Networks(planner, trainers, judging, asked)

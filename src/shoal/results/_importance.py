@@ -138,9 +138,11 @@ def read_asked(value: Any, truth: Truth) -> ImportanceAsked:
 def read_importance(store: Store, truth: Truth) -> Importance | None:
     """Read what is kept; None where nothing is. ValueError for arrays that do not belong together."""
     fact = store.fact(IMPORTANCE)
-    if not fact or fact.get("why"):
+    if not fact:
         return None
     asked = read_asked(fact, truth)
+    if asked.why:
+        return None
     arrays = store.arrays(asked.fit, asked.part)
     base_F, worse_FSP, low_S, high_S = (arrays[name] for name in ("base", "worse", "low", "high"))
     subjects = len(asked.columns) + len(asked.groups)
