@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.look._notebook import pieces_html as pieces_html
     from shoal.look._notebook import table_html as table_html
     from shoal.look._plan import Plan as Plan
-    from shoal.look._plan_text import plan_text as plan_text
+    from shoal.look._plan import plan_text as plan_text
     from shoal.look._run_findings import RunFindings as RunFindings
     from shoal.look._text import headline_text as headline_text
     from shoal.look._text import results_text as results_text

@@ -10,14 +10,16 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from shoal.look._extent import Extent
 from shoal.look._paper import Sheet
 from shoal.look._plots import Plot
 from shoal.look._run_findings import NetworkGroup, RunFindings
-from shoal.look._scene import Scene
 from shoal.look._work import Work
+
+if TYPE_CHECKING:
+    from shoal.look._scene import Scene
 
 _NUMBERED: Final = re.compile(r"\d\d-")
 

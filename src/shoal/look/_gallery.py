@@ -40,11 +40,11 @@ class Picture:
         """Draw it; the same fact gives the same bytes."""
         return png(self.draw, self.fact)
 
-    def svg(self, width: float, *, ground: bool = False) -> str:
-        """Give it as SVG for so many pixels, with `ground` as a file of its own; "" where it has no such form."""
+    def svg(self, width: float, *, paper: bool = False) -> str:
+        """Give it as SVG for so many pixels, with `paper` as a file of its own; "" where it has no such form."""
         if self.figure.scene is None:
             return ""
-        return svg(self.figure.scene(self.fact, width), self.title, self.said, ground=ground)
+        return svg(self.figure.scene(self.fact, width), self.title, self.said, paper=paper)
 
     @property
     def said(self) -> str:
@@ -88,7 +88,7 @@ def draw_figures(results: Results, files: RunFiles, parts: Parts | None = None) 
         if picture.figure.scene:
             with parts.attempt(f"figure {picture.name}.svg", REPORT):
                 names.append(f"{PICTURES}/{picture.name}.svg")
-                files.write(names[-1], f"{picture.svg(WIDE, ground=True)}\n".encode())
+                files.write(names[-1], f"{picture.svg(WIDE, paper=True)}\n".encode())
     files.keep_only(PICTURES, names)
     return tuple(written)
 

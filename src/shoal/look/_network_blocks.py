@@ -44,8 +44,8 @@ class Block:
     heading: str
     lines: tuple[str, ...]
     marks: tuple[Mark, ...]
-    left: float
-    right: float
+    leftward: float
+    rightward: float
     above: float
     below: float
     enter: tuple[Point, ...] = ()
@@ -139,8 +139,8 @@ def _units(step: StepFacts, names: Sequence[str]) -> Block:
         heading=step.layer,
         lines=wrapped(list(_texts(step, counted(step.shape[0], "unit")))),
         marks=(*_column_of_units(heights, dots), *labels),
-        left=RADIUS,
-        right=max([RADIUS, *(label.box[2] for label in labels)]),
+        leftward=RADIUS,
+        rightward=max([RADIUS, *(label.box[2] for label in labels)]),
         above=heights[0] - RADIUS,
         below=heights[-1] + RADIUS,
         enter=tuple((-RADIUS, y) for y in heights),
@@ -172,8 +172,8 @@ def _columns(fact: NetworkFacts) -> Block:
         heading="inputs",
         lines=wrapped(texts),
         marks=(*marks, *labels),
-        left=max([*half, *(-label.box[0] for label in labels)]),
-        right=max(half),
+        leftward=max([*half, *(-label.box[0] for label in labels)]),
+        rightward=max(half),
         above=heights[0] - max(RADIUS, TABLE[1] / 2),
         below=heights[-1] + max(RADIUS, TABLE[1] / 2),
         leave=tuple((width, y) for width, y in zip(half, heights, strict=True)),
@@ -226,17 +226,17 @@ def _stack(shape: Sequence[int], said: tuple[str, Sequence[str]], window: int, u
     sheets = channels if channels <= 3 else min(MOST_MAPS, 2 + int(math.log2(channels)))
     w, h = (max(SMALLEST, unit * math.sqrt(side)) for side in (width, height))
     depth = SHIFT * (sheets - 1)
-    left, top = -(w + depth) / 2, -(h - depth) / 2
-    right, bottom = left + w, top + h
-    marks: list[Mark] = [Area(((left, top), (right, top), (right, bottom), (left, bottom)), 0.06)]
+    x0, y0 = -(w + depth) / 2, -(h - depth) / 2
+    x1, y1 = x0 + w, y0 + h
+    marks: list[Mark] = [Area(((x0, y0), (x1, y0), (x1, y1), (x0, y1)), 0.06)]
     for sheet in range(1, sheets):
         d = SHIFT * sheet
         edge = (
-            (left + d, top - d + SHIFT),
-            (left + d, top - d),
-            (right + d, top - d),
-            (right + d, bottom - d),
-            (right + d - SHIFT, bottom - d),
+            (x0 + d, y0 - d + SHIFT),
+            (x0 + d, y0 - d),
+            (x1 + d, y0 - d),
+            (x1 + d, y1 - d),
+            (x1 + d - SHIFT, y1 - d),
         )
         marks.append(Stroke((edge,), 0.8, 0.8))
     corners: tuple[Point, ...] = ()
@@ -244,20 +244,20 @@ def _stack(shape: Sequence[int], said: tuple[str, Sequence[str]], window: int, u
         across, down = (
             max(4.0, min(1.0, window / side) * drawn) for side, drawn in ((width, w), (height, h))
         )
-        x, y = left + 0.15 * (w - across), top + 0.15 * (h - down)
+        x, y = x0 + 0.15 * (w - across), y0 + 0.15 * (h - down)
         marks.append(Area(((x, y), (x + across, y), (x + across, y + down), (x, y + down)), 0.3, 0.9))
         corners = ((x + across, y), (x + across, y + down))
-    seen = (left + 0.8 * w, top + 0.76 * h)
+    seen = (x0 + 0.8 * w, y0 + 0.76 * h)
     return Block(
         heading=said[0],
         lines=wrapped(said[1]),
         marks=tuple(marks),
-        left=-left,
-        right=right + depth,
-        above=top - depth,
-        below=bottom,
-        enter=((left, top), (left, bottom)),
-        leave=((right + depth, top - depth), (right, bottom)),
+        leftward=-x0,
+        rightward=x1 + depth,
+        above=y0 - depth,
+        below=y1,
+        enter=((x0, y0), (x0, y1)),
+        leave=((x1 + depth, y0 - depth), (x1, y1)),
         window=corners,
         seen=seen,
     )
@@ -283,5 +283,12 @@ def _answers(fact: NetworkFacts) -> Block:
     ]
     lines = wrapped([fact.answers, *([f"loss: {fact.loss}"] if fact.loss else [])])
     return Block(
-        "answers", lines, (box, *texts), left=width, right=width, above=-height, below=height, arrow=True
+        "answers",
+        lines,
+        (box, *texts),
+        leftward=width,
+        rightward=width,
+        above=-height,
+        below=height,
+        arrow=True,
     )

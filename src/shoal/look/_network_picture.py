@@ -28,7 +28,7 @@ class NetworkPicture:
     @property
     def svg(self) -> str:
         """The picture as the text of an SVG file, black on white, 720 pixels wide at most."""
-        return svg(network_scene(self._fact), title_of(self._fact), words_of(self._fact), ground=True)
+        return svg(network_scene(self._fact), title_of(self._fact), words_of(self._fact), paper=True)
 
     def save(self, path: Path | str, *, force: bool = True) -> None:
         """Write the picture, whole or not at all: as SVG, PDF or PNG, by the ending of the name.

@@ -55,12 +55,12 @@ def _rows(parts: Sequence[Block], width: float, gap: float) -> Iterator[list[Blo
     row: list[Block] = []
     used, first = 0.0, True
     for place, part in enumerate(parts):
-        left, right = extent(part)
+        leftward, rightward = extent(part)
         room = width - (0 if first else ARROW + 6) - (0 if place == len(parts) - 1 else ARROW + 4)
-        longer = used + (gap if row else 0.0) + left + right
+        longer = used + (gap if row else 0.0) + leftward + rightward
         if row and longer > room:
             yield row
-            row, used, first = [part], left + right, False
+            row, used, first = [part], leftward + rightward, False
         else:
             row.append(part)
             used = longer
@@ -71,7 +71,7 @@ def extent(part: Block) -> tuple[float, float]:
     """Give how far a part reaches to the left and to the right of its middle, its texts among it."""
     widths = [text_width(line, SIZE) for line in part.lines]
     half = max(text_width(heading_of(part), SIZE, bold=True), *widths) / 2
-    return max(part.left, half), max(part.right, half)
+    return max(part.leftward, half), max(part.rightward, half)
 
 
 def heading_of(part: Block) -> str:
@@ -83,20 +83,20 @@ def _row(
     row: Sequence[Block], across: tuple[float, float], heights: tuple[float, float]
 ) -> tuple[list[Mark], float]:
     """Draw the parts of one row: `across` is where it begins and its gaps, `heights` its top and axis; give its end."""
-    (left, gap), (top, axis) = across, heights
+    (begin, gap), (top, axis) = across, heights
     bottom = axis + max(block.below for block in row)
     marks: list[Mark] = []
     before: tuple[Block, float] | None = None
     for block in row:
         reach = extent(block)
-        middle = left + reach[0]
+        middle = begin + reach[0]
         if before is not None:
             marks += _joint(before, (block, middle), axis)
         marks += [mark.moved(middle, axis) for mark in block.marks]
         marks += _texts(block, middle, top + SIZE, bottom + 8 + SIZE)
         before = block, middle
-        left = middle + reach[1] + gap
-    return marks, left - gap
+        begin = middle + reach[1] + gap
+    return marks, begin - gap
 
 
 def _texts(block: Block, middle: float, above: float, below: float) -> Iterator[Label]:
@@ -108,18 +108,18 @@ def _texts(block: Block, middle: float, above: float, below: float) -> Iterator[
 
 def _joint(before: tuple[Block, float], after: tuple[Block, float], axis: float) -> Iterator[Mark]:
     """Join two parts: a window to what is computed of it, all units to all, maps to the units that take them flat."""
-    (one, x), (other, to) = before, after
-    if other.arrow:
-        yield _arrow((x + one.right + 6, axis), (to - other.left - 3, axis))
-    elif one.window and other.seen:
-        point = _at(other.seen, to, axis)
-        yield Stroke(tuple((_at(corner, x, axis), point) for corner in one.window), 0.7, 0.75)
+    (source, x), (target, to) = before, after
+    if target.arrow:
+        yield _arrow((x + source.rightward + 6, axis), (to - target.leftward - 3, axis))
+    elif source.window and target.seen:
+        point = _at(target.seen, to, axis)
+        yield Stroke(tuple((_at(corner, x, axis), point) for corner in source.window), 0.7, 0.75)
         yield Disc(point, 1.6, 1.0, 0.0)
-    elif other.seen is None and one.seen is not None:
-        ends = zip(one.leave, (other.enter[0], other.enter[-1]), strict=True)
+    elif target.seen is None and source.seen is not None:
+        ends = zip(source.leave, (target.enter[0], target.enter[-1]), strict=True)
         yield Stroke(tuple((_at(a, x, axis), _at(b, to, axis)) for a, b in ends), 0.7, 0.75)
     else:
-        pairs = ((a, b) for a in one.leave for b in other.enter)
+        pairs = ((a, b) for a in source.leave for b in target.enter)
         yield Stroke(tuple((_at(a, x, axis), _at(b, to, axis)) for a, b in pairs), 0.5, 0.35)
 
 

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 import numpy as np
 
 from shoal.look._escape import isolated
-from shoal.look._scene import Area, Disc, Label, Mark, Scene, Stroke
 from shoal.look._text_layout import in_lines
 
 if TYPE_CHECKING:
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.ft2font import FT2Font
     from numpy.typing import NDArray
+
+    from shoal.look._scene import Mark, Scene
 
 BLUE: Final = "#0072B2"
 ORANGE: Final = "#E69F00"
@@ -153,6 +154,8 @@ def _put(axes: Panel, mark: Mark) -> None:
     """Draw one mark of a scene; widths of lines and letters are in points."""
     from matplotlib.collections import LineCollection
     from matplotlib.patches import Circle, Polygon
+
+    from shoal.look._scene import Area, Disc, Label, Stroke
 
     point = 72 / _CSS_DPI
     match mark:

@@ -18,7 +18,7 @@ FAMILY: Final = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
 WIDE, NARROW = 720.0, 320.0
 """Widths of a picture: of a page, a screen or both columns of a paper; and of a phone."""
 SOFT: Final = 0.72
-"""The ink of what stands beside: 5.5 to 1 against the ground, on light and dark pages."""
+"""The ink of what stands beside: 5.5 to 1 against the paper, on light and dark pages."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,8 @@ class Label:
     def box(self) -> tuple[float, float, float, float]:
         """Give where it stands: left, top, right, bottom."""
         x, y = self.place
-        left = x - self.width * {"start": 0.0, "middle": 0.5, "end": 1.0}[self.anchor]
-        return left, y - 0.78 * self.size, left + self.width, y + 0.24 * self.size
+        start = x - self.width * {"start": 0.0, "middle": 0.5, "end": 1.0}[self.anchor]
+        return start, y - 0.78 * self.size, start + self.width, y + 0.24 * self.size
 
     def svg(self) -> str:
         """Give its element."""
@@ -129,22 +129,22 @@ class Scene:
         return (mark for mark in self.marks if isinstance(mark, Label))
 
 
-def svg(scene: Scene, title: str, words: str, *, ground: bool = False) -> str:
+def svg(scene: Scene, title: str, words: str, *, paper: bool = False) -> str:
     """Write a scene as one SVG element that says itself what it is to who cannot see it.
 
-    It has the ink of the page that it stands on; with `ground`, as a file of its own, black ink on white.
+    It has the ink of the page that it stands on; with `paper`, as a file of its own, black ink on white.
     """
     width, height = _short(scene.width), _short(scene.height)
-    own = ' color="#222"' if ground else ""
+    own = ' color="#222"' if paper else ""
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
         f' role="img"{own} font-family="{FAMILY}" font-size="11" fill="none">'
     )
     said = f"<title>{html.escape(title)}</title><desc>{html.escape(words)}</desc>"
-    paper = f'<path d="M0 0H{width}V{height}H0Z" fill="#fff"/>' if ground else ""
+    sheet = f'<path d="M0 0H{width}V{height}H0Z" fill="#fff"/>' if paper else ""
     shapes = "".join(mark.svg() for mark in scene.marks if not isinstance(mark, Label))
     texts = "".join(label.svg() for label in scene.labels)
-    return f'{head}{said}{paper}{shapes}<g fill="currentColor">{texts}</g></svg>'
+    return f'{head}{said}{sheet}{shapes}<g fill="currentColor">{texts}</g></svg>'
 
 
 def _moved(points: Sequence[Point], x: float, y: float) -> tuple[Point, ...]:

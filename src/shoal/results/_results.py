@@ -64,8 +64,7 @@ class Results:
     what of each column, `findings_in_rows` what the checks of the rows measured, by name, as clauses, `missing` what
     could not be made after training, `looks` how often the test rows were scored in all runs of this folder, and by how
     many settings; `categorical` which inputs hold categories, `dates` which hold dates (in the truth these are seconds
-    since the first training row); `embedded` says which the delivered network embeds, `inputs` what it is given of each
-    column (none in results of old).
+    since the first training row); `embedded` says which the delivered one embeds, `inputs` what it is given of each.
     """
 
     folder: Path

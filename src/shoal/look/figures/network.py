@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 from shoal.look._extent import Extent
 from shoal.look._figure import Chapter, Figure, single
 from shoal.look._network import Asked, NetworkFacts, network_facts, words_of
-from shoal.look._network_scene import network_scene
 from shoal.look._paper import Sheet, on_paper
 from shoal.look._run_findings import RunFindings
 from shoal.nets import Architecture
 from shoal.results import InputRecord
 
 if TYPE_CHECKING:
+    from shoal.look._scene import Scene
     from shoal.results import Results
 
 _SECONDS: Final = 0.16
@@ -42,7 +42,8 @@ def delivered_network(findings: RunFindings) -> NetworkFacts | None:
 def _inputs(results: Results, architecture: Architecture) -> tuple[InputRecord, ...]:
     """Give the columns that the network reads; of results of old they are known where each is a number."""
     count = architecture.input_shape[0]
-    if sum(column.inputs for column in results.inputs) == count:
+    known = sum(column.inputs for column in results.inputs) == count
+    if known and len(results.inputs) >= len(architecture.tables):
         return results.inputs
     names = results.truth.input_names
     plain = len(names) == count and not results.categorical and not results.dates
@@ -51,7 +52,16 @@ def _inputs(results: Results, architecture: Architecture) -> tuple[InputRecord, 
 
 def draw_network(fact: NetworkFacts) -> Sheet:
     """Its parts in rows, as wide as a page."""
+    from shoal.look._network_scene import network_scene  # of no use before there is something to draw
+
     return on_paper(network_scene(fact))
+
+
+def lay_out(fact: NetworkFacts, width: float) -> Scene:
+    """Its parts in rows of a width."""
+    from shoal.look._network_scene import network_scene
+
+    return network_scene(fact, width)
 
 
 def seconds(extent: Extent) -> float:
@@ -70,7 +80,7 @@ FIGURE: Final = Figure(
     ),
     gather=single(delivered_network),
     draw=draw_network,
-    scene=network_scene,
+    scene=lay_out,
     words=words_of,
     seconds=seconds,
 )
