@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from shoal.look._scene import Scene
     from shoal.results import Results
 
-_SECONDS: Final = 0.16
+_SECONDS: Final = 0.04
 """Of the picture, its marks drawn by matplotlib; layers and units that are drawn are few."""
-_PART: Final = 0.02
+_PART: Final = 0.024
 """Of one part of it."""
 
 
