@@ -205,6 +205,27 @@ def test_a_run_is_drawn_as_its_report_draws_it(
     )
 
 
+def test_inputs_of_a_store_are_looked_at(dots: None) -> None:
+    from shoal.results import Store
+
+    results = shoal.run("s.toml", out="run", workers=1)
+    drawn = texts(shoal.draw("run").svg)
+
+    def stored(inputs: list[dict[str, Any]]) -> None:
+        with Store.reopen(results.folder) as store:
+            store.put_fact("inputs", inputs)
+
+    stored([{"name": "x", "kind": "number", "inputs": "1"}])
+    what = "^run: a column of the data in its results is not what Shoal writes$"
+    with pytest.raises(shoal.RunFolderError, match=what):
+        shoal.draw("run")
+    stored([])  # as in results of old: columns of categories are not known by their inputs
+    assert "x" not in texts(shoal.draw("run").svg)
+    stored([{"name": "x", "kind": "number", "inputs": 7}])  # of another network
+    assert "x" not in texts(shoal.draw("run").svg)
+    assert "x" in drawn
+
+
 def test_a_run_that_is_not_that_far_is_refused(tmp_path: Path) -> None:
     from shoal.results import Identity, Store, Truth
     from shoal.study import load_study
