@@ -123,7 +123,7 @@ def network_facts(architecture: Architecture, inputs: Sequence[InputRecord], ask
         outputs=tuple(_outputs(asked)) or ("",) * architecture.outputs,
         link=link,
         answers=answers,
-        loss="" if asked.training is None else loss_words(asked.task, asked.training),
+        loss="" if asked.training is None else loss_words(asked.task, asked.training, asked.classes),
         parameters=architecture.parameter_count,
         multiply_adds=architecture.flops_per_row // 2,
     )
