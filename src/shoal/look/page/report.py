@@ -71,6 +71,11 @@ class Shown:
     csv: str
     live: bool
 
+    @property
+    def named(self) -> str:
+        """What the links and groups of the page call it."""
+        return self.picture.named
+
 
 @dataclass(frozen=True)
 class Compared:
@@ -178,6 +183,7 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
         "class_counts": lambda: tables.class_count_table(results),
         "data_facts": lambda: tables.data_facts(results),
         "comparisons": lambda: tables.comparison_table(results),
+        "alone": lambda: tables.alone(results),
         "comparisons_csv": lambda: csv_link(frame_csv(tables.comparisons_on_test_rows(results))),
         "published": lambda: tables.published_table(results),
         "candidates": lambda: tables.candidate_table(results),
