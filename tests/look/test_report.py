@@ -26,10 +26,11 @@ from shoal.look._gallery import Drawn
 from shoal.look._run_findings import RunFindings
 from shoal.look.figures import exciting, feature_maps, variance
 from shoal.look.page.fit_curves import MOST_POINTS, fits_shown
+from shoal.look.page.ranges import told_apart
 from shoal.look.page.references import works
 from shoal.look.page.spreadsheet import fact_csv
 from shoal.look.page.summary import summary
-from shoal.look.page.tables import numbers, probabilities, settings_table, told_apart
+from shoal.look.page.tables import numbers, probabilities, settings_table
 from shoal.results import Results
 from shoal.study import Study
 from shoal.wording import one_number
@@ -240,8 +241,8 @@ def test_a_network_alone_is_no_comparison(tmp_path: Path) -> None:
     assert {picture.name[:2] for picture in pictures(results)} == {"30", "31", "32", "40"}
     found = read(undrawn(results, tmp_path))
     mse = one_number(float(results.comparisons["mse_mean"].iloc[0]), 4)
-    said = r"No variants are compared\. The winner, trained without 12\u00a0% \(5\) of the training rows, has test (\S+) "
-    match = re.search(said + r"(\S+), the mean of 2 initialisations\.", found.text)
+    said = r"No variants are compared\. The winner, trained without 12\u00a0% \(5\) of the training rows, has"
+    match = re.search(said + r" test (\S+) (\S+), the mean of 2 initialisations\.", found.text)
     assert match
     assert match.groups() == (results.truth.title_of("mse"), mse)
     assert "Each comparison" not in found.text
@@ -249,7 +250,8 @@ def test_a_network_alone_is_no_comparison(tmp_path: Path) -> None:
 
 def test_captions_are_sentences(tmp_path: Path) -> None:
     """They begin with a capital letter, have a verb that is no participle, and name no file."""
-    run = replace(CLASSES, image=(1, 5, 5), inputs=(), inside=True, ensemble=True)
+    space: dict[str, list[Any]] = {"network.dropout": [0.0, 0.25]}
+    run = replace(CLASSES, image=(1, 5, 5), inputs=(), inside=True, ensemble=True, space=space)
     for picture in pictures(make_run(tmp_path, run)):
         assert picture.caption[0].isupper()
         assert picture.caption[-1] == "."

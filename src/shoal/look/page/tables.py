@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,7 +25,6 @@ from shoal.wording import ROUNDING, interval, listed, one_number, percent, round
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-_DAY: Final = 86_400.0
 MOST_ROWS: Final = 500
 """Rows that a table of the page has at most; its CSV has more, the store all."""
 
@@ -75,16 +74,6 @@ def numbers(heading: str, values: Iterable[Any], digits: int = 4) -> ReportColum
         decimals = max(0, digits - 1 - math.floor(math.log10(largest)))
         cells = [f"{value:,.{decimals}f}" if math.isfinite(value) else "–" for value in floats]
     return ReportColumn(heading, tuple(cell.replace("-", "−") for cell in cells), tuple(floats))
-
-
-def told_apart(values: Sequence[float]) -> tuple[str, ...]:
-    """Write numbers of one unit with four digits, or as many, up to eight, as tell apart those that differ in them."""
-    different = len({f"{value:.8g}" for value in values})
-    for digits in range(4, 9):
-        cells = tuple(one_number(value, digits) for value in values)
-        if len(set(cells)) == different:
-            break
-    return cells
 
 
 def _of_its_own(value: float, digits: int) -> str:
@@ -370,57 +359,6 @@ def same_settings(results: Results) -> str:
         groups.setdefault(frozenset(ids), []).append(label)
     said = [f"{listed(g)} have the same settings" for g in groups.values() if len(g) > 1]
     return f"{'; '.join(said)}: the same networks, trained once." if said else ""
-
-
-def variable_table(results: Results) -> ReportTable | None:
-    """Give the range of every numeric input and target, among the training and the test rows.
-
-    Dates are days since the first training row.
-    """
-    truth = results.truth
-    parts = [
-        ("date, in days", name, x_N / _DAY) if name in results.dates else ("input", name, x_N)
-        for name, x_N in zip(truth.input_names, truth.x_ND.T, strict=True)
-    ]
-    if not truth.classes:
-        role = "label" if truth.task == "multilabel" else "target"
-        parts += [(role, name, truth.y[:, k]) for k, name in enumerate(truth.target_names)]
-    shown = parts[-MOST_ROWS:]
-    if not shown:
-        return None
-    columns = [texts("name", [name for _, name, _ in shown]), texts("role", [role for role, _, _ in shown])]
-    statistics: list[tuple[str, tuple[float, ...]]] = []
-    for rows, of in (("training", slice(None, truth.train_rows)), ("test", slice(truth.train_rows, None))):
-        values = [value_N[of][~np.isnan(value_N[of])] for _, _, value_N in shown]
-        for statistic, function in (("lowest", np.min), ("mean", np.mean), ("highest", np.max)):
-            numbers = tuple(float(function(value_N)) if len(value_N) else math.nan for value_N in values)
-            statistics.append((f"{statistic}, {rows} rows", numbers))
-    by_row = [told_apart(numbers) for numbers in zip(*(numbers for _, numbers in statistics), strict=True)]
-    for (heading, numbers), cells in zip(statistics, zip(*by_row, strict=True), strict=True):
-        columns.append(ReportColumn(heading, cells, numbers))
-    return ReportTable(tuple(columns), len(parts) - len(shown))
-
-
-def class_count_table(results: Results) -> ReportTable | None:
-    """Give the rows of every class; None in a regression."""
-    truth = results.truth
-    if not truth.classes:
-        return None
-    count = len(truth.classes)
-    parts = (("training rows", truth.y[: truth.train_rows]), ("test rows", truth.y[truth.train_rows :]))
-    columns = [texts("class", truth.classes[:MOST_ROWS])]
-    weights = (truth.weights_of(slice(0, truth.train_rows)), truth.test_weights)
-    for (heading, y_N), weight_N in zip(parts, weights, strict=True):
-        count_K = np.bincount(y_N, minlength=count)[:MOST_ROWS]
-        columns.append(numbers(heading, count_K))
-        share_K = (count_K / max(1, len(y_N))).tolist()
-        columns.append(ReportColumn("share", tuple(map(percent, share_K)), tuple(share_K)))
-        if weight_N is not None:
-            weight_K = (np.bincount(y_N, weight_N, count)[:MOST_ROWS] / weight_N.sum()).tolist()
-            columns.append(
-                ReportColumn("share of their weight", tuple(map(percent, weight_K)), tuple(weight_K))
-            )
-    return ReportTable(tuple(columns), max(0, count - MOST_ROWS))
 
 
 def settings_table(results: Results) -> ReportTable:
