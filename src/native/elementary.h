@@ -82,61 +82,43 @@ inline vf32 erf(vf32 x) {
 }
 
 // 1 / k! for k from 13 down to 0.
+constexpr int FACTORIALS = 13;
 constexpr double INVERSE_FACTORIALS[] = {
     1.6059043836821613e-10, 2.08767569878681e-09, 2.505210838544172e-08,  2.755731922398589e-07,
     2.7557319223985893e-06, 2.48015873015873e-05, 0.0001984126984126984,  0.001388888888888889,
     0.008333333333333333,   0.041666666666666664, 0.16666666666666666,    0.5,
     1.0,                    1.0};
 
-// exp(x) in double, one number at a time, by its series to 13 terms behind a power of two: 0 where it is
-// below what a normal double holds, infinite above. What is not a number stays so.
-inline double exp(double x) {
-    if (!(x <= 709)) return x > 709 ? (double)__builtin_inff() : x;
-    if (x < -708) return 0;
+// exp(x) in double, by its series to 13 terms behind a power of two: 0 where it is below what a normal double holds,
+// infinite above.
+inline vf64 exp(vf64 x) {
     const double magic = 6755399441055744.0;  // 1.5 * 2^52, as above
-    const double n = (x * 1.4426950408889634 + magic) - magic;
-    const double r = (x - n * 0.693147180369123816) - n * 1.90821492927058770e-10;  // log 2 in two parts
-    double series = 0;
-    for (const double one_over_factorial : INVERSE_FACTORIALS) series = series * r + one_over_factorial;
-    const uint64_t bits = (uint64_t)((int64_t)n + 1023) << 52;
-    double two_to_n;
-    __builtin_memcpy(&two_to_n, &bits, sizeof two_to_n);
-    return two_to_n * series;
+    const vf64 shifted = x * 1.4426950408889634 + magic, n = shifted - magic;
+    const vf64 r = (x - n * 0.693147180369123816) - n * 1.90821492927058770e-10;  // log 2 in two parts
+    vf64 series = INVERSE_FACTORIALS[0] - vf64{};
+    for (int k = 1; k <= FACTORIALS; ++k) series = series * r + INVERSE_FACTORIALS[k];
+    const vf64 within = (vf64)(((vu64)shifted + 1023) << 52) * series;
+    const vf64 above = select((vi64)(x > 709.0), __builtin_inf() - vf64{}, within);
+    return select((vi64)(x < -708.0), vf64{}, above);
 }
 
-// Eight doubles, whatever the width of vectors.
-constexpr int64_t EIGHT = 8;
-typedef double Eight __attribute__((vector_size(64)));
-typedef uint64_t EightBits __attribute__((vector_size(64)));
-
-// exp(x) of eight numbers within -708 and 709 in their place, each the same as by itself, in a fraction of the time.
-inline void exp_of(Eight& x) {
-    const double magic = 6755399441055744.0;
-    const Eight shifted = x * 1.4426950408889634 + magic, n = shifted - magic;  // its low bits are n
-    const Eight r = (x - n * 0.693147180369123816) - n * 1.90821492927058770e-10;
-    Eight series = {};
-    for (const double one_over_factorial : INVERSE_FACTORIALS) series = series * r + one_over_factorial;
-    x = (Eight)(((EightBits)shifted + 1023) << 52) * series;
+// log(x) in double for normal x > 0, by 2 atanh((m - 1) / (m + 1)) beside the exponent of x.
+inline vf64 log(vf64 x) {
+    const double shift = 4503599627370496.0;  // 2^52: its low bits are a whole number
+    const vu64 bits = (vu64)x;
+    vf64 exponent = (vf64)((bits >> 52) | 0x4330000000000000ull) - (shift + 1023);
+    vf64 m = (vf64)((bits & 0xFFFFFFFFFFFFFull) | 0x3FF0000000000000ull);
+    const vi64 upper = (vi64)(m > 1.4142135623730951);
+    m = m * select(upper, 0.5 - vf64{}, 1.0 - vf64{});
+    exponent = exponent + select(upper, 1.0 - vf64{}, vf64{});
+    const vf64 s = (m - 1.0) / (m + 1.0), s2 = s * s;
+    vf64 series = 2.0 / 23 - vf64{};
+    for (int k = 21; k >= 1; k -= 2) series = series * s2 + 2.0 / k;
+    return select((vi64)(x <= 1.7e308), exponent * 0.6931471805599453 + s * series, x);
 }
 
-// log(x) in double for normal x > 0, by 2 atanh((m - 1) / (m + 1)): the loss alone needs it, one row at a
-// time.
-inline double log(double x) {
-    if (!(x <= 1.7e308)) return x;
-    uint64_t bits;
-    __builtin_memcpy(&bits, &x, sizeof bits);
-    int64_t exponent = (int64_t)(bits >> 52) - 1023;
-    bits = (bits & 0xFFFFFFFFFFFFFull) | 0x3FF0000000000000ull;
-    double m;
-    __builtin_memcpy(&m, &bits, sizeof m);
-    const bool upper = m > 1.4142135623730951;  // as often as not: no branch
-    m *= upper ? 0.5 : 1.0;
-    exponent += upper;
-    const double s = (m - 1) / (m + 1), s2 = s * s;
-    double series = 0;
-    for (int k = 23; k >= 1; k -= 2) series = series * s2 + 2.0 / k;
-    return (double)exponent * 0.6931471805599453 + s * series;
-}
+inline Doubles exp(const Doubles& x) { return {exp(x.low), exp(x.high)}; }
+inline Doubles log(const Doubles& x) { return {log(x.low), log(x.high)}; }
 
 }  // namespace
 }  // namespace shoal

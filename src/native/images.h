@@ -89,6 +89,7 @@ struct RowSelection {
     int64_t first, count, k;
     const uint32_t* order;
     int64_t row(int64_t b) const { return order ? order[b] : (first + b) * k; }
+    RowSelection part(int64_t b, int64_t rows) const { return {first + b, rows, k, order ? order + b : nullptr}; }
 };
 
 // Loads rows into the network's input.

@@ -1,48 +1,36 @@
-// Losses: the terms of one row, added up, and the gradient by the outputs.
+// Losses: terms, and gradients by the outputs.
 //
-// `prepare`: what is done for `rows` rows at once before their terms are added up; `delta` holds what comes of it.
+// `evaluate` takes many targets at once, one a lane (targets.h): it writes their terms, and, with GRADIENT, the
+// gradient by their outputs, scaled by the lane's `scale`: GRADIENT_FACTOR over the terms of a batch, times the row's
+// weight.
+// Where a loss CLASSIFIES, it writes `right`; OF_CLASSES, a target is a label. A loss of errors is taken ROW_BY_ROW.
 // `term_count`: how many terms the mean over rows has; of weighted rows, whose weights add up to `rows`, what the
-// terms weigh. `add_row`: adds the terms of one row up, and writes the gradient, scaled by `scale`, which is
-// GRADIENT_FACTOR over the terms of a batch, times the row's weight. A loss that has an
-// option is made of it. Where more is said of a target than one number, its outputs stand side by side.
-// Letters: K outputs.
+// terms weigh. A loss that has an option is made of it.
+// Letters: K outputs of a row.
 #pragma once
 #include "elementary.h"
 #include "interface.h"
 #include "kinds.h"
+#include "targets.h"
 
 namespace shoal {
 namespace {
 
-// Terms added up, and how many rows are classified correctly; both weighted where rows are.
-struct Score {
-    double loss_sum = 0;
-    double correct = 0;
-};
-
-// What losses have in common that take row by row.
-struct RowByRow {
-    static void prepare(const float*, float*, int64_t, int64_t, int64_t) {}
-};
-
-// What losses of numbers have in common: a term of every output.
-struct OfOutputs : RowByRow {
-    static constexpr bool CLASSIFIES = false;
+// What losses of numbers have in common that take output by output: a target, and a term, for each.
+struct OfOutputs {
+    static constexpr bool ROW_BY_ROW = false, CLASSIFIES = false, OF_CLASSES = false;
+    static constexpr double GRADIENT_FACTOR = 1;
+    static constexpr int64_t outputs_of_target(int64_t) { return 1; }
+    static constexpr int64_t terms_of_target() { return 1; }
     static double term_count(double rows, int64_t outputs) { return rows * (double)outputs; }
 };
 
-// A loss of the error alone: `Own` adds its term to a sum, and gives its slope over GRADIENT_FACTOR.
-template <class Own>
+// A loss of the error alone: `slope` adds its term to a sum, and gives its slope over GRADIENT_FACTOR.
 struct OfErrors : OfOutputs {
-    void add_row(const float* y, const ShoalRows& data, int64_t row, int64_t outputs, float scale,
-                 float* delta, Score& score) const {
-        const float* target = data.values + row * outputs;
-        const Own own = *static_cast<const Own*>(this);
-        for (int64_t k = 0; k < outputs; ++k) delta[k] = own.slope(y[k] - target[k], score.loss_sum) * scale;
-    }
+    static constexpr bool ROW_BY_ROW = true;
 };
 
-struct Mse : OfErrors<Mse> {
+struct Mse : OfErrors {
     static constexpr double GRADIENT_FACTOR = 2;
     float slope(float error, double& sum) const {
         sum += (double)error * (double)error;
@@ -50,16 +38,14 @@ struct Mse : OfErrors<Mse> {
     }
 };
 
-struct Mae : OfErrors<Mae> {
-    static constexpr double GRADIENT_FACTOR = 1;
+struct Mae : OfErrors {
     float slope(float error, double& sum) const {
         sum += __builtin_fabs((double)error);
         return (float)((error > 0) - (error < 0));
     }
 };
 
-struct Huber : OfErrors<Huber> {  // half the square up to `bound` (torch's delta), from there on a straight line
-    static constexpr double GRADIENT_FACTOR = 1;
+struct Huber : OfErrors {  // half the square up to `bound` (torch's delta), from there on a straight line
     double bound;
     explicit Huber(double delta) : bound(delta) {}
     float slope(float error, double& sum) const {
@@ -72,146 +58,156 @@ struct Huber : OfErrors<Huber> {  // half the square up to `bound` (torch's delt
 
 // exp(y) - target * y: y is the logarithm of the rate, and what the target alone says is left out.
 struct Poisson : OfOutputs {
-    static constexpr double GRADIENT_FACTOR = 1;
-    void add_row(const float* y, const ShoalRows& data, int64_t row, int64_t outputs, float scale,
-                 float* delta, Score& score) const {
-        const float* target = data.values + row * outputs;
-        for (int64_t k = 0; k < outputs; k += W) store(delta + k, exp(load(y + k)));
-        for (int64_t k = 0; k < outputs; ++k) {
+    template <bool GRADIENT>
+    void evaluate(const Targets& t) const {
+        for_lanes(t, [&](int64_t n) {
+            const vf32 y = load(t.output + n);
+            const Doubles target = widen(load(t.value + n)), wide = widen(y);
+            Doubles rate = widen(exp(y));
             // Of a rate that no float holds the loss is still a number: of training rows it ends the fit.
-            const double rate = y[k] > LARGEST_OF_FLOATS ? exp((double)y[k]) : (double)delta[k];
-            score.loss_sum += rate - (double)target[k] * (double)y[k];
-            delta[k] = (float)(rate - (double)target[k]) * scale;
-        }
-        for (int64_t k = outputs; k < round_up(outputs, W); ++k) delta[k] = 0;
+            if (any((vi32)(y > LARGEST_OF_FLOATS))) rate = greater_of(wide, rate);
+            store(t.term + n, rate - target * wide);
+            if (GRADIENT) store(t.delta + n, narrow(rate - target) * load(t.scale + n));
+        });
     }
 
   private:
     static constexpr float LARGEST_OF_FLOATS = 87;
+    static __attribute__((noinline)) Doubles greater_of(const Doubles& y, const Doubles& rate) {
+        const double bound = LARGEST_OF_FLOATS;
+        const Doubles exact = exp(y);
+        return {select((vi64)(y.low > bound), exact.low, rate.low),
+                select((vi64)(y.high > bound), exact.high, rate.high)};
+    }
 };
 
 // Pinball loss of an output for each level: an error costs the level where it is too low, else 1 less the level.
 struct Quantile : OfOutputs {
-    static constexpr double GRADIENT_FACTOR = 1;
     const double* levels;
     int64_t count;
     Quantile(const double* levels, int64_t count) : levels(levels), count(count) {}
-    void add_row(const float* y, const ShoalRows& data, int64_t row, int64_t outputs, float scale,
-                 float* delta, Score& score) const {
-        const float* target = data.values + row * (outputs / count);
-        for (int64_t k = 0; k < outputs; k += count, ++target)
-            for (int64_t l = 0; l < count; ++l) {
-                const double error = (double)y[k + l] - (double)*target, tilt = 0.5 - levels[l];
-                score.loss_sum += 0.5 * __builtin_fabs(error) + tilt * error;
-                delta[k + l] = (float)(0.5 * ((error > 0) - (error < 0)) + tilt) * scale;
-            }
+    int64_t outputs_of_target(int64_t) const { return count; }
+    int64_t terms_of_target() const { return count; }
+    // 1 above the target, -1 below it, else 0.
+    static vf32 side(vf32 y, vf32 target) {
+        const vf32 one = broadcast(1.0f);
+        return select((vi32)(y > target), one, vf32{}) - select((vi32)(y < target), one, vf32{});
+    }
+    template <bool GRADIENT>
+    void evaluate(const Targets& t) const {
+        for (int64_t l = 0; l < count; ++l) {
+            const Doubles tilt = 0.5 - levels[l];
+            const int64_t first = l * t.stride;
+            for_lanes(t, [&](int64_t n) {
+                const vf32 y = load(t.output + first + n), target = load(t.value + n);
+                const Doubles error = widen(y) - widen(target);
+                store(t.term + first + n, 0.5 * absolute(error) + tilt * error);
+                if (GRADIENT)
+                    store(t.delta + first + n, narrow(0.5 * widen(side(y, target)) + tilt) * load(t.scale + n));
+            });
+        }
     }
 };
 
 // -log of a normal density: of a target's two outputs one is the mean, one the logarithm of the deviation. That is
 // held within bounds, and beyond them its gradient is the one at the bound, so that it leads back.
-struct Gaussian {
-    static constexpr bool CLASSIFIES = false;
-    static constexpr double GRADIENT_FACTOR = 1;
+struct Gaussian : OfOutputs {
+    static constexpr int64_t outputs_of_target(int64_t) { return 2; }
     static double term_count(double rows, int64_t outputs) { return rows * (double)(outputs / 2); }
-
-    // The inverse of every deviation, in the place of the gradients of its two outputs.
-    static void prepare(const float* y, float* delta, int64_t stride, int64_t rows, int64_t outputs) {
-        Eight inverse = {};
-        int64_t place[EIGHT], count = 0;
-        for (int64_t b = 0; b < rows; ++b)
-            for (int64_t k = 0; k < outputs; k += 2) {
-                place[count] = b * stride + k;
-                inverse[count++] = -log_deviation(y[b * stride + k + 1]);
-                if (count < EIGHT && (b + 1 < rows || k + 2 < outputs)) continue;
-                exp_of(inverse);
-                for (; count; --count) {
-                    const double of_target = inverse[count - 1];
-                    __builtin_memcpy(delta + place[count - 1], &of_target, sizeof of_target);
-                }
-            }
-    }
-
-    void add_row(const float* y, const ShoalRows& data, int64_t row, int64_t outputs, float scale,
-                 float* delta, Score& score) const {
-        const float* target = data.values + row * (outputs / 2);
-        for (int64_t k = 0; k < outputs; k += 2, ++target) {
-            const double log_deviation = Gaussian::log_deviation(y[k + 1]);
-            double inverse;
-            __builtin_memcpy(&inverse, delta + k, sizeof inverse);
-            const double off = ((double)y[k] - (double)*target) * inverse;
-            score.loss_sum += 0.5 * off * off + log_deviation + HALF_LOG_2_PI;
-            delta[k] = (float)(off * inverse) * scale;
-            delta[k + 1] = (float)(1 - off * off) * scale;
-        }
+    template <bool GRADIENT>
+    void evaluate(const Targets& t) const {
+        for_lanes(t, [&](int64_t n) {
+            const vf32 widest = broadcast(WIDEST), scale = load(t.scale + n);
+            const Doubles log_deviation = widen(max(-widest, min(widest, load(t.output + t.stride + n))));
+            const Doubles inverse = exp(0.0 - log_deviation);
+            const Doubles off = (widen(load(t.output + n)) - widen(load(t.value + n))) * inverse;
+            store(t.term + n, 0.5 * off * off + log_deviation + HALF_LOG_2_PI);
+            if (!GRADIENT) return;
+            store(t.delta + n, narrow(off * inverse) * scale);
+            store(t.delta + t.stride + n, narrow(1.0 - off * off) * scale);
+        });
     }
 
   private:
-    static double log_deviation(float output) { return output > WIDEST ? WIDEST : output < -WIDEST ? -WIDEST : output; }
-    static constexpr double WIDEST = 30, HALF_LOG_2_PI = 0.9189385332046727;
+    static constexpr float WIDEST = 30;
+    static constexpr double HALF_LOG_2_PI = 0.9189385332046727;
 };
 
-// max(z, 0) - z * target + log(1 + exp(-|z|)) of each label, and sigmoid(z) - target; a row is right where each label is.
+// max(z, 0) - z * target + log(1 + exp(-|z|)) of each label, and sigmoid(z) - target.
 struct BinaryCrossEntropy : OfOutputs {
     static constexpr bool CLASSIFIES = true;
-    static constexpr double GRADIENT_FACTOR = 1;
-    void add_row(const float* z, const ShoalRows& data, int64_t row, int64_t outputs, float scale,
-                 float* delta, Score& score) const {
-        const float* target = data.values + row * outputs;
-        const float* share = data.shares ? data.shares + row * outputs : nullptr;
-        bool right = true;
-        for (int64_t k = 0; k < outputs; k += W) store(delta + k, exp(-absolute(load(z + k))));
-        for (int64_t k = 0; k < outputs; ++k) {
-            const double power = (double)delta[k], counts = share ? (double)share[k] : 1;
-            const double positive = z[k] > 0 ? (double)z[k] : 0;
-            score.loss_sum += counts * (positive - (double)z[k] * (double)target[k] + log(1 + power));
-            const double answer = (z[k] >= 0 ? 1 : power) / (1 + power);
-            right = right && (z[k] > 0) == (target[k] > 0.5f);
-            delta[k] = (float)(counts * (answer - (double)target[k])) * scale;
-        }
-        for (int64_t k = outputs; k < round_up(outputs, W); ++k) delta[k] = 0;
-        score.correct += right;
+    template <bool GRADIENT>
+    void evaluate(const Targets& t) const {
+        for_lanes(t, [&](int64_t n) {
+            const vf32 z = load(t.output + n), target = load(t.value + n), power = exp(-absolute(z));
+            const Doubles wide = widen(target), above = 1.0 + widen(power);
+            const Doubles counts = t.share ? widen(load(t.share + n)) : Doubles(1.0);
+            store(t.term + n, counts * (widen(max(z, vf32{})) - widen(z) * wide + log(above)));
+            store(t.right + n, (vi32)((vi32)(z > 0.0f) == (vi32)(target > 0.5f)));
+            if (!GRADIENT) return;
+            const Doubles answer = widen(select((vi32)(z >= 0.0f), broadcast(1.0f), power)) / above;
+            store(t.delta + n, narrow(counts * (answer - wide)) * load(t.scale + n));
+        });
     }
 };
 
-// -log softmax(z)[label]; smoothed, that share of it is the mean of -log softmax(z) over all classes instead.
-struct CrossEntropy : RowByRow {
-    explicit CrossEntropy(double smoothing) : smoothing(smoothing) {}
-    static constexpr bool CLASSIFIES = true;
+// -log softmax(z)[label], a lane a row; smoothed, that share of it is the mean of -log softmax(z) over all classes instead.
+struct CrossEntropy {
+    static constexpr bool ROW_BY_ROW = false, CLASSIFIES = true, OF_CLASSES = true;
     static constexpr double GRADIENT_FACTOR = 1;
     double smoothing;
+    explicit CrossEntropy(double smoothing) : smoothing(smoothing) {}
+    static constexpr int64_t outputs_of_target(int64_t outputs) { return outputs; }
+    int64_t terms_of_target() const { return smoothing > 0 ? 2 : 1; }
     static double term_count(double rows, int64_t) { return rows; }
-    void add_row(const float* z, const ShoalRows& data, int64_t row, int64_t outputs, float scale,
-                 float* delta, Score& score) const {
-        const int64_t label = data.labels[row];
-        int64_t best = 0;
-        float most = z[0];
-        for (int64_t k = 1; k < outputs; ++k) {  // without a branch, which would be foretold wrongly
-            const bool more = z[k] > most;
-            most = more ? z[k] : most;
-            best = more ? k : best;
-        }
-        for (int64_t k = 0; k < outputs; k += W) store(delta + k, exp(load(z + k) - most));
-        double sum = 0;
-        for (int64_t k = 0; k < outputs; ++k) sum += (double)delta[k];
-        const vf32 scale_over_sum = vf32{} + scale * (float)(1 / sum);
-        for (int64_t k = 0; k < outputs; k += W)
-            store(delta + k, select(lane_mask(outputs - k), load(delta + k) * scale_over_sum, vf32{}));
-        delta[label] -= (float)(1 - smoothing) * scale;
-        score.loss_sum += log(sum) + (1 - smoothing) * (double)(most - z[label]);
-        score.correct += best == label;
-        if (smoothing > 0) smooth(z, outputs, most, scale, delta, score);
+    template <bool GRADIENT>
+    void evaluate(const Targets& t) const {
+        for_lanes(t, [&](int64_t n) {
+            const vf32 most = choose(t, n), of_label = load(t.value + n);
+            Doubles sum = 0.0;
+            for (int64_t k = 0; k < t.outputs; ++k) {
+                const vf32 power = exp(load(t.output + k * t.stride + n) - most);
+                if (GRADIENT) store(t.delta + k * t.stride + n, power);
+                sum = sum + widen(power);
+            }
+            store(t.term + n, log(sum) + (1 - smoothing) * widen(most - of_label));
+            if (smoothing > 0) smooth(t, n, most);
+            if (GRADIENT) scale_powers(t, n, load(t.scale + n) * narrow(1.0 / sum));
+        });
     }
 
   private:
-    void smooth(const float* z, int64_t outputs, float best, float scale, float* delta, Score& score) const {
-        const float share = (float)(smoothing / (double)outputs) * scale;
-        double below = 0;
-        for (int64_t k = 0; k < outputs; ++k) {
-            below += (double)(best - z[k]);
-            delta[k] -= share;
+    // The largest output; whether it is that of the label: the first of equal ones is chosen.
+    static vf32 choose(const Targets& t, int64_t n) {
+        vf32 most = load(t.output + n);
+        vi32 best = {};
+        for (int64_t k = 1; k < t.outputs; ++k) {
+            const vf32 z = load(t.output + k * t.stride + n);
+            const vi32 more = (vi32)(z > most);
+            most = select(more, z, most);
+            best = (more & (int32_t)k) | (~more & best);
         }
-        score.loss_sum += smoothing / (double)outputs * below;
+        store(t.right + n, (vi32)(best == load(t.label + n)));
+        return most;
+    }
+
+    void smooth(const Targets& t, int64_t n, vf32 most) const {
+        Doubles below = 0.0;
+        for (int64_t k = 0; k < t.outputs; ++k)
+            below = below + widen(most - load(t.output + k * t.stride + n));
+        store(t.term + t.stride + n, smoothing / (double)t.outputs * below);
+    }
+
+    // The share of every class, less what the label has of it and what all have.
+    void scale_powers(const Targets& t, int64_t n, vf32 scale_over_sum) const {
+        const vf32 scale = load(t.scale + n), of_label = (float)(1 - smoothing) * scale,
+                   of_each = (float)(smoothing / (double)t.outputs) * scale;
+        const vi32 label = load(t.label + n);
+        for (int64_t k = 0; k < t.outputs; ++k) {
+            float* delta = t.delta + k * t.stride + n;
+            const vf32 own = select((vi32)(label == (int32_t)k), of_label, vf32{});
+            store(delta, load(delta) * scale_over_sum - own - of_each);
+        }
     }
 };
 

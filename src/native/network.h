@@ -60,13 +60,21 @@ struct Table {
     int64_t size, first_number, input;
 };
 
+// What a loss takes of a row, T targets of O outputs and some terms each, and how many rows lie side by side, a target a
+// lane: `stride` lanes at the most, whole panels (targets.h).
+struct TargetSizes {
+    int64_t targets, outputs, terms, rows, stride;
+    int64_t floats() const { return stride * (2 * terms + 2 * outputs + 6); }
+};
+
 struct Network {
     int64_t inputs, dense_count, parameters;
     int64_t multiply_adds;          // of one row's forward pass
     int64_t step_rows, group_rows;  // rows of a step; rows that go through together, B
     Layer* dense;
     Layer dense_input;  // what the first dense layer takes: value (B, output_stride); with images delta, too
-    float* scratch;     // a block of weights transposed, or of gradients
+    float* scratch;     // a block of weights transposed, or of gradients; or the targets of some rows
+    TargetSizes target_sizes;  // of those; 0 where the loss is taken row by row
     void* memory;
 
     Conv* convs;
@@ -250,7 +258,7 @@ inline void allocate_buffers(Network& net, const ShoalNetwork& from, bool traini
         inputs = layer.units;
     }
     net.parameters = flat;
-    net.scratch = arena.allocate<float>(training ? SCRATCH_FLOATS : 0);
+    net.scratch = arena.allocate<float>(training ? max(SCRATCH_FLOATS, net.target_sizes.floats()) : 0);
 }
 
 // How many images go through together, so that all that is known of them stays in the second cache.

@@ -45,22 +45,6 @@ inline double weight_of(const ShoalRows& data, int64_t rows, const uint32_t* ord
     return sum;
 }
 
-// `add_row` of a loss, times the row's weight where rows have weights. What weighs nothing is not looked at.
-template <class Loss>
-inline void add_weighted_row(const Loss& kind, const float* y, const ShoalRows& data, int64_t row,
-                             int64_t outputs, double scale, float* delta, Score& score) {
-    if (!data.weights) return kind.add_row(y, data, row, outputs, (float)scale, delta, score);
-    const double weight = (double)data.weights[row];
-    if (!(weight > 0)) {
-        for (int64_t k = 0; k < outputs; ++k) delta[k] = 0;
-        return;
-    }
-    Score own;
-    kind.add_row(y, data, row, outputs, (float)(scale * weight), delta, own);
-    score.loss_sum += weight * own.loss_sum;
-    score.correct += weight * own.correct;
-}
-
 // The mean of terms that are added up; nothing is the mean of what weighs nothing.
 inline double mean_of(double sum, double terms) { return terms > 0 ? sum / terms : 0; }
 
@@ -76,14 +60,9 @@ inline double loss_terms(const Network& net, const ShoalFit& fit, double rows) {
 // the last layer's delta.
 inline void loss_and_delta(const Network& net, const ShoalFit& fit, const uint32_t* order, int64_t rows,
                            double terms, Score& score) {
-    Layer& last = net.output_layer();
     with_loss(fit, [&](auto kind) {
-        using Loss = decltype(kind);
-        const double scale = mean_of(Loss::GRADIENT_FACTOR, terms);
-        kind.prepare(last.value, last.delta, last.output_stride, rows, last.units);
-        for (int64_t b = 0; b < rows; ++b)
-            add_weighted_row(kind, last.value + b * last.output_stride, fit.train, order[b], last.units,
-                             scale, last.delta + b * last.output_stride, score);
+        const double scale = mean_of(decltype(kind)::GRADIENT_FACTOR, terms);
+        score_rows<true>(kind, net, fit.train, {0, rows, 1, order}, scale, score);
     });
 }
 
@@ -124,7 +103,6 @@ inline void apply_gradients(const Network& net, const Optimizer& optimizer) {
 // Loss and accuracy of every k-th row, without dropout.
 inline void evaluate(const Network& net, const ShoalFit& fit, const ShoalRows& data, int64_t k, double* loss,
                      double* accuracy) {
-    Layer& last = net.output_layer();
     Score score;
     const int64_t evaluated = (data.row_count + k - 1) / k;
     for (int64_t n = 0; n < evaluated; n += net.group_rows) {
@@ -132,10 +110,7 @@ inline void evaluate(const Network& net, const ShoalFit& fit, const ShoalRows& d
         load_inputs(net, fit, data, {n, rows, k, nullptr}, nullptr);
         forward(net, rows, NO_DROPOUT);
         with_loss(fit, [&](auto kind) {
-            kind.prepare(last.value, last.delta, last.output_stride, rows, last.units);
-            for (int64_t b = 0; b < rows; ++b)
-                add_weighted_row(kind, last.value + b * last.output_stride, data, (n + b) * k, last.units, 0,
-                                 last.delta + b * last.output_stride, score);
+            score_rows<false>(kind, net, data, {n, rows, k, nullptr}, 0, score);
         });
     }
     const double weight = weight_of(data, evaluated, nullptr, k);

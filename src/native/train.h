@@ -19,6 +19,10 @@ struct Workspace {
     }
     bool allocate(const ShoalFit& fit) {
         const int64_t n = fit.train.row_count, batch = min(fit.batch_size, n);
+        const int64_t outputs = fit.network.dense[fit.network.dense_count - 1].units;
+        with_loss(fit, [&](const auto& kind) {
+            if (!kind.ROW_BY_ROW) net.target_sizes = target_sizes(kind, outputs);
+        });
         if (!build_network(net, fit.network, batch, true)) return false;
         const int64_t capacity = draw_capacity(n);
         keys = (uint32_t*)calloc((size_t)(capacity + 2 * n), sizeof(uint32_t));

@@ -1,13 +1,16 @@
 // Vectors, the same names on every target. A target's own header (vec_avx2.h ...) is included before this
 // one.
 //
-// It gives the width `W`; the types vf32, vi32, vu32 (W lanes of 32 bits), vu64 (W/2 of 64) and vu16 (W of
-// 16) as vector types of the compiler, so that + - * / < & are lane by lane; how many REGISTERS the processor
+// It gives the width `W`; the types vf32, vi32, vu32 (W lanes of 32 bits), vf64, vi64, vu64 (W/2 of 64) and vu16 (W
+// of 16) as vector types of the compiler, so that + - * / < & are lane by lane; how many REGISTERS the processor
 // has, and how many vectors a tile of a product is wide (TILE_VECTORS); and what C++ has no operator for:
 //   fma(a, b, c)             a * b + c, rounded once
 //   sqrt(a)                  square root, correctly rounded
 //   max(a, b), min(a, b)     a > b ? a : b, a < b ? a : b: b where either is not a number
 //   select(mask, a, b)       mask ? a : b
+//   any(mask)                whether the mask is set in some lane
+//   widen_low(a), widen_high(a), narrow(low, high)
+//                            the lower and the upper half as doubles; and back, rounded
 //   multiply_low32(a, b)     low 32 bits of each 64-bit lane, multiplied
 //   horizontal_sum(a)        lanes summed by halving
 //   transpose_16x16(from, to)
@@ -30,9 +33,33 @@ inline vf32 load(const float* from) {
     return value;
 }
 inline void store(float* to, vf32 value) { __builtin_memcpy(to, &value, sizeof value); }
+inline vi32 load(const int32_t* from) {
+    vi32 value;
+    __builtin_memcpy(&value, from, sizeof value);
+    return value;
+}
+inline void store(int32_t* to, vi32 value) { __builtin_memcpy(to, &value, sizeof value); }
 inline vi32 as_bits(vf32 value) { return (vi32)value; }
 inline vf32 as_floats(vi32 bits) { return (vf32)bits; }
 inline vf32 absolute(vf32 a) { return as_floats(as_bits(a) & 0x7FFFFFFF); }
+
+inline vf64 select(vi64 mask, vf64 a, vf64 b) { return (vf64)((mask & (vi64)a) | (~mask & (vi64)b)); }
+
+// W doubles, for as many floats.
+struct Doubles {
+    vf64 low, high;
+    Doubles(double value) : low(value - vf64{}), high(value - vf64{}) {}
+    Doubles(vf64 low, vf64 high) : low(low), high(high) {}
+};
+inline Doubles operator+(const Doubles& a, const Doubles& b) { return {a.low + b.low, a.high + b.high}; }
+inline Doubles operator-(const Doubles& a, const Doubles& b) { return {a.low - b.low, a.high - b.high}; }
+inline Doubles operator*(const Doubles& a, const Doubles& b) { return {a.low * b.low, a.high * b.high}; }
+inline Doubles operator/(const Doubles& a, const Doubles& b) { return {a.low / b.low, a.high / b.high}; }
+inline vf64 absolute(vf64 a) { return (vf64)((vi64)a & INT64_MAX); }
+inline Doubles absolute(const Doubles& a) { return {absolute(a.low), absolute(a.high)}; }
+inline Doubles widen(vf32 a) { return {widen_low(a), widen_high(a)}; }
+inline vf32 narrow(const Doubles& a) { return narrow(a.low, a.high); }
+inline void store(double* to, const Doubles& value) { __builtin_memcpy(to, &value, sizeof value); }
 
 // All bits set in lanes 0 to `count` - 1; count may lie outside [0, W].
 inline vi32 lane_mask(int64_t count) {

@@ -18,6 +18,10 @@ inline vf32 min(vf32 a, vf32 b) { return _mm256_min_ps(a, b); }
 inline vf32 select(vi32 mask, vf32 a, vf32 b) {
     return _mm256_blendv_ps(b, a, _mm256_castsi256_ps((__m256i)mask));
 }
+inline bool any(vi32 mask) { return !_mm256_testz_si256((__m256i)mask, (__m256i)mask); }
+inline vf64 widen_low(vf32 a) { return _mm256_cvtps_pd(_mm256_castps256_ps128(a)); }
+inline vf64 widen_high(vf32 a) { return _mm256_cvtps_pd(_mm256_extractf128_ps(a, 1)); }
+inline vf32 narrow(vf64 low, vf64 high) { return _mm256_set_m128(_mm256_cvtpd_ps(high), _mm256_cvtpd_ps(low)); }
 inline vu64 multiply_low32(vu64 a, vu64 b) { return (vu64)_mm256_mul_epu32((__m256i)a, (__m256i)b); }
 
 inline float horizontal_sum(vf32 a) {

@@ -18,6 +18,12 @@ inline vf32 min(vf32 a, vf32 b) { return _mm512_min_ps(a, b); }
 inline vf32 select(vi32 mask, vf32 a, vf32 b) {
     return _mm512_mask_blend_ps(_mm512_movepi32_mask((__m512i)mask), b, a);
 }
+inline bool any(vi32 mask) { return _mm512_movepi32_mask((__m512i)mask) != 0; }
+inline vf64 widen_low(vf32 a) { return _mm512_cvtps_pd(_mm512_castps512_ps256(a)); }
+inline vf64 widen_high(vf32 a) { return _mm512_cvtps_pd(_mm512_extractf32x8_ps(a, 1)); }
+inline vf32 narrow(vf64 low, vf64 high) {
+    return _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(low)), _mm512_cvtpd_ps(high), 1);
+}
 inline vu64 multiply_low32(vu64 a, vu64 b) { return (vu64)_mm512_mul_epu32((__m512i)a, (__m512i)b); }
 
 inline float horizontal_sum(vf32 a) {

@@ -21,6 +21,12 @@ inline vf32 select(vi32 mask, vf32 a, vf32 b) {
 // Not vmaxq: the second operand comes back when either is not a number, as on x86.
 inline vf32 max(vf32 a, vf32 b) { return select((vi32)(a > b), a, b); }
 inline vf32 min(vf32 a, vf32 b) { return select((vi32)(a < b), a, b); }
+inline bool any(vi32 mask) { return vmaxvq_u32((uint32x4_t)mask) != 0; }
+inline vf64 widen_low(vf32 a) { return (vf64)vcvt_f64_f32(vget_low_f32((float32x4_t)a)); }
+inline vf64 widen_high(vf32 a) { return (vf64)vcvt_high_f64_f32((float32x4_t)a); }
+inline vf32 narrow(vf64 low, vf64 high) {
+    return (vf32)vcvt_high_f32_f64(vcvt_f32_f64((float64x2_t)low), (float64x2_t)high);
+}
 inline vu64 multiply_low32(vu64 a, vu64 b) {
     return (vu64)vmull_u32(vmovn_u64((uint64x2_t)a), vmovn_u64((uint64x2_t)b));
 }

@@ -22,6 +22,12 @@ inline vf32 sqrt(vf32 a) {
 inline vf32 select(vi32 mask, vf32 a, vf32 b) { return mask ? a : b; }
 inline vf32 max(vf32 a, vf32 b) { return a > b ? a : b; }
 inline vf32 min(vf32 a, vf32 b) { return a < b ? a : b; }
+inline bool any(vi32 mask) { return mask[0] | mask[1] | mask[2] | mask[3]; }
+inline vf64 widen_low(vf32 a) { return vf64{a[0], a[1]}; }
+inline vf64 widen_high(vf32 a) { return vf64{a[2], a[3]}; }
+inline vf32 narrow(vf64 low, vf64 high) {
+    return vf32{(float)low[0], (float)low[1], (float)high[0], (float)high[1]};
+}
 inline vu64 multiply_low32(vu64 a, vu64 b) { return (a & 0xFFFFFFFFu) * (b & 0xFFFFFFFFu); }
 inline float horizontal_sum(vf32 a) { return (a[0] + a[2]) + (a[1] + a[3]); }
 

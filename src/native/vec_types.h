@@ -11,6 +11,8 @@ typedef float vf32 __attribute__((vector_size(4 * W)));
 typedef int32_t vi32 __attribute__((vector_size(4 * W)));
 typedef uint32_t vu32 __attribute__((vector_size(4 * W)));
 typedef uint64_t vu64 __attribute__((vector_size(4 * W)));
+typedef int64_t vi64 __attribute__((vector_size(4 * W)));
+typedef double vf64 __attribute__((vector_size(4 * W)));
 typedef uint16_t vu16 __attribute__((vector_size(2 * W)));
 
 }  // namespace

@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 
 from shoal.data import (
+    MOST_REASONS,
     Column,
     Dataset,
     GivenRows,
@@ -55,8 +56,6 @@ FEW_VALUES: Final = 10
 """Different whole numbers up to which a column may be one of categories."""
 MOST_DOUBTS: Final = 10
 """Columns of which this is said."""
-MOST_REASONS: Final = 4
-"""Columns whose reason is said, where none can be learned from."""
 SKEWED: Final = 4.0
 """How many times the distance from the median is to the upper 5 % of targets what it is to the lower."""
 _BACK: Final = re.compile(r" \(data\.keep = .*\)$")

@@ -26,6 +26,7 @@ from shoal.engine import (
     Trainer,
     answers,
     ascend,
+    not_finite,
     read_calibration,
     trainer_of,
     unknown_intervals,
@@ -154,12 +155,13 @@ class Model:
         that the training rows did not have counts as none of them, with a UserWarning; several rows of which no
         category of a column is known are refused. A missing cell (NaN, None, an empty text, a word such as NA) is
         answered as in training; where no training row lacked one, with a UserWarning; after `data.missing = "refuse"`
-        it is refused. Raises DataError.
+        it is refused. A prediction that is too large for floating-point numbers is infinite or NaN, with a UserWarning.
+        Raises DataError.
 
         The same rows in the same order give the bytes that the run stored for them, if the trainer that
         trained the model is here, on the CPU, in the same versions on the same kind of processor.
         """
-        answer_NA = self.answer(self._warned(x))
+        answer_NA = self._answered(x)
         if not has_classes(self.facts.task):
             predicted_NK = answer_NA[:, : len(self.targets)]
             return (predicted_NK > 0.5).astype(np.int64) if self.labelled else predicted_NK
@@ -171,7 +173,7 @@ class Model:
         Of a network trained by `training.loss = "quantile"` they are those of `training.quantiles`, none above a later
         one; of "gaussian" those of its normal distribution. InputError for a model of any other.
         """
-        return self._distribution.quantiles(self._by_target(x))
+        return self._distribution.quantiles(by_target(self._answered(x), len(self.targets)))
 
     def predict_std(self, x: NDArray[Any] | Mapping[str, Any] | DataFrame) -> NDArray[np.float64]:
         """Give how far targets lie from what `predict` gives, as standard deviations in their units, float64 (N, K).
@@ -181,7 +183,7 @@ class Model:
         distribution = self._distribution
         if distribution.names != ("std",):
             raise InputError("expected a model of means and standard deviations, got one of quantiles")
-        return distribution.shown(self._by_target(x))[:, :, 0]
+        return distribution.shown(by_target(self._answered(x), len(self.targets)))[:, :, 0]
 
     @property
     def levels(self) -> tuple[float, ...]:
@@ -198,9 +200,6 @@ class Model:
             raise InputError(f"{what}: it says one number of a target")
         return distribution
 
-    def _by_target(self, x: NDArray[Any] | Mapping[str, Any] | DataFrame) -> NDArray[np.float64]:
-        return by_target(self.answer(self._warned(x)), len(self.targets))
-
     def predict_proba(
         self, x: NDArray[Any] | Mapping[str, Any] | DataFrame, *, calibrated: bool = False
     ) -> NDArray[np.float64]:
@@ -213,7 +212,7 @@ class Model:
             raise InputError("expected a model of classes, got one of numbers: it has no probabilities")
         if calibrated and self.labelled:
             raise InputError("expected a model of classes, got one of labels: it has no temperature")
-        answer_NK = self.answer(self._warned(x))
+        answer_NK = self._answered(x)
         return self.at_temperature(answer_NK) if calibrated else answer_NK
 
     def predict_interval(
@@ -270,13 +269,20 @@ class Model:
             raise InputError(f"{what}: the report of its run says why, if that is of this version")
         return self.calibration
 
-    def _warned(self, x: Any) -> Inputs:
-        """Check rows, and warn of what is unknown of them in one sentence."""
+    def _warned(self, x: Any, depth: int = 3) -> Inputs:
+        """Check rows, and warn of what is unknown of them in one sentence, whoever is so many calls above."""
         inputs = self.inputs(x)
         strange = "; ".join(self.unknown(inputs))
         if strange:
-            warnings.warn(strange, UserWarning, stacklevel=3)
+            warnings.warn(strange, UserWarning, stacklevel=depth)
         return inputs
+
+    def _answered(self, x: Any) -> NDArray[np.float64]:
+        """Check rows and answer them; warn of what is unknown of them, and of answers that are not finite."""
+        answer_NA = self.answer(self._warned(x, 4))
+        if overflow := not_finite(answer_NA):
+            warnings.warn(overflow, UserWarning, stacklevel=3)
+        return answer_NA
 
     def unknown(self, inputs: Inputs) -> Iterator[str]:
         """Say what the training rows did not have, a sentence for each column of checked rows."""

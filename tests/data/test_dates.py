@@ -64,10 +64,14 @@ FORMATS = ("%Y-%m-%d", "%d/%m/%Y %H:%M:%S", "%m.%d.%y", "%d %B %Y", "%b %d, %Y %
            "%a %d %b %Y %H:%M:%S.%f %z", "week of %A, %m%%%d of %Y")  # fmt: skip
 
 
-@given(moment=MOMENTS, text=st.sampled_from(FORMATS), minutes=st.integers(-1439, 1439))
+@given(
+    moment=st.datetimes(datetime(1000, 1, 2), datetime(9999, 12, 30)),
+    text=st.sampled_from(FORMATS),
+    minutes=st.integers(-1439, 1439),
+)
 def test_a_stated_format_means_what_strptime_says(moment: datetime, text: str, minutes: int) -> None:
     zone = timezone(timedelta(minutes=minutes))
-    cell = moment.replace(tzinfo=zone, year=max(1000, moment.year)).strftime(text)
+    cell = moment.replace(tzinfo=zone).strftime(text)
     expected = datetime.strptime(cell, text)
     read = moment_in(cell, text)
     assert read is not None
@@ -190,6 +194,67 @@ def test_dates_are_found_and_said() -> None:
 )
 def test_dates_that_are_written_otherwise_are_one_sentence(cells: list[str], sentence: str) -> None:
     assert refusal(cells) == [sentence]
+
+
+MONTHS_OF_OTHERS = {
+    "{day}. {month} 2023": ["Januar", "Februar", "März", "Oktober"],
+    "{day} {month}. 2023": ["janv", "févr", "juil", "déc"],
+    "{day} de {month} de 2023": ["enero", "febrero", "marzo"],
+    "{day}-{month}-23": ["ENE", "ABR", "AGO"],
+    "{day} {month} 2023 12:30": ["stycznia", "lutego", "września"],
+}
+
+
+@pytest.mark.parametrize("form", MONTHS_OF_OTHERS)
+def test_names_of_months_in_other_languages_are_no_categories_and_no_guess(form: str) -> None:
+    months = MONTHS_OF_OTHERS[form]
+    cells = [form.format(day=row + 1, month=months[row % len(months)]) for row in range(24)]
+    remedy = (
+        "names of months are read in English alone: write months as numbers in the file, or, where these are no dates,"
+        " name the column in data.categorical"
+    )
+    assert refusal(cells) == [
+        f't.csv, column "day": expected dates of ISO 8601, such as 2024-12-31, got "{cells[0]}" on line 2 and others in'
+        f" 24 of 24 cells; {remedy}"
+    ]
+    stated = {"columns": {"day": ColumnKind("date", format="%d %B %Y")}}
+    foreign = f'got "{cells[0]}" and others in 24 of 24 cells'
+    assert refusal(cells, **stated) == [
+        f't.csv, column "day": expected a date written as %d %B %Y, its month in English or as a number, {foreign},'
+        " first on line 2"
+    ]
+    assert load(cells, categorical=("day",), keep=("day",)).facts[0].kind == "category"
+
+
+def test_the_sentences_on_months_in_german() -> None:
+    months = MONTHS_OF_OTHERS["{day}. {month} 2023"]
+    cells = [f"{row + 1}. {months[row % 4]} 2023" for row in range(24)]
+    assert refusal(cells) == [
+        't.csv, column "day": expected dates of ISO 8601, such as 2024-12-31, got "1. Januar 2023" on line 2 and others'
+        " in 24 of 24 cells; names of months are read in English alone: write months as numbers in the file, or, where"
+        " these are no dates, name the column in data.categorical"
+    ]
+    assert refusal(cells, columns={"day": ColumnKind("date", format="%d %B %Y")}) == [
+        't.csv, column "day": expected a date written as %d %B %Y, its month in English or as a number, got "1. Januar'
+        ' 2023" and others in 24 of 24 cells, first on line 2'
+    ]
+
+
+def test_what_is_like_a_month_and_none_stays_a_category() -> None:
+    cells = [f"{3 + row % 3} {('Series', 'Golf')[row % 2]} {2019 + row % 2}" for row in range(24)]
+    assert load(cells).facts[0].kind == "category"
+    streets = [f"{row} Street{chr(97 + row)} 1234" for row in range(24)]
+    assert load([*streets, *streets], keep=("day",)).facts[0].kind == "category"
+
+
+def test_durations_and_dates_of_other_programs() -> None:
+    assert refusal(["75:12", "80:30", "9:59"]) == [
+        't.csv, column "day": expected dates of ISO 8601, such as 2024-12-31, got "75:12" on line 2 and others in 3 of'
+        " 3 cells; there is no such time of day: write durations as numbers in the file, such as seconds"
+    ]
+    assert likely_formats(["01JAN2023", "28FEB2023"]) == ("%d%b%Y",)
+    assert likely_formats(["01JAN2023:07:30:00"]) == ("%d%b%Y:%H:%M:%S",)
+    assert likely_formats(["Jan 01 2023 12:00AM"]) == ("%b %d %Y %I:%M%p",)
 
 
 def test_cells_that_are_no_dates_are_named_few_by_line_many_by_count() -> None:

@@ -16,15 +16,11 @@ import pyarrow
 import pyarrow.compute
 import pyarrow.parquet
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sklearn.utils.fixes import parse_version
 
 from shoal.data import Dataset, TableSource, given_columns, load_table_dataset, read_columns, read_table
-from shoal.data._cells import NUMBER
 from shoal.data._column_kind import DateStyle
 from shoal.data._missing import Missing
-from shoal.data._notation import notation_of
 from shoal.errors import DataError
 
 OF_VIEWS = parse_version("21")
@@ -212,66 +208,6 @@ def test_two_columns_of_one_name_in_two_forms_are_refused_as_that() -> None:
     with pytest.raises(DataError) as caught:
         given_columns({NFC: [1], NFD: [2]}, [NFC])
     assert str(caught.value) == f"x: {sentence}"
-
-
-# -- numbers as people write them ------------------------------------------------------------------------------
-
-
-WRITTEN = {
-    "a decimal comma": ["1,5", "0,25", "-3,75", ",5", "12345,6", "0,500", "1,5e3"],
-    "commas between thousands": ["1,234.5", "1,234,567", "-12,345.00"],
-    "a comma, as decimal mark or between thousands": ["1,234", "12,500"],
-    "points between thousands or a decimal comma": ["1.234,5", "1.234.567", "1.234.567,89"],
-    "spaces or apostrophes between thousands": ["1 234", "1 234 567,5", "1\u00a0234", "1'234.5", "1\u2019234"],
-    "another minus sign (U+2212)": ["\u22121.5", "\u22122"],
-    "a percent sign": ["12 %", "12%", "1.5%", "1,5 %", "%5"],
-    "a sign of currency": ["€ 5", "$5", "5 €", "1.234,50 €", "US$5", "$1,234.50", "5 EUR", "-£3"],
-    "a unit beside it": ["5 kg", "5kg", "12.3 cm", "20 °C", "20°C", "3 m", "1,5 km", "7 km/h"],
-    "a date": ["2020-01-31", "31.12.2020", "1/2/2020", "2020-01-31 12:30", "2020-01-31T12:30:00"],
-    "a time of day": ["12:30", "12:30:15"],
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("came", WRITTEN)
-def test_a_number_written_for_people_is_named(came: str) -> None:
-    for cell in WRITTEN[came]:
-        notation = notation_of(cell)
-        assert notation is not None, cell
-        assert notation.description == came, cell
-
-
-@pytest.mark.parametrize(
-    "cell", ["red", "a1", "3a", "1st", "12B", "5XL", "A-12", "n/a", "-", "10115 Berlin", "1-2-3-4"]
-)
-def test_a_code_is_not_taken_for_a_number(cell: str) -> None:
-    assert notation_of(cell) is None
-
-
-@given(st.text("0123456789.,'-+eE %€$kgm:/\u00a0\u2212", max_size=40))
-def test_any_text_is_named_or_not_without_an_error(cell: str) -> None:
-    if not NUMBER.fullmatch(cell):
-        notation_of(cell)
-
-
-def test_a_column_of_decimal_commas_is_one_sentence_and_no_category() -> None:
-    Path("t.tsv").write_text("a\ty\n0,5\t1\n1,500\t2\n2\t3\n")
-    assert refusal("t.tsv") == [
-        't.tsv, column "a": expected a decimal point, got a decimal comma in 2 of 3 cells, such as "0,5" on line 2'
-        '; set data.decimal = ","'
-    ]
-    Path("t.tsv").write_text("a\ty\n0.5\t5 kg\n1,500\t6 kg\nx\t7 kg\n")
-    assert refusal("t.tsv") == [
-        't.tsv, column "y": expected the number alone, got a unit beside it in all 3 cells, such as "5 kg" on line 2'
-        '; set data.signs = ["kg"]',
-        't.tsv, line 3, column "a": expected a decimal point and no thousands separators, got "1,500"'
-        ' (a comma, as decimal mark or between thousands); set data.thousands = "," or data.decimal = ","',
-        't.tsv, line 4, column "a": expected a number, got "x"',
-    ]
-    with pytest.raises(DataError) as caught:
-        given_columns({"a": ["€ 5", "6"]}, ["a"])
-    assert (
-        str(caught.value) == 'x, row 1, column "a": expected the number alone, got "€ 5" (a sign of currency)'
-    )
 
 
 # -- labels that are no classes --------------------------------------------------------------------------------

@@ -6,11 +6,22 @@ import re
 import sys
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
+import numpy as np
 import openpyxl
 import pytest
 
-from shoal.data import Dataset, Dialect, TableSource, load_table_dataset, read_table
+from shoal.data import (
+    Dataset,
+    Dialect,
+    TableSource,
+    Wish,
+    load_table_dataset,
+    read_columns,
+    read_table,
+    survey,
+)
 from shoal.data._seen import seen_in
 from shoal.errors import DataError, EnvironmentFault
 
@@ -102,6 +113,58 @@ def test_a_column_of_a_workbook_without_a_name_and_without_a_cell_is_left_out() 
     dataset = load("t.xlsx")
     assert [column.name for column in dataset.columns] == ["a"]
     assert dataset.notes == ("t.xlsx: 1 column without a name and without a cell left out",)
+
+
+def test_formulas_that_were_never_computed_are_refused_where_they_are_used() -> None:
+    rows = [[row, f"=A{row + 2}*2" if row % 3 == 2 else 2 * row, 3 * row] for row in range(9)]
+    book("t.xlsx", a=[["a", "b", "y"], *rows])
+    sentence = (
+        't.xlsx, column "b": expected numbers, got 3 formulas without a value, never computed, the first in row 4;'
+        " open the workbook in a spreadsheet program and save it there"
+    )
+    assert refusal("t.xlsx") == [sentence]
+    with pytest.raises(DataError) as caught:
+        read_columns("t.xlsx", ["b"])
+    assert str(caught.value) == sentence
+    for task, expected in (("regression", "numbers"), ("classification", "numbers or text")):
+        with pytest.raises(DataError) as caught:
+            load_table_dataset(TableSource("t.xlsx", task, ("b",), find_kinds=True, drop_untargeted=True))
+        assert str(caught.value).startswith(f't.xlsx, column "b": expected {expected}, got 3 formulas')
+    source = TableSource("t.xlsx", "regression", ("y",), ignore=("b",), find_kinds=True)
+    assert [column.name for column in load_table_dataset(source).columns] == ["a"]
+    below = [[None, f"=A{row}*2", f"=B{row}"] for row in (11, 12)]
+    book("t.xlsx", a=[["a", "b", "y"], *([row, 2, 3] for row in range(9)), *below])
+    assert [sentence.partition(": ")[2] for sentence in refusal("t.xlsx")] == [
+        "expected numbers, got 2 formulas without a value, never computed, the first in row 11; open the workbook in a"
+        " spreadsheet program and save it there"
+    ] * 2
+
+
+def test_a_formula_that_was_computed_has_its_value_be_it_an_empty_text() -> None:
+    book("t.xlsx", a=[["a", "b", "y"], *([row, f"=A{row + 2}", row] for row in range(6))])
+    with ZipFile("t.xlsx") as packed:
+        parts = {name: packed.read(name) for name in packed.namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    made = re.sub(rb'"B2"><f>A2</f><v ?/>', rb'"B2" t="str"><f>A2</f><v></v>', parts[sheet])
+    parts[sheet] = re.sub(rb"<f>A(\d)</f><v ?/>", rb"<f>A\1</f><v>\1.5</v>", made)
+    with ZipFile("t.xlsx", "w") as packed:
+        for name, part in parts.items():
+            packed.writestr(name, part)
+    values = [row[1] for row in rows_of(load("t.xlsx"))]
+    assert values == pytest.approx([np.nan, 3.5, 4.5, 5.5, 6.5, 7.5], nan_ok=True)
+
+
+def test_a_target_that_was_never_computed_is_named_and_not_passed_over(tmp_path: Path) -> None:
+    rows = [[row % 4, row % 3 / 2, f"=A{row + 2}*2"] for row in range(30)]
+    book("t.xlsx", a=[["a", "b", "y"], *rows])
+    with pytest.raises(DataError) as caught:
+        survey("t.xlsx", Wish())
+    assert str(caught.value) == (
+        't.xlsx, column "y": expected a target, got 30 formulas without a value, never computed, the first in row 2;'
+        " open the workbook in a spreadsheet program and save it there; mend it, or name another column by --target"
+    )
+    seen = survey("t.xlsx", Wish("b"))
+    assert seen.unusable["y"].startswith("cannot be read: 30 formulas without a value, never computed")
 
 
 def test_a_workbook_without_openpyxl_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

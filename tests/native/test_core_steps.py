@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from core_cases import LONG, OPTIONS, exact_epoch, make_data, make_job, needs_core, same_bytes, warm_state
@@ -164,6 +166,32 @@ def test_every_width_gives_the_same_bytes(  # noqa: PLR0917
     states = []
     for target in runnable_targets():
         states.append(initial_state(job))
+        NativeTrainer(target).advance(job, data, states[-1], 3)
+    assert all(same_bytes(states[0], state) for state in states[1:])
+
+
+@settings(max_examples=1000 if LONG else 30)
+@given(
+    loss=st.sampled_from(tuple(LOSSES)),
+    by_default=st.booleans(),
+    sizes=st.tuples(st.integers(1, 9), st.integers(1, 40)),
+    batch=st.integers(1, 60),
+    far=st.sampled_from([1.0, 30.0, 1000.0]),
+    seed=st.integers(0, 99),
+)
+def test_every_width_gives_the_same_bytes_of_weighted_rows_and_outputs_far_out(
+    loss: str, by_default: bool, sizes: tuple[int, int], batch: int, far: float, seed: int
+) -> None:
+    option = {} if by_default else OPTIONS[LOSSES[loss].option]
+    job = make_job({"hidden": (4,)}, {"batch_size": batch, "epochs": 3, **option}, loss, sizes)
+    data, rng = make_data(job, train=70, validation=5), np.random.default_rng(seed)
+    y, weight = data.train.y, np.maximum(rng.uniform(-0.5, 2, 70), 0).astype(np.float32)
+    share = rng.uniform(0, 2, y.shape).astype(np.float32) if LOSSES[loss].task == "multilabel" else None
+    data = replace(data, train=replace(data.train, weight=weight, share=share))
+    states = []
+    for target in runnable_targets():
+        states.append(initial_state(job))
+        states[-1].parameters_P *= np.float32(far)
         NativeTrainer(target).advance(job, data, states[-1], 3)
     assert all(same_bytes(states[0], state) for state in states[1:])
 

@@ -79,6 +79,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.data._seen import keys_for as keys_for
     from shoal.data._seen import seen_in as seen_in
     from shoal.data._source import load_table_dataset as load_table_dataset
+    from shoal.data._survey import MOST_REASONS as MOST_REASONS
     from shoal.data._survey import Survey as Survey
     from shoal.data._survey import Wish as Wish
     from shoal.data._survey import survey as survey

@@ -14,14 +14,19 @@ _NO_VALUE: Final = frozenset({
     "n/k", "na", "nd", "nat", "blank", "empty", "k.a.", "keine angabe", "unbekannt",
 })  # fmt: skip
 """Words of small letters."""
+_OF_SHEETS: Final = re.compile(r"#(\w[\w/]*[!?]|NV|ND)")
+"""What a spreadsheet shows in the place of a number that it could not compute, in whatever language."""
 _NINES: Final = re.compile(r"-9+|9{2,}")
 _FEWEST: Final = 2
 """Cells that hold a number of nines."""
 
 
 def is_blank(cell: str) -> bool:
-    """Whether a cell among numbers says that there is none: a word for it, or neither letters nor digits, as `?`."""
-    return cell.lower() in _NO_VALUE or not any(map(str.isalnum, cell))
+    """Whether a cell among numbers says that there is none: a word for it, or neither letters nor digits, as `?`.
+
+    So does an error of a spreadsheet, as `#DIV/0!`.
+    """
+    return cell.lower() in _NO_VALUE or not any(map(str.isalnum, cell)) or bool(_OF_SHEETS.fullmatch(cell))
 
 
 def blanks_in_text(cells: Iterable[str]) -> list[str]:

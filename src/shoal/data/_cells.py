@@ -127,7 +127,7 @@ def _plain_cells(
     """Give cells that are numbers or text; None for others, which are noted."""
     cells = table[name]
     if isinstance(cells, Foreign):
-        findings.add(f"expected {expected}, got {cells.kind}", f"column {quoted(name)}")
+        findings.add(f"expected {expected}, got {cells}", f"column {quoted(name)}")
     elif isinstance(cells, DateCells) or (isinstance(cells, np.ndarray) and cells.dtype.kind == "M"):
         findings.add(f"expected {expected}, got dates", f"column {quoted(name)}")
     else:
@@ -143,7 +143,7 @@ def _plain_texts(
     `cells` are as they came: those that came as numbers are in no dialect.
     """
     strange_N = np.zeros(len(written), np.bool_)
-    if not dialect.changes_numbers:
+    if not dialect.changes_numbers and all(map(str.isascii, written)):
         return written, strange_N
     plain = list(written)
     for row, (text, cell) in enumerate(zip(written, cells, strict=True)):

@@ -26,6 +26,7 @@ def _names(names: tuple[str, ...], letters: int | None = None) -> str:
     return "|".join(name[:letters] for name in names)
 
 
+_ENGLISH: Final = frozenset((*MONTHS, *(name[:3] for name in MONTHS)))
 DIRECTIVES: Final = {
     "Y": r"(?P<Y>\d{4})",
     "y": r"(?P<y>\d{2})",
@@ -162,11 +163,18 @@ _LIKELY: Final = tuple(
     for day in (
         "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d.%m.%Y", "%m.%d.%Y", "%Y.%m.%d", "%d-%m-%Y", "%m-%d-%Y", "%Y-%m-%d",
         "%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%d-%m-%y", "%m-%d-%y", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y",
-        "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %d %Y",
+        "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %d %Y", "%d%b%Y", "%d%b%y",
     )
-    for time in ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", "T%H:%M:%S")
+    for time in ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", " %I:%M%p", "T%H:%M:%S", ":%H:%M:%S")
 )  # fmt: skip
 _DIRECTIVE: Final = re.compile("%.")
+_NAMED_MONTH: Final = re.compile(
+    r"(?:[^\W\d_]+[.,]{0,2} )?\d{1,2}(?:\.|er|[ºª°])?[ ./-]{0,2}(?:de |d['\u2019])?(?P<month>[^\W\d_]{3,})[ .,/-]{0,2}"
+    r"(?:del? )?(?:\d{4}|(?<=[/-])\d{2})(?:[ ,T]+\d{1,2}:\d{2}.*)?",
+    re.IGNORECASE,
+)
+"""A day, the name of a month in any language, a year: after a weekday, before a time."""
+_FEWEST_NAMES: Final = 3
 _TIMES: Final = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p")
 
 
@@ -179,10 +187,25 @@ def likely_formats(cells: Collection[str]) -> tuple[str, ...]:
     """Give the usual formats in which every cell is a date or a time; none where there is no cell."""
     if not cells:
         return ()
-    first = _marks(next(iter(cells)))
-    fitting = tuple(text for text in (*_LIKELY, *_TIMES) if _marks(_DIRECTIVE.sub("", text)) == first)
+    first = next(iter(cells))
+    if not (first[:1].isdigit() or first[:3].lower() in _ENGLISH):  # each begins with a number or a month
+        return ()
+    marks = _marks(first)
+    fitting = tuple(text for text in (*_LIKELY, *_TIMES) if _marks(_DIRECTIVE.sub("", text)) == marks)
     for cell in cells:
         fitting = tuple(text for text in fitting if moment_in(cell, text) is not None)
         if not fitting:
             break
     return fitting
+
+
+def foreign_months(cells: Collection[str]) -> list[str]:
+    """Give the cells with a day, a name of a month that is no English one, and a year, if most cells are of that form.
+
+    No language is asked for its months: three names or more, and no more than a year has, on days of any kind.
+    """
+    matches = [match for cell in cells if (match := _NAMED_MONTH.fullmatch(cell))]
+    names = {match["month"].lower() for match in matches}
+    if 2 * len(matches) <= len(cells) or not _FEWEST_NAMES <= len(names) <= len(MONTHS):
+        return []
+    return [match[0] for match in matches if match["month"].lower() not in _ENGLISH]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from shoal.data._cells import note_rows, written_cells, written_counts
 from shoal.data._column_kind import DateStyle, key_of
-from shoal.data._date_formats import Moment, is_iso, iso_moment, likely_formats, moment_in
+from shoal.data._date_formats import Moment, foreign_months, is_iso, iso_moment, likely_formats, moment_in
 from shoal.data._findings import Findings
 from shoal.data._missing import Marks
 from shoal.data._notation import notation_of
@@ -32,6 +32,7 @@ _WHOLE: Final = ("Y", "M", "W", "D", "h", "m", "s")
 _BEGINNING: Final = re.compile(r"[ \u00a0]*\d{1,4}[-/.:]\d", re.ASCII)
 """How every date and time begins that is made of numbers."""
 _NOTATIONS: Final = ("a date", "a time of day")
+_DURATION: Final = re.compile(r"\d{1,3}:[0-5]\d(:[0-5]\d([.,]\d+)?)?")
 
 Floats = NDArray[np.float64]
 
@@ -48,7 +49,8 @@ def holds_dates(table: Table, name: str, marks: Marks | None = None) -> bool:
         return False
     count = sum(times.values())
     alike = sum(number for cell, number in times.items() if _like_a_date(cell))
-    return 2 * alike > count or bool(likely_formats(list(times)[:_LOOKED_AT]))
+    some = list(times)[:_LOOKED_AT]
+    return 2 * alike > count or bool(likely_formats(some) or foreign_months(some))
 
 
 def date_formats(table: Table, name: str, marks: Marks | None = None) -> tuple[str, ...]:
@@ -72,7 +74,7 @@ def dates(
     """
     cells = _cells_of(table, name)
     if isinstance(cells, Foreign):
-        findings.add(f"expected dates, got {cells.kind}", f"column {quoted(name)}")
+        findings.add(f"expected dates, got {cells}", f"column {quoted(name)}")
         return None
     if isinstance(cells, DateCells):
         return _from_typed(table, name, cells, style, (findings, marks))
@@ -181,8 +183,8 @@ def _complain(
         first = words[0]
         where, _, column = table.place(first, name).partition(", ")
         what = f"expected {as_what}, got {quoted(cells[first])} on {where} and others in {len(rows):,} of"
-        formats = likely_formats(list(dict.fromkeys(cells.values()))[:_LOOKED_AT])
-        findings.add(f"{what} {len(cells):,} cells{_advice(name, formats)}", column, table.number(first))
+        advice = _advice(name, list(dict.fromkeys(cells.values()))[:_LOOKED_AT])
+        findings.add(f"{what} {len(cells):,} cells{advice}", column, table.number(first))
         return
     empty = [row for row in rows if not cells[row]]
     note_rows(table, name, dict.fromkeys(empty, _EMPTY), findings)
@@ -194,15 +196,25 @@ def _complain(
 def _by_fault(rows: Sequence[int], cells: Mapping[int, str], style: DateStyle) -> dict[str, list[int]]:
     """Sort rows by what is wrong: written otherwise, or no day of the calendar."""
     as_what = f"a date written as {style.format}" if style.format else "a date of ISO 8601"
+    foreign = set(foreign_months({cells[row] for row in rows}))
     by_fault: dict[str, list[int]] = {}
     for row in rows:
+        if cells[row] in foreign:
+            by_fault.setdefault(f"{as_what}, its month in English or as a number", []).append(row)
+            continue
         no_day = not style.format and is_iso(cells[row])
         by_fault.setdefault("a day of the calendar" if no_day else as_what, []).append(row)
     return by_fault
 
 
-def _advice(name: str, formats: Sequence[str]) -> str:
-    """Say with which key the study states how dates are written."""
+def _advice(name: str, cells: Sequence[str]) -> str:
+    """Say with which key the study states how dates are written, or that no key does."""
+    if foreign_months(cells):
+        what = "names of months are read in English alone: write months as numbers in the file"
+        return f"; {what}, or, where these are no dates, name the column in data.categorical"
+    formats = likely_formats(cells)
+    if not formats and 2 * sum(_DURATION.fullmatch(cell) is not None for cell in cells) > len(cells):
+        return "; there is no such time of day: write durations as numbers in the file, such as seconds"
     first = quoted(formats[0] if formats else "%d/%m/%Y")
     others = f"; {quoted(formats[1])} fits, too" if len(formats) > 1 else "" if formats else " or the like"
     stated = f'data.columns.{key_of(name)} = {{ kind = "date", format = {first} }}'

@@ -26,6 +26,10 @@ _BETWEEN: Final = {" ": SPACES, "'": "['\u2019]"}
 _OF_NUMBERS: Final = ("decimal", "thousands", "signs")
 _DELIMITER: Final = re.compile(r'[^\w"\r\n\0.+-]')
 _PARTS: Final = frozenset({"+", "-", ".", ",", "e", "E"})
+MINUS: Final = "\u2212\u2013"
+"""What else is a minus sign before a number: the sign itself, and the dash that word processors put in its place."""
+_HYPHENS: Final = str.maketrans(dict.fromkeys(MINUS, "-"))
+SIGN: Final = rf"[+\-{MINUS}]?"
 
 
 @dataclass(frozen=True)
@@ -112,14 +116,26 @@ class Dialect:
         if outer and inner:
             return None
         digits = re.sub(r"\D", "", whole)
-        return f"{outer or inner}{digits}{(rest or '').replace(self.decimal, '.')}{exponent or ''}"
+        plain = f"{outer or inner}{digits}{(rest or '').replace(self.decimal, '.')}{exponent or ''}"
+        return plain.translate(_HYPHENS)
 
-    def signs_said(self, cells: Sequence[Any] | NDArray[Any]) -> str:
-        """Say how many of the text cells of a column of numbers have a sign, which is taken away; "" for none."""
-        texts = [cell for cell in cells if isinstance(cell, str)] if self.signs else []
-        counts = {sign: sum(sign.strip() in text for text in texts) for sign in self.signs}
-        said = [f"{quoted(sign)} in {count:,}" for sign, count in counts.items() if count]
-        return f"{listed(said)} of {len(cells):,} cells taken away from its numbers" if said else ""
+    def signs_said(self, cells: Sequence[Any] | NDArray[Any], rows: int) -> str:
+        """Say in how many cells of a column of numbers signs are taken away, and other minus signs read; "" for none.
+
+        `cells` are at least those that are no plain numbers, of `rows` in all.
+        """
+        texts = [cell for cell in cells if isinstance(cell, str)]
+        numbers = [text for text in texts if not text.isascii() and self.plain(text) is not None]
+        signs, minus = (
+            listed([f"{quoted(sign)} in {count:,}" for sign, count in counts.items() if count])
+            for counts in (
+                {sign: sum(sign.strip() in text for text in texts) for sign in self.signs},
+                {sign: sum(sign in text for text in numbers) for sign in MINUS},
+            )
+        )
+        taken = f"{signs} of {rows:,} cells taken away from its numbers" if signs else ""
+        read = f'{minus} of {rows:,} cells read as the minus sign "-"' if minus else ""
+        return "; ".join(filter(None, (taken, read)))
 
     @cached_property
     def _number(self) -> re.Pattern[str]:
@@ -127,12 +143,13 @@ class Dialect:
         between = "" if self.thousands is None else _BETWEEN.get(self.thousands, re.escape(self.thousands))
         grouped = rf"\d{{1,3}}(?:{between}\d{{3}})+|" if between else ""
         number = (
-            rf"(?={point}?\d)(?P<whole>(?:{grouped}\d+)?)(?P<rest>{point}\d*)?(?P<exponent>[eE][+-]?\d+)?"
+            rf"(?={point}?\d)(?P<whole>(?:{grouped}\d+)?)(?P<rest>{point}\d*)?(?P<exponent>[eE]{SIGN}\d+)?"
         )
         texts = sorted((sign.strip() for sign in self.signs), key=len, reverse=True)
         signs = "|".join(map(re.escape, texts))
         before, after = (rf"(?:(?:{signs}){SPACES}*)?", rf"(?:{SPACES}*(?:{signs}))?") if signs else ("", "")
-        return re.compile(rf"[ \t]*(?P<outer>[+-]?){before}(?P<inner>[+-]?){number}{after}[ \t]*", re.ASCII)
+        signed = rf"(?P<outer>{SIGN}){before}(?P<inner>{SIGN}){number}"
+        return re.compile(rf"(?:\t|{SPACES})*{signed}{after}(?:\t|{SPACES})*", re.ASCII)
 
 
 PLAIN: Final = Dialect()

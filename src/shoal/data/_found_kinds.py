@@ -91,7 +91,8 @@ def found_kinds(source: TableSource, table: Table, *, explicit: bool) -> InputKi
         else:
             kinds[name] = CATEGORY if holds_text(table, name, marks) else NUMBER
     named = frozenset(source.inputs or () if explicit else source.keep)
-    signs = {name: said for name in source.inputs or () if (said := table.signs_said(name))}
+    as_number = (name for name in source.inputs or () if name in read or name not in kinds)
+    signs = {name: said for name in as_number if (said := table.signs_said(name))}
     truths = {
         name: _TRUTH
         for name, values in read.items()

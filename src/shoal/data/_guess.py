@@ -151,7 +151,8 @@ def _values(looked_at: LookedAt, name: str) -> NDArray[Any]:
 def _in_the_way(looked_at: LookedAt, name: str) -> str:
     """Say what keeps a column of numbers from being read; nothing where it is read, or holds dates or another type."""
     values, why = cells_of(looked_at, name)
-    is_typed = isinstance(looked_at.table[name], Foreign)
+    cells = looked_at.table[name]
+    is_typed = isinstance(cells, Foreign) and not cells.remedy
     return (
         "" if values is not None or is_typed or holds_dates(looked_at.table, name, looked_at.marks) else why
     )

@@ -11,14 +11,20 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
+from shoal.data._dialect import SIGN
+
 _SPACE: Final = "[ \u00a0\u2009\u202f]"
-_CURRENCY: Final = "[$€£¥₹₽₩₺₪฿]|[A-Z]{2,3}[$]|(?:USD|EUR|GBP|CHF|JPY|CNY|INR|SEK|NOK|DKK|PLN|CZK|RUB|BRL)"
+_CURRENCY: Final = (
+    "[$€£¥₹₽₩₺₪฿]|[A-Z]{1,3}[$]|zł|Kč|kr|(?:USD|EUR|GBP|CHF|JPY|CNY|INR|SEK|NOK|DKK|PLN|CZK|RUB|BRL)"
+)
+_LONGEST_CURRENCY: Final = 4
+"""Letters at the start of a cell that are more than any currency has: it is a word."""
 _LETTER: Final = "[mgtlshdAKVWNJ]"
 _LETTERS: Final = (
     "[mck]m[23²³]?|m[23²³]|in|ft|yd|mi|[mkµ]g|lbs?|oz|ms|min|hrs?|km/h|mph|m/s|[mch]l|[kmhM]?Pa|m?bar|psi|[km]V|mA|[kM]W"
     "|[kM]?Wh|k?cal|kJ|[kMG]?Hz|rpm|ppm|ppb|hp|dB|px|[kKMGT]i?B|years?|days?|hours?|mins?|secs?"
 )
-_ANY: Final = r"[+\-\u2212]?\d[\d.,'\u2019\u00a0\u2009\u202f]*(?: \d{3})*(?:[.,]\d+)?(?:[eE][+-]?\d+)?"
+_ANY: Final = rf"{SIGN}\d[\d.,'\u2019\u00a0\u2009\u202f]*(?: \d{{3}})*(?:[.,]\d+)?(?:[eE]{SIGN}\d+)?"
 """A number with whatever marks; ends in a digit or a mark."""
 
 
@@ -40,29 +46,51 @@ _BARE: Final = "the number alone"
 
 _NOTATIONS: Final[tuple[tuple[str, Notation], ...]] = (
     (
-        r"[+-]?\d+,\d{3}(,\d{3})+",
+        rf"{SIGN}\d+,\d{{3}}(,\d{{3}})+",
         Notation("a number without thousands separators", "commas between thousands"),
     ),
     (
-        r"[+-]?\d{1,3}(,\d{3})+\.\d*",
+        rf"{SIGN}\d{{1,3}}(,\d{{3}})+\.\d*",
         Notation("a number without thousands separators", "commas between thousands"),
     ),
-    (r"[+-]?[1-9]\d{0,2},\d{3}", SOME_COMMA),
+    (rf"{SIGN}[1-9]\d{{0,2}},\d{{3}}", SOME_COMMA),
     (
-        r"[+-]?\d{1,3}(\.\d{3})+(,\d*)?",
+        rf"{SIGN}\d{{1,3}}(\.\d{{3}})+(,\d*)?",
         Notation(
             "a decimal point and no thousands separators", "points between thousands or a decimal comma"
         ),
     ),
-    (r"[+-]?\d*,\d+([eE][+-]?\d+)?|[+-]?\d+,", DECIMAL_COMMA),
+    (rf"{SIGN}\d*,\d+([eE]{SIGN}\d+)?|{SIGN}\d+,", DECIMAL_COMMA),
     (
-        rf"[+-]?\d{{1,3}}(({_SPACE}|['\u2019])\d{{3}})+([.,]\d*)?",
+        rf"{SIGN}\d{{1,3}}(({_SPACE}|['\u2019])\d{{3}})+([.,]\d*)?",
         Notation("a number without thousands separators", "spaces or apostrophes between thousands"),
     ),
-    (r"\u2212[\d.]+([eE][+-]?\d+)?", Notation('a minus sign "-" (U+002D)', "another minus sign (U+2212)")),
+    (
+        rf"{SIGN}\d{{1,2}}(,\d{{2}})+,\d{{3}}(\.\d*)?",
+        Notation("a number without separators", "commas between lakhs"),
+    ),
+    (
+        rf"\({_SPACE}*{_ANY}{_SPACE}*\)",
+        Notation("a minus sign before it", "brackets about a negative number"),
+    ),
+    (rf"{_ANY}{_SPACE}*-", Notation("a minus sign before the number", "a minus sign behind it")),
+    (
+        rf"{SIGN}\d*\.\d*[dD][+-]?\d+",
+        Notation('an exponent with "e"', 'an exponent with "d", as Fortran has it'),
+    ),
+    (rf"[<>≤≥~≈]=?{_SPACE}*{_ANY}", Notation(_BARE, "a limit or an estimate")),
+    (
+        rf"\d+(?:[.,]\d+)?{_SPACE}*°{_SPACE}*(?:\d+(?:[.,]\d+)?{_SPACE}*['′’]{_SPACE}*)?"
+        rf"(?:\d+(?:[.,]\d+)?{_SPACE}*(?:[\"″”]|''){_SPACE}*)?[NSEWO]"
+        rf"|\d+{_SPACE}*°{_SPACE}*\d+(?:[.,]\d+)?{_SPACE}*['′’].*",
+        Notation(
+            "degrees as decimal numbers, negative in the south and west",
+            "degrees with minutes or a direction",
+        ),
+    ),
     (rf"{_ANY}{_SPACE}*[%‰]|%{_SPACE}*{_ANY}", Notation(_BARE, "a percent sign")),
     (
-        rf"[+-]?({_CURRENCY}){_SPACE}*{_ANY}|{_ANY}{_SPACE}*({_CURRENCY})",
+        rf"{SIGN}({_CURRENCY}){_SPACE}*{_ANY}|{_ANY}{_SPACE}*({_CURRENCY})",
         Notation(_BARE, "a sign of currency"),
     ),
     (
@@ -71,13 +99,13 @@ _NOTATIONS: Final[tuple[tuple[str, Notation], ...]] = (
     ),
     (r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?", Notation("numbers made of it, such as minutes", "a time of day")),
     (
-        rf"{_ANY}({_SPACE}*(°{_SPACE}*[A-Za-z]?|{_LETTERS})|{_SPACE}+{_LETTER})",
+        rf"{_ANY}({_SPACE}*(°{_SPACE}*[CFKR]?|{_LETTERS})|{_SPACE}+{_LETTER})",
         Notation(_BARE, "a unit beside it"),
     ),
 )
 _SIGNED: Final = (
-    rf"[+-]?(?:(?P<before>{_CURRENCY}|%){_SPACE}*)?{_ANY}"
-    rf"(?:{_SPACE}*(?P<after>[%‰]|{_CURRENCY}|°{_SPACE}*[A-Za-z]?|{_LETTERS})|{_SPACE}+(?P<letter>{_LETTER}))?"
+    rf"{SIGN}(?:(?P<before>{_CURRENCY}|%){_SPACE}*)?{_ANY}"
+    rf"(?:{_SPACE}*(?P<after>[%‰]|{_CURRENCY}|°{_SPACE}*[CFKR]?|{_LETTERS})|{_SPACE}+(?P<letter>{_LETTER}))?"
 )
 
 
@@ -90,7 +118,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 def notation_of(cell: str) -> Notation | None:
     """Name the way in which a cell that is no number of ours is written; None where it is none known here."""
     bare = cell.strip(" \t\u00a0")
-    if len(bare) > 60 or not any(letter.isdigit() for letter in bare):
+    if len(bare) > 60 or bare[:_LONGEST_CURRENCY].isalpha() or not any(letter.isdigit() for letter in bare):
         return None
     return next((notation for pattern, notation in _NOTATIONS if _compiled(pattern).fullmatch(bare)), None)
 

@@ -166,7 +166,7 @@ def seen_in_text(text: str, usual: str | None, dialect: Dialect) -> tuple[Sighti
         changes.append(Sighting("delimiter", delimiter, f"{words_of_delimiter(delimiter)} between cells"))
     if skip != dialect.skip_lines:
         changes.append(_skipped(skip, "line", next(filter(str.strip, sample.splitlines()))))
-    return *changes, *_of_columns(columns, dialect)
+    return *changes, *_of_columns(columns, dialect, commas_likely=delimiter == ";")
 
 
 def _has_gaps(rows: Sequence[Sequence[str]]) -> bool:
@@ -182,9 +182,11 @@ def _skipped(lines: int, noun: str, first: str) -> Sighting:
     )
 
 
-def _of_columns(columns: Sequence[Sequence[str]], dialect: Dialect) -> Iterator[Sighting]:
+def _of_columns(
+    columns: Sequence[Sequence[str]], dialect: Dialect, *, commas_likely: bool
+) -> Iterator[Sighting]:
     """Give what cells below the names tell: units in their first row, and how numbers are written."""
-    written = _written(columns, dialect)
+    written = _written(columns, dialect, commas_likely=commas_likely)
     if not dialect.units_row and (units := _units_in(columns, written)):
         yield Sighting("units_row", True, f"units below the names, such as {quoted(units)}")
         columns = [column[1:] for column in columns]
@@ -265,14 +267,19 @@ def _units_in(columns: Sequence[Sequence[str]], written: Dialect) -> str:
 # -- numbers ----------------------------------------------------------------------------------------------------
 
 
-def _written(columns: Sequence[Sequence[str]], dialect: Dialect) -> Dialect:
-    """Give the dialect in which most cells are numbers, of columns that are numbers at least by half."""
+def _written(columns: Sequence[Sequence[str]], dialect: Dialect, *, commas_likely: bool = False) -> Dialect:
+    """Give the dialect in which most cells are numbers, of columns that are numbers at least by half.
+
+    `commas_likely`: what separates cells leaves the comma to numbers, as it does where decimals have one.
+    """
     samples = [sample for column in columns if (sample := _sample(column))]
     signs = dict.fromkeys(sign for sample in samples for cell in sample for sign in signs_of(cell))
     with_signs = tuple(dict.fromkeys((*dialect.signs, *signs)))
     usual = (dialect.decimal, dialect.thousands)
     best, most = dialect, _numbers_in(samples, dialect)
-    for decimal, thousands in sorted(_WRITTEN, key=lambda written: written != usual):
+    for decimal, thousands in sorted(
+        _WRITTEN, key=lambda written: (written != usual, commas_likely and written[0] == ".")
+    ):
         other = replace(dialect, decimal=decimal, thousands=thousands, signs=with_signs)
         if (count := _numbers_in(samples, other)) > most:
             best, most = other, count

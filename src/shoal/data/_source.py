@@ -109,6 +109,7 @@ def load_table_dataset(source: TableSource, room: float | None = None) -> Datase
                 input_kinds = found_kinds(source, train_table, explicit=explicit)
                 source = replace(source, columns={**source.columns, **input_kinds.kinds})
             train = _read_part(source, train_table, train_findings, read=input_kinds.numbers)
+            notes += tuple(_signs_of_targets(source, train_table))
             input_kinds = replace(input_kinds, numbers={})  # they are held once
             if test_table is not None:
                 test = _read_test(source, (train_table, test_table), test_findings, train)
@@ -164,15 +165,18 @@ def _left_out(source: TableSource, table: Table) -> Iterator[str]:
         those = "is left out, being called" if len(index_columns) == 1 else "are left out, being called"
         yield f"{Path(table.file).name}: {few_quoted(index_columns)} {those} an index (data.keep brings it back)"
     yield from (f"{Path(table.file).name}: {note}" for note in table.notes)
-    if source.target != "class":
-        taken = ((name, table.signs_said(name)) for name in source.targets if name in table)
-        yield from (f"column {quoted(name)}: {said}" for name, said in taken if said)
     for name in table.ordered:
         if name in (used or table.names) and source.stated(name) is None:
             how = 'data.columns states it (kind = "ordered")'
             yield f"column {quoted(name)}: its type has an order, not used unless {how}"
     if table.nameless:
         yield f"{Path(table.file).name}: the first column is left out, having no name, as row names are written"
+
+
+def _signs_of_targets(source: TableSource, table: Table) -> Iterator[str]:
+    """Say what stands beside the numbers of targets, once these are read."""
+    read = () if source.target == "class" else source.targets
+    yield from (f"column {quoted(name)}: {said}" for name in read if (said := table.signs_said(name)))
 
 
 def _known(source: TableSource, train: _Part) -> dict[str, tuple[str, ...]]:

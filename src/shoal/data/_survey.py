@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,12 +46,15 @@ from shoal.data._tables import read_table
 from shoal.data._targets import untargeted
 from shoal.data.row_checks.row_order import row_order
 from shoal.data.row_checks.undeclared_groups import groupings
+from shoal.errors import DataError, Problem
 from shoal.kinds import Task, has_classes
 from shoal.wording import counted, few_quoted, quoted
 
 _REMEDY: Final = "; mend it, or name in missing_marks what stands for nothing"
 FEWEST_NUMBERS: Final = 50
 """Cells of a column of which a single one that is no number is taken for a mistake."""
+MOST_REASONS: Final = 4
+"""Columns whose reason is said, where none can be learned from."""
 MOST_CATEGORIES: Final = 50
 """Different cells of a column of numbers and text up to which it is read as categories."""
 
@@ -142,7 +146,7 @@ def survey(path: str | Path | GivenRows, wish: Wish, room: float | None = None) 
     )
     names = table.names
     del table, looked_at, read
-    dataset = load_table_dataset(source, room)
+    dataset = _loaded(source, unusable, room)
     filled = with_medians(dataset)
     with one_thread():
         grouped, in_order = groupings(filled, shuffled=True), row_order(filled, shuffled=True)
@@ -158,6 +162,19 @@ def survey(path: str | Path | GivenRows, wish: Wish, room: float | None = None) 
         groupings=grouped,
         in_order=in_order or _sorted_by_date(filled),
     )
+
+
+def _loaded(source: TableSource, unusable: Mapping[str, str], room: float | None) -> Dataset:
+    """Load the rows as a study will. Raises DataError; where no input is left, with why columns are unusable."""
+    try:
+        return load_table_dataset(source, room)
+    except DataError as error:
+        if not unusable or error.problems[0].where != "data.inputs":
+            raise
+        why = "; ".join(f"{quoted(name)}: {what}" for name, what in islice(unusable.items(), MOST_REASONS))
+        target = few_quoted(source.targets)
+        what = f"expected a column to learn from beside the target {target}, got none ({why})"
+        raise DataError(Problem(str(source.train), what)) from None
 
 
 def _trained(targets: NDArray[Any], task: Task, wish: Wish) -> NDArray[np.int64]:
@@ -255,7 +272,7 @@ def _odd_columns(
             if choice.value is not None:
                 stated[name] = choice
         if values is None:
-            remedy = "" if isinstance(table[name], Foreign) else _REMEDY
+            remedy = "" if isinstance(table[name], Foreign) or "; " in why else _REMEDY
             unusable[name] = f"cannot be read: {why}{remedy}"
         elif missing_of(values[trained]).all():
             unusable[name] = "no training row has a value"

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from shoal.data._classes import nfc
 from shoal.data._dialect import PLAIN, Dialect
 from shoal.data._findings import Findings
+from shoal.data._text_column import TextColumn
 from shoal.wording import counted, few_quoted, quoted
 
 STORED: Final = re.compile(r"unnamed: ?\d+(_level_\d+)?|__index_level_\d+__|level_\d+", re.IGNORECASE)
@@ -26,9 +27,17 @@ STORED: Final = re.compile(r"unnamed: ?\d+(_level_\d+)?|__index_level_\d+__|leve
 
 @dataclass(frozen=True)
 class Foreign:
-    """Cells that are neither numbers nor text, or were not read; refused only where they are used."""
+    """Cells that are neither numbers nor text, or were not read; refused only where they are used.
+
+    `remedy` makes them numbers or text, where something does.
+    """
 
     kind: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        """What they are and what to do, as the end of a sentence."""
+        return f"{self.kind}; {self.remedy}" if self.remedy else self.kind
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,9 +142,13 @@ class Table:
         return self.columns[self._places[nfc(name)]]
 
     def signs_said(self, name: str) -> str:
-        """Say in how many cells of a column of numbers signs are taken away; nothing where in none."""
+        """Say in how many cells of a column of numbers, as read, signs are taken away or read as others, if any."""
         cells = self[name]
-        return "" if isinstance(cells, Foreign | DateCells) else self.dialect.signs_said(cells)
+        if isinstance(cells, Foreign | DateCells):
+            return ""
+        if isinstance(cells, TextColumn) and not self.dialect.changes_numbers:
+            cells = cells.not_plain
+        return self.dialect.signs_said(cells, self.rows)
 
     def number(self, row: int) -> int:
         """Give the line number of row `row` (from 0), or the row's own number from 1."""

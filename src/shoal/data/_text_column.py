@@ -60,6 +60,7 @@ class TextColumn(Sequence[str]):
             None  # whether some number has zeros before it, once the core has read them
         )
         self._ahead_N: NDArray[np.float64] | None = None  # numbers that were read ahead and not asked for yet
+        self._others_N: NDArray[np.int64] | None = None  # rows of cells that are none, once numbers are read
 
     def __len__(self) -> int:
         return len(self._end_N)
@@ -128,7 +129,14 @@ class TextColumn(Sequence[str]):
         values_N, self._ahead_N = self._ahead_N, None
         if values_N is None:
             values_N = self._by_core()
-        return self._by_numpy() if values_N is None else (values_N, np.flatnonzero(np.isnan(values_N)))
+        read = self._by_numpy() if values_N is None else (values_N, np.flatnonzero(np.isnan(values_N)))
+        self._others_N = None if read is None else read[1]
+        return read
+
+    @property
+    def not_plain(self) -> Sequence[str]:
+        """The cells that are no plain numbers, once numbers were read; before, all."""
+        return self if self._others_N is None else self.some(self._others_N)
 
     @property
     def _struct(self) -> CellsStruct:

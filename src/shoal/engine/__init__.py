@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.engine._planned import StudyFit as StudyFit
     from shoal.engine._predict import Trained as Trained
     from shoal.engine._predict import answers as answers
+    from shoal.engine._predict import not_finite as not_finite
     from shoal.engine._predict import softmax as softmax
     from shoal.engine._predict import trainer_of as trainer_of
     from shoal.engine._row_weights import class_weights as class_weights

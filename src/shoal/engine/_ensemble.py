@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import Column, Dataset, Preprocessing
+from shoal.engine._extents import GRID_POINTS
 from shoal.engine._fits import Planner
 from shoal.engine._planned import StudyFit
 from shoal.engine._predict import PredictedRows, Trained, answers
@@ -21,7 +22,6 @@ from shoal.engine._trainer import Trainer
 from shoal.results import FitRecord, Store, expect, vote_entropy
 from shoal.study import Candidate
 
-GRID_POINTS: Final = 241
 IMAGES_KEPT: Final = 40
 """Images of disputed test rows that the results keep, at most."""
 

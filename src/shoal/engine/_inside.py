@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import Dataset, Preprocessing
+from shoal.engine._extents import CHANNELS_KEPT, LOOKED_AT, UNIT_ROWS
 from shoal.engine._fits import Planner
 from shoal.engine._planned import StudyFit
 from shoal.engine._predict import network_inputs
@@ -31,13 +32,7 @@ from shoal.streams import StreamKey
 from shoal.study import MOST_IMAGES
 
 QUANTILES: Final = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
-CHANNELS_KEPT: Final = 32
-"""Channels of a layer that pictures show, at most: the first."""
 MOST_EXCITING: Final = 4
-LOOKED_AT: Final = 2000
-"""Test images at which channels are measured, at most."""
-UNIT_ROWS: Final = 400
-"""Test rows at which the outputs of dense layers are kept, at most."""
 MAP_BYTES: Final = 4 << 20
 """Bytes of feature maps kept of one layer, at most."""
 

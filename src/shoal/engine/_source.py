@@ -25,7 +25,6 @@ from shoal.data import (
     Dialect,
     GivenRows,
     TableSource,
-    holds_images,
     load_table_dataset,
     outside_of_domain,
     since_first,
@@ -38,9 +37,9 @@ from shoal.engine._trainer import Trainer
 from shoal.engine.forecast.available import available_memory
 from shoal.errors import DataError, Problem, StudyError
 from shoal.files import kind_of
-from shoal.kinds import LOSSES, NETWORKS, TARGET_TRANSFORMS, task_kind
+from shoal.kinds import LOSSES, NETWORKS, TABLE_FORMATS, TARGET_TRANSFORMS, table_format_name, task_kind
 from shoal.results import ColumnRecord, FitRecord, Truth
-from shoal.study import IN_MEMORY, Augment, Data, Study, keys_in_memory
+from shoal.study import IN_MEMORY, Augment, Data, Study, keys_in_memory, weighs
 from shoal.wording import did_you_mean, few_quoted, quoted
 
 _OF_COLUMNS: Final = (
@@ -119,7 +118,7 @@ def _weight_notes(study: Study, dataset: Dataset) -> Iterator[str]:
             "rows are weighted (data.weights) in losses, curves, scores and their intervals, and simple models;"
             f" {once} take each row once"
         )
-    if study.weighs_classes:
+    if study.weighs_classes(dataset.classes):
         what, by = ("classes", "class") if dataset.classes else ("labels", "label")
         once = "losses of rows held out and scores are not weighted by"
         yield f"{what} are weighted in training alone (training.class_weight), also in its curve; {once} {by}"
@@ -129,13 +128,21 @@ def _weight_notes(study: Study, dataset: Dataset) -> Iterator[str]:
             of = (
                 f"from rows of {names}" if dataset.classes else f"of the label {names} from rows that have it"
             )
-            yield f"nothing is learned {of}: weight 0 ({key}); scores count these rows"
+            by = "some candidates learn nothing" if key.startswith("search.") else "nothing is learned"
+            yield f"{by} {of}: weight 0 ({key}); scores count these rows"
+        elif dataset.classes and weights and not weighs(weights, dataset.classes):
+            yield f"all classes weigh the same ({key}), as without weights"
 
 
 def _are_images(study: Study, train: str, rows: GivenRows | None) -> bool:
     """Whether the training rows are images, in memory or at a path, or are meant to be."""
     if rows is not None:
         return rows.holds_images
+    table = table_format_name(train)
+    if table is not None and TABLE_FORMATS[table].is_text and kind_of(Path(train)) == "a file":
+        return _speaks_of_images(study, train)
+    from shoal.data import holds_images
+
     return holds_images(train) or _speaks_of_images(study, train)
 
 

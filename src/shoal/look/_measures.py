@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from shoal.kinds import Task, task_kind
@@ -82,13 +83,13 @@ def on_test_rows(metric: str) -> str:
     return f"{name[:-1]}, {direction(metric)})" if name.endswith(")") else f"{name} ({direction(metric)})"
 
 
-def loss_words(task: Task, training: Training) -> str:
-    """Name the loss that networks are trained by."""
+def loss_words(task: Task, training: Training, classes: Sequence[str]) -> str:
+    """Name the loss that networks are trained by, of these classes."""
     name = training.loss or TASK_LOSS[task]
     loss, option = loss_of(name), training.option_of(name)
     words = f"{loss.words}, {loss.option_words.format(_option_text(option))}" if option else loss.words
     weighted = "labels" if task_kind(task).target == "labels" else "classes"
-    return f"{words}, {weighted} weighted in training" if training.weighs_classes else words
+    return f"{words}, {weighted} weighted in training" if training.weighs_classes(classes) else words
 
 
 def _option_text(option: float | tuple[float, ...]) -> str:

@@ -118,7 +118,7 @@ class RunFindings:
     def _loss_words(self, training: Training) -> str:
         """Name the loss of a training, and what its targets are."""
         task, data = self.study.study.task, self.study.data
-        words = loss_words(task, training)
+        words = loss_words(task, training, self.truth.classes)
         as_given = row_of("loss", LOSSES, training.loss or TASK_LOSS[task]).as_given
         if not self.numbers or as_given or (data.standardize != "both" and data.target_transform == "none"):
             return words

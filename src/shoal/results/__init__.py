@@ -119,6 +119,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._select import search_scores as search_scores
     from shoal.results._selection_and_test import Disagreement as Disagreement
     from shoal.results._simple_models import FITTED as FITTED
+    from shoal.results._simple_models import TREE_CATEGORIES as TREE_CATEGORIES
     from shoal.results._simple_models import Baseline as Baseline
     from shoal.results._simple_models import Beside as Beside
     from shoal.results._simple_models import SimpleModel as SimpleModel

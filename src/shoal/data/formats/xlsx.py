@@ -5,10 +5,11 @@ The first row that is not empty holds the names.
 
 from __future__ import annotations
 
+import re
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import date, datetime, time, timedelta
 from itertools import islice
@@ -18,7 +19,7 @@ import numpy as np
 
 from shoal.data._findings import Findings
 from shoal.data._seen import keys_text, seen_in_cells
-from shoal.data._table import Cells, DateCells, Table
+from shoal.data._table import Cells, DateCells, Foreign, Table
 from shoal.data._table_format import TableFile, TableFormat
 from shoal.errors import lacks_memory
 from shoal.wording import counted, few_quoted, quoted
@@ -39,6 +40,9 @@ _MOST_SEEN: Final = 200
 """Rows that are looked at before a sheet is read."""
 _Made = TypeVar("_Made")
 _LATIN: Final = 26
+_COMPUTE: Final = "open the workbook in a spreadsheet program and save it there"
+_UNCOMPUTED: Final = object()
+"""In place of the value of a formula that no program has computed yet."""
 
 
 def _read(file: TableFile) -> Table | None:
@@ -147,7 +151,7 @@ def _sheet(book: Any, file: TableFile) -> Table | None:
     if file.findings.found:
         return None
     body, lines = _of_width(rows[1:], numbers[1:], len(names), file.findings)
-    columns = tuple(_cells(column) for column in zip(*body, strict=True)) or ((),) * len(names)
+    columns = tuple(_cells(column, lines) for column in zip(*body, strict=True)) or ((),) * len(names)
     heading, path = numbers[0], str(file.path)
     return Table(path, tuple(names), columns, len(body), lines, heading=heading, noun="row", notes=notes)
 
@@ -157,7 +161,7 @@ def _rows(sheet: Any, file: TableFile) -> tuple[list[list[Any]], list[int]]:
     rows: list[list[Any]] = []
     numbers: list[int] = []
     cells = 0
-    for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
+    for number, row in enumerate(_computed(sheet, file), start=1):
         if number > _MOST_ROWS:
             file.findings.add(f"expected at most {_MOST_ROWS:,} rows, got more")
             break
@@ -174,6 +178,35 @@ def _rows(sheet: Any, file: TableFile) -> tuple[list[list[Any]], list[int]]:
         numbers.pop()
     file.refuse_above(_CELL * cells)
     return rows, numbers
+
+
+def _computed(sheet: Any, file: TableFile) -> Iterator[Sequence[Any]]:
+    """Give the values of each row; where formulas stand in the file, those without a value are set apart.
+
+    Programs that write workbooks without computing them leave such behind, and they would read as empty cells.
+    """
+    if not _has_formulas(file):
+        yield from sheet.iter_rows(values_only=True)
+        return
+    import openpyxl
+
+    with closing(openpyxl.load_workbook(file.stream, read_only=True)) as book:
+        written = book[sheet.title]
+        written.reset_dimensions()
+        for cells, formulas in zip(sheet.iter_rows(), written.iter_rows(values_only=True), strict=True):
+            yield [
+                _UNCOMPUTED
+                if cell.value is None and formula is not None and cell.data_type != "str"
+                else cell.value
+                for cell, formula in zip(cells, formulas, strict=True)
+            ]  # a formula whose value is an empty text has the type of text
+
+
+def _has_formulas(file: TableFile) -> bool:
+    """Whether some sheet may have a formula."""
+    with zipfile.ZipFile(file.stream) as packed:
+        sheets = (name for name in packed.namelist() if name.startswith("xl/worksheets/"))
+        return any(re.search(rb"<(\w+:)?f[ >/]", packed.read(name)) for name in sheets)
 
 
 def _of_width(
@@ -196,7 +229,7 @@ def _name(cell: Any) -> str:
     """Write the name of a column, whatever type it has."""
     if isinstance(cell, float) and cell.is_integer():
         cell = int(cell)
-    return "" if cell is None else str(_text(cell)).strip()
+    return "" if cell in (None, _UNCOMPUTED) else str(_text(cell)).strip()
 
 
 def _letters(column: int) -> str:
@@ -208,8 +241,15 @@ def _letters(column: int) -> str:
     return letters
 
 
-def _cells(column: Sequence[Any]) -> Cells:
-    """Turn cells into numbers, truth values, dates or text where all are of one type, else into a mixture."""
+def _cells(column: Sequence[Any], lines: Sequence[int]) -> Cells:
+    """Turn cells into numbers, truth values, dates or text where all are of one type, else into a mixture.
+
+    `lines` are the numbers of their rows.
+    """
+    if _UNCOMPUTED in column:
+        count = counted(column.count(_UNCOMPUTED), "formula")
+        first = f"the first in row {lines[column.index(_UNCOMPUTED)]}"
+        return Foreign(f"{count} without a value, never computed, {first}", _COMPUTE)
     there = [cell for cell in column if cell is not None]
     kinds = set(map(type, there))
     if there and kinds <= {int, float}:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from shoal.data import TEXT_CELL, TEXT_COPIES, Dataset
-from shoal.engine._inside import CHANNELS_KEPT, UNIT_ROWS
+from shoal.engine._extents import CHANNELS_KEPT, UNIT_ROWS
 from shoal.engine._planned import StudyFit
 from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.fit_memory import fit_bytes, left_bytes, map_numbers

@@ -19,10 +19,9 @@ from typing import Final
 
 from shoal.cores import core_count
 from shoal.data import Dataset
-from shoal.engine._ensemble import GRID_POINTS
+from shoal.engine._extents import CHANNELS_KEPT, GRID_POINTS, LOOKED_AT, UNIT_ROWS
 from shoal.engine._fit import fit_seconds
 from shoal.engine._fits import Planner
-from shoal.engine._inside import CHANNELS_KEPT, LOOKED_AT, UNIT_ROWS
 from shoal.engine._planned import PlannedFit, StudyFit, unique
 from shoal.engine._trainer import Trainer
 from shoal.engine.forecast.drawing import Drawing
