@@ -125,7 +125,7 @@ def test_the_candidates_are_filtered_by_value_and_by_word(page: Page, report: Pa
 def test_a_plot_answers_to_the_pointer(page: Page, report: Path) -> None:
     page.open(report)
     show(page, CURVES)
-    assert page.value(f"getComputedStyle({by_id(CURVES)}.querySelector('.sheet')).display") == "none"
+    page.until(f"getComputedStyle({by_id(CURVES)}.querySelector('.sheet')).visibility === 'hidden'")
     middle = page.value(
         "((path) => (({x, y}) => [x, y])(path.getPointAtLength(path.getTotalLength() / 2)"
         f".matrixTransform(path.getScreenCTM())))({by_id(CURVES)}.querySelector('.js-line'))"
