@@ -16,7 +16,8 @@ from shoal.engine import Trainers
 from shoal.errors import DataError, ModelFileError, StudyError
 from shoal.export import export_onnx, export_torch, graph_feed, run_onnx
 from shoal.look._evidence import fits_of_shares, judged_fits
-from shoal.look._measures import loss_words, score_words
+from shoal.look._losses import loss_words
+from shoal.look._measures import score_words
 from shoal.look.page.tables import settings_table
 from shoal.model import Model
 from shoal.predict import ensemble, predict_file

@@ -5,6 +5,7 @@ Letters: N rows, D inputs, K targets or classes, C channels, H, W height and wid
 
 from __future__ import annotations
 
+import html
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from shoal.data import Column, Preprocessing, given_columns, given_images
 from shoal.decisions import Decision, named_classes
@@ -26,6 +28,7 @@ from shoal.engine import (
     Trainer,
     answers,
     ascend,
+    input_records,
     not_finite,
     read_calibration,
     trainer_of,
@@ -36,9 +39,11 @@ from shoal.errors import InputError, ModelFileError, Problem, as_path
 from shoal.files import Folder, Unreadable, kind_of, opened, size_of, write
 from shoal.kinds import LOSSES, has_classes, task_kind
 from shoal.links import link_of
+from shoal.look import Asked, NetworkFacts, network_facts, network_html
 from shoal.model_facts import Facts, facts_of
 from shoal.nets import MODEL_NAME, Architecture, model_bytes, read_model
 from shoal.results import tempered
+from shoal.study import Training
 from shoal.wording import counted, listed, repeated, visible
 
 if TYPE_CHECKING:
@@ -311,6 +316,21 @@ class Model:
     def _trained(self) -> Trained:
         parameters_P, buffers = self.architecture.flat(self.parameters)
         return Trained(self.architecture, parameters_P, buffers, self.preprocessing, self.facts.task)
+
+    def network_facts(self) -> NetworkFacts:
+        """Give what is drawn of it."""
+        training = self.facts.training.get("training")
+        try:
+            known = Training.model_validate(training) if training else None
+        except ValidationError:  # of another version: it is drawn without its loss
+            known = None
+        distribution = self.preprocessing.distribution
+        asked = Asked("", self.facts.task, self.targets, self.classes, known, distribution)
+        return network_facts(self.architecture, input_records(self.preprocessing), asked)
+
+    def _repr_html_(self) -> str:
+        """Give its line and its drawing, as a notebook shows it."""
+        return f"<p>{html.escape(repr(self))}</p>{network_html(self.network_facts())}"
 
     def _misfits(self) -> Iterator[str]:
         """Find facts that do not fit the network or each other."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.engine._fit import grouped as grouped
     from shoal.engine._fits import Planner as Planner
     from shoal.engine._inside import look_inside as look_inside
+    from shoal.engine._layout import input_records as input_records
     from shoal.engine._layout import laid_out as laid_out
     from shoal.engine._nested import nested_rounds as nested_rounds
     from shoal.engine._plan import make_plan as make_plan

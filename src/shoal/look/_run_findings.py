@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from shoal.errors import Problem, RunFolderError, StudyError
 from shoal.kinds import LOSSES, NETWORKS, TARGET_TRANSFORMS, row_of
-from shoal.look._measures import loss_words
+from shoal.look._losses import loss_words
 from shoal.nets import Architecture, ConvLayer, Tables, build_architecture
 from shoal.results import (
     Inside,

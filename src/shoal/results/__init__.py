@@ -83,6 +83,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._record import CandidateRow as CandidateRow
     from shoal.results._record import ColumnRecord as ColumnRecord
     from shoal.results._record import FitRecord as FitRecord
+    from shoal.results._record import InputRecord as InputRecord
     from shoal.results._record import Plan as Plan
     from shoal.results._record import PlanEntry as PlanEntry
     from shoal.results._record import Stage as Stage
