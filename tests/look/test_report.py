@@ -239,7 +239,7 @@ def test_every_kind_of_run_has_a_report(run: MadeUp, tmp_path: Path) -> None:
 def test_a_network_alone_is_no_comparison(tmp_path: Path) -> None:
     """One dot is no picture: a sentence says it, and the curves of the one network stand open."""
     results = make_run(tmp_path, MadeUp(names=(), epochs=5, hidden=(2,), repeats=2))
-    assert {picture.name[:2] for picture in pictures(results)} == {"30", "31", "32", "40"}
+    assert {picture.name[:2] for picture in pictures(results)} == {"01", "30", "31", "32", "40"}
     found = read(undrawn(results, tmp_path))
     mse = one_number(float(results.comparisons["mse_mean"].iloc[0]), 4)
     said = r"No variants are compared\. The winner, trained without 12\u00a0% \(5\) of the training rows, has"
