@@ -9,6 +9,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.look._checks import checks as checks
     from shoal.look._columns import MOST_LINES as MOST_LINES
     from shoal.look._columns import column_lines as column_lines
+    from shoal.look._comparison import Comparison as Comparison
     from shoal.look._drawing import Drawing as Drawing
     from shoal.look._fold_curves import fold_curves_png as fold_curves_png
     from shoal.look._gallery import Picture as Picture

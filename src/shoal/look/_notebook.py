@@ -33,8 +33,8 @@ class Results(stored.Results):
     def _repr_html_(self) -> str:
         pieces: dict[str, Callable[[], str]] = {
             "the headline": lambda: _headline(self),
-            "candidates": lambda: _table("candidates, best first", candidate_table(self)),
-            "comparisons": lambda: _table("comparisons on the test rows", comparison_table(self)),
+            "candidates": lambda: report_table_html("candidates, best first", candidate_table(self)),
+            "comparisons": lambda: report_table_html("comparisons on the test rows", comparison_table(self)),
             "the report": lambda: _link(self.folder),
         }
         return f"<div>{pieces_html(pieces, SHOW)}</div>"
@@ -68,11 +68,15 @@ def table_html(
 def _headline(results: stored.Results) -> str:
     head = headline(RunFindings(results))
     first, *others = head.sentences
-    more = "".join(f"<p>{_text(sentence)}</p>" for sentence in others)
-    return f"<p><b>{_text(results.study.study.name)}</b>: {_text(first)}</p>{more}"
+    return f"<p><b>{_text(results.study.study.name)}</b>: {_text(first)}</p>{paragraphs_html(others)}"
 
 
-def _table(caption: str, table: ReportTable | None) -> str:
+def paragraphs_html(sentences: Iterable[str]) -> str:
+    """Give sentences, a paragraph each; every text is escaped."""
+    return "".join(f"<p>{_text(sentence)}</p>" for sentence in sentences)
+
+
+def report_table_html(caption: str, table: ReportTable | None) -> str:
     """Give a table of the report, its first rows alone; nothing where there is none."""
     if table is None:
         return ""
