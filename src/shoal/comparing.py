@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shoal.look import Comparison
+from shoal.look import Comparison, page_to_write
 from shoal.results import compare_runs
 
 if TYPE_CHECKING:
@@ -23,9 +24,14 @@ def compare(*runs: Path | str | Results) -> Comparison:
     return Comparison(compare_runs(runs))
 
 
-def write_comparison(comparison: Comparison, out: Path | None, *, force: bool = False) -> str:
-    """Give the text of a comparison, and write its page where one is asked for."""
-    if out is None:
+def write_comparison(runs: Sequence[Path], out: Path | None, *, force: bool = False) -> str:
+    """Compare runs and give the tables as text; write the page where one is asked for, and say where it is.
+
+    Raises what `compare` and `Comparison.save` raise; a page that cannot be written is refused before runs are opened.
+    """
+    place = None if out is None else page_to_write(out)
+    comparison = compare(*runs)
+    if place is None:
         return comparison.text
-    comparison.save(out, force=force)
-    return f"{comparison.text}\n\nlook at\n  {out}"
+    comparison.save(place, force=force)
+    return f"{comparison.text}\n\nlook at\n  {place}"

@@ -174,7 +174,7 @@ def test_pictures_are_those_on_disk_dot_for_dot(regression: Results, page: Read)
 
     from PIL import Image
 
-    name, image = page.all("figure")[0]["id"], page.all("img")[0]
+    name, image = page.all("figure")[1]["id"], page.all("img")[0]
     with Image.open(regression.folder / "figures" / f"{name}.png") as file:
         drawn = np.asarray(file.convert("RGB"))
     with Image.open(io.BytesIO(base64.b64decode(image["src"].partition(",")[2]))) as shown:
@@ -185,7 +185,8 @@ def test_pictures_are_those_on_disk_dot_for_dot(regression: Results, page: Read)
 def test_the_chapters_stand_in_their_order(page: Read) -> None:
     chapters = [one["id"] for one in page.all("section")]
     assert chapters == [
-        "summary", "data-chapter", "comparisons", "search", "chosen", "inside", "checks", "reproduce", "references",
+        "summary", "data-chapter", "network", "comparisons", "search", "chosen", "inside", "checks", "reproduce",
+        "references",
     ]  # fmt: skip
     assert [one["href"][1:] for one in page.all("a")[: len(chapters)]] == chapters
 

@@ -136,6 +136,15 @@ def test_a_plot_answers_to_the_pointer(page: Page, report: Path) -> None:
     assert re.search(r"\d: \d", page.value("document.querySelector('.hoverlayer').textContent"))
 
 
+def test_a_curve_that_is_not_drawn_yet_says_so(page: Page, report: Path) -> None:
+    """Unpacking what draws takes a moment, and a picture of the page may be taken before that is over."""
+    page.open(report, height=400)
+    said = f"getComputedStyle({by_id('explorer-plot')}, '::before').content"
+    assert page.value(said) == '"The curve is being drawn …"'
+    show(page, "explorer")
+    assert page.value(said) == "none"
+
+
 def test_numbers_at_the_pointer_are_written_as_on_the_page(page: Page, tmp_path: Path) -> None:
     wide = (lambda done: 3e7 * 10 ** (-14 * done) - 1e-4, lambda done: 2000.3 - 4e3 * done)
     made = make_run(tmp_path, replace(RUN, losses=wide, epochs=40, space={"network.dropout": [0.0, 0.1]}))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from shoal.errors import as_path
 from shoal.files import write
-from shoal.look._notebook import paragraphs_html, pieces_html, report_table_html
+from shoal.look._notebook import paragraphs_html, pieces_html
+from shoal.look._notebook import table as table_of_report
 from shoal.look._run_rows import RunRow, heading_of, notes, run_rows
 from shoal.look._run_text import comparison_text
 from shoal.results import RunsCompared, settings_apart
@@ -85,13 +86,32 @@ class Comparison:
         """
         import pandas as pd
 
-        columns = ("score", "first", "second", "difference", "ci_low", "ci_high", "p_value", "adjusted_p_value")
+        columns = (
+            "score",
+            "first",
+            "second",
+            "difference",
+            "ci_low",
+            "ci_high",
+            "p_value",
+            "adjusted_p_value",
+        )
         compared, rows = self.compared, []
         for pair in compared.pairs:
             apart, names = pair.difference, (compared.names[pair.first], compared.names[pair.second])
             score = f"{pair.scored}_{compared.metric_of(pair.scored)}"
             rows.append(
-                (score, *names, apart.mean, apart.low, apart.high, apart.p, pair.adjusted_p, pair.method, apart.why)
+                (
+                    score,
+                    *names,
+                    apart.mean,
+                    apart.low,
+                    apart.high,
+                    apart.p,
+                    pair.adjusted_p,
+                    pair.method,
+                    apart.why,
+                )
             )
         return pd.DataFrame(rows, columns=[*columns, "method", "why"])
 
@@ -108,7 +128,7 @@ class Comparison:
         from shoal.look.page.runs import score_table
 
         pieces = {
-            "the runs": lambda: report_table_html(heading_of(self.compared), score_table(self.compared)),
+            "the runs": lambda: table_of_report(heading_of(self.compared), score_table(self.compared)),
             "notes": lambda: paragraphs_html(notes(self.compared)),
         }
         return f"<div>{pieces_html(pieces, AGAIN)}</div>"

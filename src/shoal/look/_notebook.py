@@ -33,8 +33,9 @@ class Results(stored.Results):
     def _repr_html_(self) -> str:
         pieces: dict[str, Callable[[], str]] = {
             "the headline": lambda: _headline(self),
-            "candidates": lambda: report_table_html("candidates, best first", candidate_table(self)),
-            "comparisons": lambda: report_table_html("comparisons on the test rows", comparison_table(self)),
+            "the network": lambda: _network(self),
+            "candidates": lambda: table("candidates, best first", candidate_table(self)),
+            "comparisons": lambda: table("comparisons on the test rows", comparison_table(self)),
             "the report": lambda: _link(self.folder),
         }
         return f"<div>{pieces_html(pieces, SHOW)}</div>"
@@ -76,7 +77,16 @@ def paragraphs_html(sentences: Iterable[str]) -> str:
     return "".join(f"<p>{_text(sentence)}</p>" for sentence in sentences)
 
 
-def report_table_html(caption: str, table: ReportTable | None) -> str:
+def _network(results: stored.Results) -> str:
+    """Draw the delivered network; nothing before there is one."""
+    from shoal.look._network_picture import network_html
+    from shoal.look.figures.network import delivered_network
+
+    fact = delivered_network(RunFindings(results))
+    return f"<p>{network_html(fact)}</p>" if fact else ""
+
+
+def table(caption: str, table: ReportTable | None) -> str:
     """Give a table of the report, its first rows alone; nothing where there is none."""
     if table is None:
         return ""

@@ -48,11 +48,17 @@ def run_scores(compared: RunsCompared) -> RunScores:
     shown = [number for number in compared.order if np.isfinite(scores[number].value)]
     first = compared.runs[compared.order[0]]
     quantity = (
-        on_test_rows(metric) if scored == "test" else selection_score(metric, first.truth, first.delivered_training)
+        on_test_rows(metric)
+        if scored == "test"
+        else selection_score(metric, first.truth, first.delivered_training)
     )
     if scored == "test" and metric == "loss":
-        quantity = f"{score_words(metric, first.truth, first.delivered_training)} on test rows (lower is better)"
-    spans = [(scores[number].value, scores[number].interval.low, scores[number].interval.high) for number in shown]
+        quantity = (
+            f"{score_words(metric, first.truth, first.delivered_training)} on test rows (lower is better)"
+        )
+    spans = [
+        (scores[number].value, scores[number].interval.low, scores[number].interval.high) for number in shown
+    ]
     names = tuple(compared.names[number] for number in shown)
     return RunScores(quantity, names, *np.array(spans, np.float64).reshape(-1, 3).T)
 
@@ -62,7 +68,13 @@ def draw_run_scores(scores: RunScores) -> Sheet:
     count = len(scores.names)
     figure, (axes,) = panels(1, size=(8.5, 1.5 + 0.34 * count))
     axes.errorbar(
-        scores.score_R, np.arange(count), xerr=scores.reach_2R, fmt="o", markersize=5, elinewidth=1.4, color=BLUE
+        scores.score_R,
+        np.arange(count),
+        xerr=scores.reach_2R,
+        fmt="o",
+        markersize=5,
+        elinewidth=1.4,
+        color=BLUE,
     )
     axes.set_yticks(np.arange(count), [plain(name, 34) for name in scores.names])
     axes.set_ylim(count - 0.5, -0.5)

@@ -8,7 +8,7 @@ from typing import Final
 
 from shoal.look._measures import SCORES_SHOWN, direction, score_words
 from shoal.look._simple_models import delivered_score
-from shoal.results import Results, RunsCompared
+from shoal.results import Results, RunsCompared, ScoreOf
 from shoal.scores import different
 from shoal.study import settings_text
 from shoal.wording import counted, listed, quoted
@@ -84,7 +84,13 @@ def heading_of(compared: RunsCompared) -> str:
 
 def notes(compared: RunsCompared) -> list[str]:
     """Say what pairs are paired by, what the intervals speak of, what is corrected, and what is not as it looks."""
-    return [*_of_rows(compared), *_of_many(compared), *_of_scores(compared), *_of_runs(compared), *_without(compared)]
+    return [
+        *_of_rows(compared),
+        *_of_many(compared),
+        *_of_scores(compared),
+        *_of_runs(compared),
+        *_without(compared),
+    ]
 
 
 def _of_rows(compared: RunsCompared) -> Iterator[str]:
@@ -111,7 +117,10 @@ def _paired(names: list[str], what: str) -> str:
 
 def _of_many(compared: RunsCompared) -> Iterator[str]:
     """Say what intervals speak of, and that p-values are many."""
-    spoken = {"test": "for other test rows and these very networks", "selection": "for other rows and other trainings"}
+    spoken: dict[ScoreOf, str] = {
+        "test": "for other test rows and these very networks",
+        "selection": "for other rows and other trainings",
+    }
     of = [f"of {scored} scores are {over}" for scored, over in spoken.items() if compared.metric_of(scored)]
     yield f"95 % intervals {' and '.join(of)}."
     scored = compared.first_compared

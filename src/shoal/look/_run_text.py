@@ -19,13 +19,14 @@ _VALUE: Final = 40
 """Letters of a name, of the chosen settings, of a score's title and of a setting's value, at most."""
 
 
-
 def comparison_text(compared: RunsCompared) -> str:
     """Give the tables of a comparison, no line of them wider than a terminal."""
     rows, first = run_rows(compared), compared.first_compared
     scored: list[ScoreOf] = ["test", "selection"]
     parts = [_wrapped(heading_of(compared))]
-    parts += [_score_table(compared, rows, name, name == first) for name in scored if compared.metric_of(name)]
+    parts += [
+        _score_table(compared, rows, name, name == first) for name in scored if compared.metric_of(name)
+    ]
     parts += ["\n".join(map(_wrapped, notes(compared))), _cost_table(rows), _settings_text(compared)]
     return "\n\n".join(parts)
 
@@ -36,8 +37,11 @@ def _score_table(compared: RunsCompared, rows: Sequence[RunRow], scored: ScoreOf
     headers = ["run", shorten(f"{scored} {title}", _TITLE), "95 % interval", "less best", "p"]
     cells = []
     for row in rows:
-        score, pair = compared.scores(scored)[row.number], compared.between(scored, row.number, rows[0].number)
-        apart = [pair.difference.mean, p_text(pair.adjusted_p)] if pair else ["", ""]
+        score, pair = (
+            compared.scores(scored)[row.number],
+            compared.between(scored, row.number, rows[0].number),
+        )
+        apart = [pair.difference.mean, p_text(pair.adjusted_p)] if pair else ["-", "-"]
         cells.append([_name(row.name), number(score.value), _span(score.interval), *apart])
         cells[-1] += [row.beside_best or "-"] if heads else []
     return text_table([*headers, *(["beside best"] if heads else [])], cells)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.nets._initial import initial_parameters as initial_parameters
     from shoal.nets._initial import refit_parameters as refit_parameters
     from shoal.nets._layer import Layer as Layer
+    from shoal.nets._layer import LayerStep as LayerStep
     from shoal.nets._layer import StepCost as StepCost
     from shoal.nets._loss import Loss as Loss
     from shoal.nets._loss import loss_of as loss_of

@@ -86,6 +86,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._record import CandidateRow as CandidateRow
     from shoal.results._record import ColumnRecord as ColumnRecord
     from shoal.results._record import FitRecord as FitRecord
+    from shoal.results._record import InputRecord as InputRecord
     from shoal.results._record import Plan as Plan
     from shoal.results._record import PlanEntry as PlanEntry
     from shoal.results._record import Stage as Stage
@@ -124,6 +125,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._selection_and_test import Disagreement as Disagreement
     from shoal.results._settings_apart import settings_apart as settings_apart
     from shoal.results._simple_models import FITTED as FITTED
+    from shoal.results._simple_models import TREE_CATEGORIES as TREE_CATEGORIES
     from shoal.results._simple_models import Baseline as Baseline
     from shoal.results._simple_models import Beside as Beside
     from shoal.results._simple_models import SimpleModel as SimpleModel

@@ -29,7 +29,9 @@ def compare_runs(places: Sequence[Path | str | Results]) -> RunsCompared:
     if len(runs) < 2:
         got = f"{'one' if runs else 'none'}"
         where = str(runs[0].folder) if runs else "RUN"
-        what = f"expected two runs or more, got {got}; name another run folder, or a folder that holds several"
+        what = (
+            f"expected two runs or more, got {got}; name another run folder, or a folder that holds several"
+        )
         raise InputError(Problem(where, what))
     if len(runs) > MOST_RUNS:
         raise InputError(f"expected {MOST_RUNS} runs at most, got {len(runs):,}; compare fewer at a time")
@@ -63,7 +65,8 @@ def _expanded(place: Path | str | Results) -> Iterator[Path | Results]:
 
 def _opened(places: Sequence[Path | Results]) -> list[Results]:
     """Open all, or say of each that cannot be opened why."""
-    runs, problems = [], []
+    runs: list[Results] = []
+    problems: list[Problem] = []
     for place in places:
         try:
             runs.append(place if isinstance(place, Results) else Results.open(place))

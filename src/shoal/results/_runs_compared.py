@@ -111,7 +111,11 @@ class RunsCompared(Brief):
         return tuple(
             sorted(
                 range(len(values)),
-                key=lambda r: (math.isnan(values[r]), 0.0 if math.isnan(values[r]) else values[r], self.names[r]),
+                key=lambda r: (
+                    math.isnan(values[r]),
+                    0.0 if math.isnan(values[r]) else values[r],
+                    self.names[r],
+                ),
             )
         )
 
@@ -153,11 +157,11 @@ class RunsCompared(Brief):
     def _test_pairs(self) -> Iterator[Pair]:
         taken_apart = [self._taken_apart(run) for run in range(len(self.runs))]
         for first, second in combinations(range(len(self.runs)), 2):
-            both = taken_apart[second], taken_apart[first]
-            if both[0] is None or both[1] is None:
+            before, after = taken_apart[first], taken_apart[second]
+            if before is None or after is None:
                 yield Pair("test", first, second, _nothing(_UNTESTED), "not compared")
             elif self.test_rows[first] == self.test_rows[second]:
-                yield Pair("test", first, second, self._paired(*both), _PAIRED["test"])
+                yield Pair("test", first, second, self._paired(after, before), _PAIRED["test"])
             else:
                 apart = unpaired(self.tests[second], self.tests[first])
                 yield Pair("test", first, second, apart, "unpaired")
@@ -174,7 +178,9 @@ class RunsCompared(Brief):
 
     def _units(self, number: int) -> Units:
         """Give what chance draws among test rows: of runs that share them the fewest units that any of these has."""
-        sharing = (run for run, name in zip(self.runs, self.test_rows, strict=True) if name == self.test_rows[number])
+        sharing = (
+            run for run, name in zip(self.runs, self.test_rows, strict=True) if name == self.test_rows[number]
+        )
         return min((test_units(run.truth) for run in sharing), key=lambda units: units.effective)
 
     def _paired(self, second: Scored, first: Scored) -> Difference:
@@ -218,7 +224,9 @@ class RunsCompared(Brief):
                 for entry in of_run.entries
                 if entry.candidate_id == _chosen(self.runs[int(number)])
             ]
-            first = rows[str(max(places, key=lambda run: len(self.runs[run].truth.groups)))]  # which knows groups
+            first = rows[
+                str(max(places, key=lambda run: len(self.runs[run].truth.groups)))
+            ]  # which knows groups
 
             def predictions(entry: PlanEntry) -> NDArray[np.float64]:
                 return rows[entry.candidate_id].predictions(entry)
@@ -291,7 +299,9 @@ def selection_score(run: Results, metric: str) -> RunScore:
     reach = _reach(errors.scores.freedom) * math.sqrt(float(errors.scores.whole[0]))
     kind = score_on(run.truth, metric, _said_of_search(run))
     least = 0.0 if kind.positive or kind.share else -math.inf
-    return RunScore(value, Interval(max(least, value - reach), min(1.0 if kind.share else math.inf, value + reach)))
+    return RunScore(
+        value, Interval(max(least, value - reach), min(1.0 if kind.share else math.inf, value + reach))
+    )
 
 
 def _of_folds(

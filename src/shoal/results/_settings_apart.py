@@ -33,7 +33,10 @@ def _settings(run: Results) -> dict[str, str]:
     settings = dict(_of_study(run.study)) | dict(_of_rows(run))
     settings["trainer"] = ", ".join(sorted({fit.trainer for fit in run.summaries.values()})) or ABSENT
     versions = run.environment.get("versions")
-    known = {**{key: run.environment.get(key) for key in _MACHINE}, **(versions if isinstance(versions, dict) else {})}
+    known = {
+        **{key: run.environment.get(key) for key in _MACHINE},
+        **(versions if isinstance(versions, dict) else {}),
+    }
     return settings | {str(key): text_of(value) for key, value in known.items() if value is not None}
 
 
@@ -60,5 +63,8 @@ def _of_rows(run: Results) -> Iterator[tuple[str, str]]:
         identity, tested = store.fact("identity"), tested_rows(store)
     trained = str(identity.get("train_fingerprint", "")) if isinstance(identity, dict) else ""
     count = run.truth.train_rows
-    for name, rows, print_ in (("training rows", count, trained), ("test rows", len(run.truth.y) - count, tested)):
+    for name, rows, print_ in (
+        ("training rows", count, trained),
+        ("test rows", len(run.truth.y) - count, tested),
+    ):
         yield name, f"{counted(rows, 'row')}, {print_[:_LETTERS]}".removesuffix(", ")

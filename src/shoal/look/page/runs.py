@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from shoal.errors import InputError, Problem
-from shoal.look._gallery import Drawn
 from shoal.look._escape import csv_link
+from shoal.look._gallery import Drawn
 from shoal.look._run_pictures import run_pictures
 from shoal.look._run_rows import RunRow, heading_of, notes, run_rows
 from shoal.look._text_layout import duration
@@ -31,7 +31,9 @@ _SCORED: Final[tuple[ScoreOf, ...]] = ("test", "selection")
 def page_to_write(path: Path) -> Path:
     """Give the path of a page; InputError for another ending, and for a file of a run folder's own."""
     if path.suffix.lower() not in ENDINGS:
-        what = f"expected a page to write, whose name ends in {listed(ENDINGS, 'or')}, got {quoted(path.name)}"
+        what = (
+            f"expected a page to write, whose name ends in {listed(ENDINGS, 'or')}, got {quoted(path.name)}"
+        )
         raise InputError(Problem(str(path), what))
     refuse_to_replace(path)
     return path
@@ -135,7 +137,8 @@ def _settings_table(compared: RunsCompared) -> ReportTable | None:
         return None
     columns = [texts("setting", apart)]
     columns += [
-        texts(compared.names[number], [values[number] for values in apart.values()]) for number in compared.order
+        texts(compared.names[number], [values[number] for values in apart.values()])
+        for number in compared.order
     ]
     return ReportTable(tuple(columns))
 
@@ -157,9 +160,13 @@ def _works(compared: RunsCompared) -> list[Work]:
         cited = "Bayle, Bayle, Janson, Mackey (2020): Cross-validation confidence intervals for test error. NeurIPS 33."
         works.append(Work("paired differences of selection scores", cited))
     if "unpaired" in methods:
-        cited = "Zou, Donner (2008): Construction of confidence limits about effect measures: a general approach."
+        cited = (
+            "Zou, Donner (2008): Construction of confidence limits about effect measures: a general approach."
+        )
         works.append(Work("unpaired differences", f"{cited} Statistics in Medicine 27, 1693–1702."))
     if len(compared.pairs) > 1:
-        cited = "Holm (1979): A simple sequentially rejective multiple test procedure. Scandinavian Journal of"
+        cited = (
+            "Holm (1979): A simple sequentially rejective multiple test procedure. Scandinavian Journal of"
+        )
         works.append(Work("p-values of several pairs", f"{cited} Statistics 6, 65–70."))
     return works
