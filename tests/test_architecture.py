@@ -21,8 +21,8 @@ HOUSE: Final = ROOT / "src" / "shoal"
 
 STAGES: Final = ("study", "data", "nets", "engine", "results", "search", "look")
 EVERYTHING: Final = frozenset({
-    "streams", *STAGES, "model", "predict", "export", "comparing", "drawing", "draft", "progress", "request", "planning",
-    "pipeline", "estimators",
+    "streams", *STAGES, "model", "predict", "export", "comparing", "drawing", "draft", "progress", "request",
+    "planning", "pipeline", "estimators",
     "options", "cli",
 })  # fmt: skip
 

@@ -171,7 +171,7 @@ def test_an_unfinished_run_is_taken_as_what_it_has(folder: Path) -> None:
     assert compared.table["unfinished"].tolist() == [0, 1]
     assert '"bob" is taken as what it has: 1 fit not trained yet.' in compared.text.splitlines()
     tested = compared.differences.set_index("score").loc["test_mse"]
-    assert (tested["method"], tested["why"]) == ("not compared", "no network is delivered yet")
+    assert (tested["method"], tested["why"]) == ("not compared", "no network is delivered")
     assert compared.table["beside_best"].tolist() == ["best", ""]
 
 

@@ -122,7 +122,8 @@ class Comparison:
         from shoal.look.page.runs import comparison_html, page_to_write
 
         place = page_to_write(as_path(path, "the path of a page to write"))
-        write(place, comparison_html(self.compared, self.table.drop(columns="folder"), self.differences).encode(), new=not force)
+        table = self.table.drop(columns="folder")  # what is passed on does not name its owner
+        write(place, comparison_html(self.compared, table, self.differences).encode(), new=not force)
 
     def _repr_html_(self) -> str:
         from shoal.look.page.runs import score_table

@@ -118,11 +118,10 @@ def _paired(names: list[str], what: str) -> str:
 def _of_many(compared: RunsCompared) -> Iterator[str]:
     """Say what intervals speak of, and that p-values are many."""
     spoken: dict[ScoreOf, str] = {
-        "test": "for other test rows and these very networks",
-        "selection": "for other rows and other trainings",
+        "test": "of test scores are for other test rows and these very networks",
+        "selection": "of selection scores are for other rows and other trainings",
     }
-    of = [f"of {scored} scores are {over}" for scored, over in spoken.items() if compared.metric_of(scored)]
-    yield f"95 % intervals {' and '.join(of)}."
+    yield f"95 % intervals {'; those '.join(spoken[scored] for scored in spoken if compared.metric_of(scored))}."
     scored = compared.first_compared
     count = sum(pair.scored == scored and not pair.difference.why for pair in compared.pairs)
     many = f", p corrected for all {count:,} pairs of runs (Holm)" if count > 1 else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from shoal.look._run_rows import RunRow, heading_of, notes, run_rows
@@ -12,6 +12,7 @@ from shoal.results import Interval, RunsCompared, ScoreOf, settings_apart
 from shoal.wording import shorten, visible
 
 WIDTH: Final = 80
+_SCORED: Final[tuple[ScoreOf, ...]] = ("test", "selection")
 _NAME: Final = 18
 _CHOSEN: Final = 30
 _TITLE: Final = 16
@@ -22,12 +23,15 @@ _VALUE: Final = 40
 def comparison_text(compared: RunsCompared) -> str:
     """Give the tables of a comparison, no line of them wider than a terminal."""
     rows, first = run_rows(compared), compared.first_compared
-    scored: list[ScoreOf] = ["test", "selection"]
     parts = [_wrapped(heading_of(compared))]
     parts += [
-        _score_table(compared, rows, name, name == first) for name in scored if compared.metric_of(name)
+        _score_table(compared, rows, name, name == first) for name in _SCORED if compared.metric_of(name)
     ]
-    parts += ["\n".join(map(_wrapped, notes(compared))), _cost_table(rows), _settings_text(compared)]
+    parts += [
+        "\n".join(map(_wrapped, [*_apart(compared, rows), *notes(compared)])),
+        _cost_table(rows),
+        _settings_text(compared),
+    ]
     return "\n\n".join(parts)
 
 
@@ -47,6 +51,18 @@ def _score_table(compared: RunsCompared, rows: Sequence[RunRow], scored: ScoreOf
     return text_table([*headers, *(["beside best"] if heads else [])], cells)
 
 
+def _apart(compared: RunsCompared, rows: Sequence[RunRow]) -> Iterator[str]:
+    """Give the interval of the difference of two runs; of more, a page and a frame have those of all pairs."""
+    if len(rows) > 2:
+        return
+    for scored in _SCORED:
+        pair = compared.between(scored, rows[1].number, rows[0].number)
+        if pair and not pair.difference.why:
+            apart = pair.difference
+            span = f"{number(apart.mean)} (95 % interval {number(apart.low)} to {number(apart.high)})"
+            yield f"{_name(rows[1].name)} less {_name(rows[0].name)}, {scored} score: {span}, {pair.method}."
+
+
 def _span(span: Interval) -> str:
     return f"{number(span.low)} to {number(span.high)}" if span.known else "-"
 
@@ -59,11 +75,11 @@ def p_text(p: float) -> str:
 def _cost_table(rows: Sequence[RunRow]) -> str:
     """Give what every run chose, and what that took."""
     headers = ["run", "chosen", "parameters", "networks", "training"]
-    cells = [
-        [_name(row.name), shorten(visible(row.chosen), _CHOSEN), f"{row.parameters:,}", f"{row.networks:,}",
-         duration(row.seconds)]
-        for row in rows
-    ]  # fmt: skip
+    cells = []
+    for row in rows:
+        parameters = f"{row.parameters:,}" if row.parameters else "-"
+        chosen = shorten(visible(row.chosen), _CHOSEN)
+        cells.append([_name(row.name), chosen, parameters, f"{row.networks:,}", duration(row.seconds)])
     return text_table(headers, cells)
 
 

@@ -40,7 +40,7 @@ from shoal.scores import scores_of
 ALIKE: Final = "they answer every row held out alike"
 _NO_CHOICE: Final = "nothing is chosen by a search yet"
 _NO_SEARCH: Final = "there is no search"
-_UNTESTED: Final = "no network is delivered yet"
+_UNTESTED: Final = "no network is delivered"
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -164,7 +164,7 @@ def _works(compared: RunsCompared) -> list[Work]:
             "Zou, Donner (2008): Construction of confidence limits about effect measures: a general approach."
         )
         works.append(Work("unpaired differences", f"{cited} Statistics in Medicine 27, 1693–1702."))
-    if len(compared.pairs) > 1:
+    if len(compared.runs) > 2:
         cited = (
             "Holm (1979): A simple sequentially rejective multiple test procedure. Scandinavian Journal of"
         )
