@@ -89,6 +89,7 @@ class Figure:
     page and in a file of its own as SVG, too, and so fits any screen and any paper. `memory` (bytes of its pictures,
     where they may be large) and `seconds` (of those of one subject) are known before a run starts; None where they
     count for nothing.
+    `photographs`: it shows images of the data, whose brightness is never turned round, as a dark page does with charts.
     """
 
     chapters: tuple[Chapter, ...]
@@ -104,6 +105,7 @@ class Figure:
     works: tuple[Work, ...] = ()
     memory: Callable[[Extent], float] | None = None
     seconds: Callable[[Extent], float] | None = None
+    photographs: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a name without a number where no stem is put before it, and with one where that would stand twice.

@@ -32,6 +32,11 @@ class Picture:
     group: str
     """The networks that are shown, where a chapter has pictures of several comparisons."""
 
+    @property
+    def named(self) -> str:
+        """Its title, which several comparisons have, with the comparison: no other picture of a run has it."""
+        return f"{self.title}, {self.group}" if self.chapter is Chapter.COMPARED else self.title
+
     def draw(self, fact: Any) -> Sheet:
         """Lay a fact out on paper."""
         return self.figure.draw(fact)
@@ -53,7 +58,7 @@ class Picture:
 
     def words(self) -> str:
         """Say it to who cannot see it."""
-        return f"{self.title}: {self.said}"
+        return f"{self.named}: {self.said}"
 
     def plot(self) -> Plot | None:
         """Give its form that answers to the pointer; None where hovering would add nothing."""

@@ -68,6 +68,7 @@ _DESIGN: Final[dict[str, Any]] = {
     "axes.axisbelow": True,
     "axes.formatter.use_mathtext": False,
     "axes.formatter.limits": (-4, 6),
+    "axes.formatter.useoffset": False,
     "grid.color": "#E4E4E4",
     "grid.linewidth": 0.7,
     "lines.linewidth": 1.5,
@@ -273,6 +274,23 @@ def sequence_colors(count: int) -> NDArray[Any]:
     from matplotlib import colormaps
 
     return np.asarray(colormaps["viridis"](np.linspace(0, 0.9, count)))
+
+
+def hexadecimal(colors: NDArray[Any]) -> list[str]:
+    """Write colours as a page does."""
+    from matplotlib.colors import to_hex
+
+    return [to_hex(color) for color in colors]
+
+
+def bar_of_order(figure: Sheet, axes: Panel, colors: NDArray[Any], what: str) -> None:
+    """Draw a bar of colours that stand for an order, from the best at the top to the worst."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import ListedColormap
+
+    order = ScalarMappable(cmap=ListedColormap(colors[::-1]))
+    bar = figure.colorbar(order, ax=axes, label=what, aspect=30, pad=0.02)
+    bar.set_ticks([0, 1], labels=["worst", "best"])
 
 
 def with_room(low: float, high: float, share: float = 0.04) -> tuple[float, float]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.nets._architecture import weights_by_layer as weights_by_layer
     from shoal.nets._channels import EXCITING_STEPS as EXCITING_STEPS
     from shoal.nets._channels import Channels as Channels
+    from shoal.nets._channels import seen_by as seen_by
     from shoal.nets._channels import seen_by_the_middle as seen_by_the_middle
     from shoal.nets._files import MODEL_NAME as MODEL_NAME
     from shoal.nets._files import MOST_FOLDS as MOST_FOLDS

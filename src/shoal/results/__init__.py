@@ -103,6 +103,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._scores import BINS as BINS
     from shoal.results._scores import CalibrationBins as CalibrationBins
     from shoal.results._scores import ClassScores as ClassScores
+    from shoal.results._scores import bins_of as bins_of
     from shoal.results._scores import calibrated_error as calibrated_error
     from shoal.results._scores import calibration_bins as calibration_bins
     from shoal.results._scores import class_scores as class_scores

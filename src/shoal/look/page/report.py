@@ -45,6 +45,7 @@ from shoal.look.page.in_time import time_fold_table
 from shoal.look.page.labels import label_table
 from shoal.look.page.levels import level_table
 from shoal.look.page.network import network_table
+from shoal.look.page.ranges import class_count_table, variable_table
 from shoal.look.page.references import software, trained_where, works
 from shoal.look.page.spreadsheet import fact_csv, frame_csv
 from shoal.look.page.summary import ADDED_UP, summary
@@ -84,6 +85,11 @@ class Shown:
     live: bool
     svg: tuple[str, str] | None = None
     """The picture as SVG, for a page and for a phone, where it has such a form."""
+
+    @property
+    def named(self) -> str:
+        """What the links and groups of the page call it."""
+        return self.picture.named
 
 
 @dataclass(frozen=True)
@@ -185,16 +191,16 @@ def _content(results: Results, shown: list[Shown], parts: Parts) -> dict[str, An
 def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], Any]]:
     """Give what makes each part of the page, by its name in the template."""
     findings = RunFindings(results)
-    delivered = findings.delivered.healthy
     return {
         "summary": lambda: summary(findings),
         "checks": lambda: checks(results),
-        "variables": lambda: tables.variable_table(results),
+        "variables": lambda: variable_table(results),
         "columns": lambda: column_table(results),
         "data_notes": lambda: notes_beside(results.data_notes, results.columns),
-        "class_counts": lambda: tables.class_count_table(results),
+        "class_counts": lambda: class_count_table(results),
         "data_facts": lambda: tables.data_facts(results),
         "comparisons": lambda: tables.comparison_table(results),
+        "alone": lambda: tables.alone(results),
         "comparisons_csv": lambda: csv_link(frame_csv(tables.comparisons_on_test_rows(results))),
         "published": lambda: tables.published_table(results),
         "candidates": lambda: tables.candidate_table(results),
@@ -207,7 +213,7 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
         "nested_sentences": lambda: nested_sentences(results),
         "conclusion": lambda: results.conclusion,
         "settings": lambda: tables.settings_table(results),
-        "layers": lambda: tables.layer_table(results.parameters(delivered[0].fit_id)) if delivered else None,
+        "layers": lambda: _layers(findings),
         "refit": lambda: tables.refit_table(results),
         "class_scores": lambda: _class_scores(findings),
         "class_networks": lambda: counts.repeats if (counts := _class_counts(findings)) else 0,
@@ -254,6 +260,11 @@ def _class_counts(findings: RunFindings) -> Confusion | None:
 def _class_scores(findings: RunFindings) -> ReportTable | None:
     counts = _class_counts(findings)
     return tables.class_table(counts.classes, counts.count_KK, counts.repeats) if counts else None
+
+
+def _layers(findings: RunFindings) -> ReportTable | None:
+    delivered = findings.delivered.healthy
+    return tables.layer_table(findings.results.parameters(delivered[0].fit_id)) if delivered else None
 
 
 def _of_chapter(chapter: Chapter, shown: list[Shown]) -> list[Shown]:
