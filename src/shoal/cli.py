@@ -1,4 +1,4 @@
-"""The command line: `shoal check | run | show | report | draw | predict | export | data | new`.
+"""The command line: `shoal check | run | show | report | compare | draw | predict | export | data | new`.
 
 Every refusal is a line and an exit code.
 """
@@ -21,17 +21,24 @@ import typer
 from shoal.errors import EnvironmentFault, Interrupted, Problem, ShoalError, lacks_memory
 from shoal.kinds import TASKS, Task
 from shoal.options import (
+    CalibratedOption,
+    CarryOption,
     CoverageOption,
+    CsvOption,
     DeviceOption,
     DrawnArgument,
     ForceOption,
     FormatOption,
+    MarkOption,
     OutOption,
+    PageOption,
     PictureOption,
     RunArgument,
+    RunsArgument,
     SetOption,
     SourceArgument,
     StudyArgument,
+    StudyFileOption,
     TrainerOption,
     WorkersOption,
     WrittenOption,
@@ -145,26 +152,25 @@ def draw(
 
 
 @app.command()
+def compare(runs: RunsArgument, out: PageOption = None, force: ForceOption = False) -> None:
+    """Hold runs against each other: scores, differences, settings."""
+    with loading(LEAST_TO_DRAW):
+        from shoal.comparing import write_comparison
+
+    _print(write_comparison(runs, out, force=force))
+
+
+@app.command()
 def predict(
     source: SourceArgument,
     rows: Annotated[Path, typer.Argument(metavar="INPUT", help="A table, an image, or a folder of images.")],
     *,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="FILE", help="CSV file [printed].", parser=name_of_a_file),
-    ] = None,
+    out: CsvOption = None,
     force: ForceOption = False,
     coverage: CoverageOption = None,
-    calibrated: Annotated[
-        bool, typer.Option("--calibrated", help="Probabilities at the temperature of the folds.")
-    ] = False,
-    carry: Annotated[
-        list[str] | None,
-        typer.Option("--carry", metavar="COLUMN", help="Repeat a column of the table; may be given often."),
-    ] = None,
-    mark_missing: Annotated[
-        bool, typer.Option("--mark-missing", help="Note rows with missing cells that have no prediction.")
-    ] = False,
+    calibrated: CalibratedOption = False,
+    carry: CarryOption = None,
+    mark_missing: MarkOption = False,
     set_: WrittenOption = None,
 ) -> None:
     """Predict new rows or images: a table as CSV.
@@ -222,10 +228,7 @@ def new(
         ),
     ] = None,
     task: Annotated[Task | None, choice(Task, "--task", what="Numbers, classes or labels [guessed].")] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="FILE", help="Study file [printed].", parser=name_of_a_file),
-    ] = None,
+    out: StudyFileOption = None,
     force: ForceOption = False,
 ) -> None:
     """Write a commented study file to start from: of a kind, or of a table.
