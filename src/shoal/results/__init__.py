@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING
 from shoal.contents import contents
 
 if TYPE_CHECKING:  # read by type checkers, and by `contents`
+    from shoal.results._apart import Pair as Pair
+    from shoal.results._apart import RunScore as RunScore
+    from shoal.results._apart import ScoreOf as ScoreOf
     from shoal.results._asked import asked_scores as asked_scores
     from shoal.results._asked import choosing_scores as choosing_scores
     from shoal.results._asked import reported_scores as reported_scores
@@ -102,6 +105,8 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._record import Truth as Truth
     from shoal.results._results import Results as Results
     from shoal.results._row_score import RowScore as RowScore
+    from shoal.results._run_folders import compare_runs as compare_runs
+    from shoal.results._runs_compared import RunsCompared as RunsCompared
     from shoal.results._schema import expect as expect
     from shoal.results._schema import refusing as refusing
     from shoal.results._score_rows import row_score as row_score
@@ -130,6 +135,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._select import rank_candidates as rank_candidates
     from shoal.results._select import search_scores as search_scores
     from shoal.results._selection_and_test import Disagreement as Disagreement
+    from shoal.results._settings_apart import settings_apart as settings_apart
     from shoal.results._simple_models import FITTED as FITTED
     from shoal.results._simple_models import TREE_CATEGORIES as TREE_CATEGORIES
     from shoal.results._simple_models import Baseline as Baseline
