@@ -27,6 +27,7 @@ from shoal.options import (
     CsvOption,
     DeviceOption,
     DrawnArgument,
+    ExplainOption,
     ForceOption,
     FormatOption,
     MarkOption,
@@ -169,21 +170,19 @@ def predict(
     force: ForceOption = False,
     coverage: CoverageOption = None,
     calibrated: CalibratedOption = False,
+    explain: ExplainOption = False,
     carry: CarryOption = None,
     mark_missing: MarkOption = False,
     set_: WrittenOption = None,
 ) -> None:
-    """Predict new rows or images: a table as CSV.
-
-    With a run folder, it has the spread over the networks of the folds, too.
-    """
+    """Predict new rows or images: a table as CSV; of a run folder with the spread over the folds' networks."""
     with loading():
         from shoal.predict import Asked, predict_file
         from shoal.results import refuse_to_replace
 
     if out is not None:
         refuse_to_replace(out, source, rows)
-    asked = Asked(coverage=coverage, calibrated=calibrated, mark_missing=mark_missing)
+    asked = Asked(coverage=coverage, calibrated=calibrated, explain=explain, mark_missing=mark_missing)
     predictions = predict_file(source, rows, **(asked | Asked(carry=carry or (), written=set_ or ())))
     if out is not None:
         refuse_to_replace(out, *predictions.read)

@@ -146,6 +146,9 @@ CsvOption = Annotated[
 CalibratedOption = Annotated[
     bool, typer.Option("--calibrated", help="Probabilities at the temperature of the folds.")
 ]
+ExplainOption = Annotated[
+    bool, typer.Option("--explain", help="Add what each input column adds to the prediction.")
+]
 CarryOption = Annotated[
     _Many, typer.Option("--carry", metavar="COLUMN", help="Repeat a column of the table; may be given often.")
 ]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._asked import scores_of_answers as scores_of_answers
     from shoal.results._asked import suiting_scores as suiting_scores
     from shoal.results._asked import with_asked_scores as with_asked_scores
+    from shoal.results._brief import Brief as Brief
     from shoal.results._certainty import COVERAGE as COVERAGE
     from shoal.results._certainty import NOT_IN_FILE as NOT_IN_FILE
     from shoal.results._certainty import Certainty as Certainty
@@ -40,6 +41,11 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._decided import decided_of as decided_of
     from shoal.results._decided import judge_of as judge_of
     from shoal.results._decided import judged_answers as judged_answers
+    from shoal.results._dependence import DEPENDENCE as DEPENDENCE
+    from shoal.results._dependence import Dependence as Dependence
+    from shoal.results._dependence import DependenceAsked as DependenceAsked
+    from shoal.results._dependence import DependenceCurve as DependenceCurve
+    from shoal.results._differences import test_units as test_units
     from shoal.results._ensemble import Ensemble as Ensemble
     from shoal.results._ensemble import vote_counts as vote_counts
     from shoal.results._ensemble import vote_entropy as vote_entropy
@@ -54,6 +60,11 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._folder import REPORT_NAME as REPORT_NAME
     from shoal.results._folder import STUDY_NAME as STUDY_NAME
     from shoal.results._folder import refuse_to_replace as refuse_to_replace
+    from shoal.results._importance import IMPORTANCE as IMPORTANCE
+    from shoal.results._importance import Importance as Importance
+    from shoal.results._importance import ImportanceAsked as ImportanceAsked
+    from shoal.results._importance import fold_intervals as fold_intervals
+    from shoal.results._importance import worse_by as worse_by
     from shoal.results._inside import Inside as Inside
     from shoal.results._inside import layers_of as layers_of
     from shoal.results._intervals import FEWEST_ROWS_OF_SHARES as FEWEST_ROWS_OF_SHARES
@@ -150,6 +161,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._verdict import MODEL_NAMES as MODEL_NAMES
     from shoal.results._verdict import Verdict as Verdict
     from shoal.results._verdict import in_words as in_words
+    from shoal.results._verdict import judging_score as judging_score
     from shoal.results._verdict import predictions_score as predictions_score
     from shoal.results._verdict import rare_tested as rare_tested
     from shoal.results._verdict import verdict as verdict
