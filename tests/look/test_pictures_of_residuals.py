@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from look_runs import MadeUp, make_run
 from readable import faults
 from scipy import stats
 
+from shoal.look import pictures
 from shoal.look._residuals import Residuals, rank_correlation, spread_over, weighted_quantiles
 from shoal.look.figures import errors_by_group as errors
 from shoal.look.figures import over_time as times
@@ -195,3 +198,31 @@ def test_times_are_readable(kind: Any) -> None:
     ]
     assert faults(times.draw_courses, facts) == []
     assert faults(times.draw_courses, [times.course(residuals(1), "", kind, np.ones(1))]) == []
+
+
+def test_rows_with_times_or_groups_have_pictures_of_their_own(tmp_path: Path) -> None:
+    results = make_run(tmp_path / "run", MadeUp(names=(), epochs=5, hidden=(2,)))
+    rows = len(results.truth.y)
+
+    def names(**changes: Any) -> set[str]:
+        own = replace(results, truth=replace(results.truth, **changes))
+        found = {picture.name.removeprefix("30-delivered-") for picture in pictures(own)}
+        return found & {"residuals", "errors", "over-time"}
+
+    group = np.arange(rows) % 4
+    assert names() == {"residuals"}
+    assert names(groups=group) == {"residuals", "errors"}
+    assert names(groups=np.where(group == 0, -1, group)) == {"residuals"}  # of some rows nobody knows it
+    assert names(times=np.arange(rows) * 1.0) == {"residuals", "errors", "over-time"}
+    assert names(times=np.full(rows, np.nan)) == {"residuals"}
+    weight = np.ones(rows)
+    weight[results.truth.train_rows :] = 0
+    assert names(weights=weight) == set()
+
+
+def test_rows_that_weigh_nothing_are_in_no_picture(tmp_path: Path) -> None:
+    results = make_run(tmp_path / "run", MadeUp(names=(), epochs=5, hidden=(2,)))
+    weight = np.arange(len(results.truth.y)) % 2 * 1.0
+    found = {p.name: p for p in pictures(replace(results, truth=replace(results.truth, weights=weight)))}
+    assert len(found["30-delivered-residuals"].fact[0].x_V) == 15
+    assert len(found["30-delivered-residual-distribution"].fact[0].normal_Q) == 15

@@ -164,6 +164,21 @@ def empty(axes: Panel, sentence: str) -> None:
     axes.set(xticks=[], yticks=[])
 
 
+def image_beside(axes: Panel, pixels_CHW: NDArray[Any], number: int, height: float, side: int = 40) -> None:
+    """Put image `number` of those to the right of a panel at a `height` of its axis, `side` points wide or high."""
+    from matplotlib.offsetbox import AnnotationBbox, OffsetImage
+
+    pixels = pixels_CHW[0] if len(pixels_CHW) == 1 else pixels_CHW.transpose(1, 2, 0)
+    shown = OffsetImage(pixels, zoom=side / max(pixels.shape[:2]), cmap="gray", interpolation="nearest")
+    shown.image.set_clim(0, 255)
+    axes.add_artist(
+        AnnotationBbox(
+            shown, (1.0, height), xybox=(12 + number * (side + 6), 0), xycoords=("axes fraction", "data"),
+            boxcoords="offset points", frameon=False, box_alignment=(0, 0.5), pad=0,
+        )
+    )  # fmt: skip
+
+
 def legend_beside(axes: Panel, title: str | None = None) -> None:
     """Put the legend to the right of the panel, where it hides nothing."""
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0, title=title, alignment="left")

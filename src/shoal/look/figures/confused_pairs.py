@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import LABEL, VALUE, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
-from shoal.look._paper import VERMILLION, Sheet, heading, panels, plain
+from shoal.look._paper import VERMILLION, Sheet, heading, image_beside, panels, plain
 from shoal.look._run_findings import DELIVERED
 from shoal.look._tested_rows import tested_rows
 from shoal.wording import counted, percent
@@ -93,8 +93,6 @@ def confused_pairs(
 
 def draw_pairs(fact: ConfusedPairs) -> Sheet:
     """A bar a pair, with its images to the right."""
-    from matplotlib.offsetbox import AnnotationBbox, OffsetImage
-
     count = len(fact.pairs)
     most = max(len(pair.image_MCHW) for pair in fact.pairs)
     size = (7.4 + 0.7 * most, 1.6 + (_ROW if most else 0.4) * count)
@@ -105,21 +103,8 @@ def draw_pairs(fact: ConfusedPairs) -> Sheet:
     for place, pair in enumerate(fact.pairs):
         said = f"{pair.rows:,} ({percent(pair.share)})"
         axes.text(pair.rows + 0.02 * top, place, said, va="center", fontsize=9)
-        for number, pixels in enumerate(pair.image_MCHW):
-            zoom = 40 / max(pixels.shape[1:])
-            shown = OffsetImage(
-                pixels.transpose(1, 2, 0).squeeze(),
-                zoom=zoom,
-                cmap="gray",
-                norm=None,
-                interpolation="nearest",
-            )
-            shown.image.set_clim(0, 255)
-            at = (1.04 + 0.09 * number, place)
-            box = AnnotationBbox(
-                shown, at, xycoords=("axes fraction", "data"), frameon=False, box_alignment=(0, 0.5)
-            )
-            axes.add_artist(box)
+        for number, pixels_CHW in enumerate(pair.image_MCHW):
+            image_beside(axes, pixels_CHW, number, place)
     names = [f"{plain(pair.true, 20)} → {plain(pair.named, 20)}" for pair in fact.pairs]
     axes.set_yticks(range(count), names)
     axes.set(

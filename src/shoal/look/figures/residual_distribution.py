@@ -26,6 +26,8 @@ _MOST_POINTS: Final = 500
 """Points of a QQ plot, at most, evenly spread over ranks, with the 20 at each end."""
 _ENDS: Final = 20
 _Z: Final = 1.96
+_CURVE_SECONDS: Final = 0.03
+"""Seconds of the normal curve of a target, and its legend."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +170,11 @@ def seconds(extent: Extent) -> float:
     if not extent.numbers:
         return 0.0
     targets = min(_MOST_TARGETS, extent.dataset.outputs)
-    return panels_seconds(2 * targets) + 8 * VALUE * extent.tested * extent.dataset.outputs
+    return (
+        panels_seconds(2 * targets)
+        + _CURVE_SECONDS * targets
+        + 8 * VALUE * extent.tested * extent.dataset.outputs
+    )
 
 
 FILLIBEN: Final = Work(

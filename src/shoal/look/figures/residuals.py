@@ -36,7 +36,7 @@ from shoal.look._residuals import (
 from shoal.look._run_findings import DELIVERED
 from shoal.wording import one_number
 
-_INPUTS: Final = MOST_PANELS - 1
+_INPUTS: Final = 3
 """Inputs that are shown, at most."""
 _DOT_SECONDS: Final = 8e-6
 
@@ -61,13 +61,20 @@ def spreads(own: Residuals, names: Sequence[str], x_VD: np.ndarray) -> tuple[Spr
 def draw_spreads(facts: Sequence[Spread]) -> Sheet:
     """A panel for what residuals stand over."""
     shown = facts[:MOST_PANELS]
-    figure, grid = panels(len(shown), columns=3, size=(6.8, 4.4) if len(shown) == 1 else (4.0, 3.4))
+    of_targets = facts[0].target != facts[-1].target
+    columns = 3 if of_targets else len(shown)
+    figure, grid = panels(len(shown), columns=columns, size=(6.8, 4.4) if len(shown) == 1 else (3.7, 3.5))
     for axes, fact in zip(grid, shown, strict=True):
         _draw_spread(axes, fact)
+        axes.set_ylabel(f"residual of {plain(fact.target, 20)}" if of_targets or axes is grid[0] else "")
+    if not of_targets:
+        lows, highs = zip(*(axes.get_ylim() for axes in grid), strict=True)
+        for axes in grid:
+            axes.set_ylim(min(lows), max(highs))
+            axes.tick_params(labelleft=axes is grid[0])
     every = max(fact.every for fact in shown)
     notes = [f"one row in {every} is drawn"] if every > 1 else []
-    legend_beside(grid[min(2, len(shown) - 1)], noted(notes))
-    of_targets = facts[0].target != facts[-1].target
+    legend_beside(grid[min(columns, len(shown)) - 1], noted(notes))
     more = targets_left_out(facts) if of_targets else ""
     heading(figure, f"{DELIVERED}: residuals of the test rows, true less predicted{more}")
     return figure
@@ -83,7 +90,7 @@ def _draw_spread(axes: Panel, fact: Spread) -> None:
         axes.plot(
             fact.x_M, fact.middle_M, "o-", color=VERMILLION, markersize=4, linewidth=1, label="its median"
         )
-    axes.set(xlabel=_over(fact), ylabel=f"residual of {plain(fact.target, 20)}")
+    axes.set_xlabel(_over(fact))
     if len(fact.x_V):
         axes.set(xlim=with_room(float(fact.x_V[0]), float(fact.x_V[-1])))
     axes.locator_params(axis="x", nbins=4)
@@ -137,7 +144,7 @@ def seconds(extent: Extent) -> float:
         return 0.0
     inputs = sum(not column.categorical for column in extent.dataset.columns)
     targets = extent.dataset.outputs
-    shown = min(MOST_PANELS, 1 + inputs if targets == 1 else targets)
+    shown = 1 + min(_INPUTS, inputs) if targets == 1 else min(MOST_PANELS, targets)
     rows = extent.tested * (1 + inputs if targets == 1 else targets)
     return (
         panels_seconds(shown)

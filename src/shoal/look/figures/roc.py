@@ -21,6 +21,7 @@ from shoal.wording import counted, interval, one_number, percent
 
 _MOST: Final = 8
 """Classes or labels that are drawn, at most: those of the smallest areas."""
+_TICKS: Final = range(0, 101, 25)
 _LINE_SECONDS: Final = 0.004
 """Seconds of the three lines of a class, and of a network."""
 _SORTED: Final = 4e-7
@@ -103,7 +104,8 @@ def draw_curves(fact: OrderCurves) -> Sheet:
     precision.set(xlabel="recall (%)", ylabel="precision (%)", title="Precision and recall")
     gain.set(xlabel="rows named, the likeliest first (%)", ylabel="recall (%)", title="Gain")
     for axes in (roc, precision, gain):
-        axes.set(xlim=(-1, 101), ylim=(-2, 102))
+        axes.set(xlim=(-1, 101), ylim=(-2, 102), xticks=_TICKS, yticks=_TICKS)
+        axes.tick_params(labelleft=axes is roc)
     legend_beside(gain, noted(_notes(fact)))
     heading(figure, f"{plain(fact.name)}: {fact.score or 'order of the test rows by probability'}")
     return figure
