@@ -122,7 +122,7 @@ def test_figures_that_do_not_apply_take_nothing() -> None:
         "roc",
         "confused",
         "class-scores",
-        "class-calibration",
+        "calibration-by-class",
         "errors",
         "over-time",
     ):

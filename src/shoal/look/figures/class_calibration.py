@@ -168,7 +168,7 @@ def seconds(extent: Extent) -> float:
 FIGURE: Final = Figure(
     chapters=(Chapter.TESTED,),
     order=31,
-    name="class-calibration",
+    name="calibration-by-class",
     title="Calibration of each class",
     caption=caption,
     gather=gather,
