@@ -21,7 +21,7 @@ HOUSE: Final = ROOT / "src" / "shoal"
 
 STAGES: Final = ("study", "data", "nets", "engine", "results", "search", "look")
 EVERYTHING: Final = frozenset({
-    "streams", *STAGES, "model", "predict", "export", "draft", "progress", "request", "planning", "pipeline",
+    "streams", *STAGES, "model", "predict", "export", "drawing", "draft", "progress", "request", "planning", "pipeline",
     "estimators",
     "options", "cli",
 })  # fmt: skip
@@ -54,15 +54,16 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
         {"data", "engine", "look", "nets", "parts", "planning", "progress", "request", "results", "study"}
     ),
     "model_facts": frozenset({"engine"}),
-    "model": frozenset({"data", "engine", "model_facts", "nets", "results"}),
+    "model": frozenset({"data", "engine", "look", "model_facts", "nets", "results", "study"}),
     "predict": frozenset({"data", "engine", "model", "nets", "results"}),
     "export": frozenset({"data", "model", "nets"}),
+    "drawing": frozenset({"look", "model", "planning", "request", "results", "study"}),
     "draft": frozenset({"data", "engine", "look", "study"}),
     "estimators": frozenset({"streams", "parts", *STAGES, "planning", "model"}),
     "cli": frozenset(
         {"planning", "pipeline", "predict", "export", "draft", "nets", "progress", "study", "data", "results"}
     )
-    | {"look", "parts", "options", "space"},
+    | {"drawing", "look", "parts", "options", "space"},
     "__main__": frozenset({"cli"}),
     "__init__": EVERYTHING,
 }

@@ -16,10 +16,11 @@ from shoal.engine import Trainers
 from shoal.errors import DataError, ModelFileError, StudyError
 from shoal.export import export_onnx, export_torch, graph_feed, run_onnx
 from shoal.look._evidence import fits_of_shares, judged_fits
-from shoal.look._measures import loss_words, score_words
+from shoal.look._losses import loss_words
+from shoal.look._measures import score_words
 from shoal.look.page.tables import settings_table
 from shoal.model import Model
-from shoal.predict import ensemble
+from shoal.predict import ensemble, predict_file
 from shoal.results import Results, Truth
 from shoal.study import Training, parse_study
 
@@ -118,6 +119,36 @@ def test_onnx_has_the_exponential_in_it(results: Results, model: Model) -> None:
     np.testing.assert_allclose(answers, model.predict(rows), rtol=1e-5)
 
 
+def test_predictions_that_overflow_are_counted(model: Model, results: Results, tmp_path: Path) -> None:
+    """Rows of which exp is infinite are said to have no prediction; others are answered as ever, without a word."""
+    rows = counts()[["a", "b"]][:5]
+    far = rows.copy()
+    far.loc[[1, 3], "a"] = [1e30, -1e30]
+    with pytest.warns(UserWarning, match="range|no finite prediction") as warned:
+        answers = model.predict(far)
+    lost = int((~np.isfinite(answers)).any(axis=1).sum())
+    assert 0 < lost < 5
+    why = "what the network answers is too large for floating-point numbers"
+    what = f"no finite prediction for {lost} of 5 rows: {why}"
+    assert [str(each.message) for each in warned][1:] == [what]
+    assert {each.filename for each in warned} == {__file__}
+    np.testing.assert_array_equal(answers[[0, 2, 4]], model.predict(rows)[[0, 2, 4]])
+    far.to_csv(tmp_path / "far.csv", index=False)
+    assert what in predict_file(results.folder, tmp_path / "far.csv").notes
+    rows.to_csv(tmp_path / "near.csv", index=False)
+    assert not predict_file(results.folder, tmp_path / "near.csv").notes
+
+
+def test_estimators_say_it_too() -> None:
+    table = counts()
+    model = shoal.MLPRegressor((6,), loss="poisson", max_iter=20, learning_rate_init=0.02, random_state=0)
+    model.fit(table[["a", "b"]].to_numpy(), table["visits"])
+    with pytest.warns(UserWarning, match=r"^no finite prediction for [12] of 3 rows: ") as warned:
+        answers = model.predict([[0.0, 0.0], [1e30, 0.0], [-1e30, 0.0]])
+    assert not np.isfinite(answers).all()
+    assert {each.filename for each in warned} == {__file__}
+
+
 def rows_of(*classes: str) -> Truth:
     return Truth((), ("y",), classes, np.zeros((0, 0)), np.zeros(0), 0)
 
@@ -128,14 +159,22 @@ def test_a_loss_is_called_with_its_option_and_a_score_without() -> None:
         (Training(loss="mae", huber_delta=0.5), "mean absolute error"),
         (Training(), "mean squared error"),
     ):
-        assert loss_words("regression", training) == words
+        assert loss_words("regression", training, ()) == words
     smoothed = Training(label_smoothing=0.1)
-    assert loss_words("classification", smoothed) == "cross-entropy in nats, labels smoothed by 0.1"
+    assert (
+        loss_words("classification", smoothed, ("a", "b")) == "cross-entropy in nats, labels smoothed by 0.1"
+    )
     assert score_words("loss", rows_of("a", "b"), smoothed) == "cross-entropy in nats"
     for loss, words in (("huber", "mean squared error"), ("quantile", "mean pinball loss")):
         assert score_words("loss", rows_of(), Training(loss=loss)) == words
     levels = Training(loss="quantile", quantiles=(0.25, 0.5))
-    assert loss_words("regression", levels) == "pinball loss, quantiles 0.25, 0.5"
+    assert loss_words("regression", levels, ()) == "pinball loss, quantiles 0.25, 0.5"
+    for weights, weighted in (({"a": 2.0, "b": 2.0}, False), ({"a": 2.0}, True), ({"a": 1.0}, False)):
+        words = loss_words("classification", Training(class_weight=weights), ("a", "b"))
+        assert words.endswith(", classes weighted in training") == weighted
+    assert loss_words("multilabel", Training(class_weight={"a": 2.0, "b": 2.0}), ()).endswith(
+        "labels weighted in training"
+    )
 
 
 @pytest.mark.parametrize(

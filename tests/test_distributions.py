@@ -183,6 +183,21 @@ def test_the_report_names_the_loss(results: Results, model: Model) -> None:
     words = "mean pinball loss" if model.levels == LEVELS else "negative log-likelihood in nats"
     assert f"selection score ({words}, lower is better)" in text
     assert ("Koenker, Bassett (1978)" if model.levels == LEVELS else "Nix, Weigend (1994)") in text
+    own = "quantiles" if model.levels == LEVELS else "deviations"
+    about = (
+        f"about as wide for every row: the {own} that the network itself gives for each row have no part in"
+    )
+    assert about in " ".join(text.split())
+    assert about in " ".join(results_text(results).split())
+
+
+def test_intervals_are_as_wide_wherever_the_network_says_that_it_is_less_sure(model: Model) -> None:
+    """What the report says of them: where x is large the target spreads more, and the network's own words do."""
+    near, far = (pd.DataFrame({"x": np.full(5, x), "z": np.linspace(-1, 1, 5)}) for x in (0.1, 1.9))
+    width_2 = [np.ptp(model.predict_interval(x)[:, 0], axis=1).mean() for x in (near, far)]
+    own_2 = [np.ptp(model.predict_quantiles(x)[:, 0], axis=1).mean() for x in (near, far)]
+    assert own_2[1] > 1.5 * own_2[0]
+    assert width_2[1] < 1.3 * width_2[0]
 
 
 def test_quantiles_are_held_against_the_test_rows(results: Results, model: Model) -> None:

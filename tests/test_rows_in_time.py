@@ -91,7 +91,28 @@ def test_scores_and_their_errors_are_those_of_the_rows_that_are_held_out(results
     assert best["standard_error"] > 0
     assert results.candidates["ci_low"].notna().sum() == 1
     assert results.expected_score > 0
-    assert results.search_errors([best["candidate_id"]]).units == 92
+    assert (
+        results.search_errors([best["candidate_id"]]).units == 40
+    )  # ten blocks of neighbours in each of four folds
+
+
+def test_rows_of_a_fold_are_drawn_in_blocks_of_neighbours_in_time(results: Results) -> None:
+    """Each holds as many rows as any other, in one stretch of time of one fold; rows that no fold has are in none."""
+    with results.rows_held_out() as rows:
+        truth = rows.truth
+        unit_N, count = rows._units()
+    held_F = [row_V for (stage, _), row_V in truth.validation_rows.items() if stage == "search"]
+    assert count == 41
+    assert set(np.flatnonzero(unit_N)) == set(np.concatenate(held_F).tolist())
+    for row_V in held_F:
+        in_order_V = unit_N[row_V[np.argsort(truth.times[row_V])]]
+        assert (np.diff(in_order_V) >= 0).all()
+        assert set(np.bincount(in_order_V)[in_order_V.min() :]) <= {len(row_V) // 10, -(-len(row_V) // 10)}
+    said = "(model confidence set over the rows held out, in blocks of neighbours in time, 5 %)"
+    assert said in " ".join(results_text(results).split())
+    errors_C = results.search_errors([*results.tried][:2]).scores.rows
+    unordered = replace(results, truth=replace(results.truth, times=np.zeros(0)))
+    assert (errors_C != unordered.search_errors([*results.tried][:2]).scores.rows).all()
 
 
 def test_outer_folds_are_scored_though_no_refit_learns_from_all_other_rows(results: Results) -> None:

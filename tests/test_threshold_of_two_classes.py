@@ -251,6 +251,10 @@ def test_the_metadata_of_an_onnx_file_have_it(run: Results) -> None:
             {"positive": "fraud", "threshold": 1.5},
             "metadata 'decision.threshold': Input should be less than or equal to 1.0000000000000002",
         ),
+        (
+            {"positive": "fraud", "threshold": -0.0},
+            "metadata 'decision.threshold': Input should be greater than or equal to 0, got -0.0",
+        ),
         ({"positive": "fraud"}, "metadata 'decision.threshold': Field required"),
         ({"positive": "fraud", "threshold": 1}, "expected facts as Shoal writes them, got others"),
         (None, "expected facts as Shoal writes them, got others"),

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from shoal.contents import contents
 
 if TYPE_CHECKING:  # read by type checkers, and by `contents`
+    from shoal.drawing import draw as draw
     from shoal.errors import DataError as DataError
     from shoal.errors import EnvironmentFault as EnvironmentFault
     from shoal.errors import InputError as InputError
@@ -33,12 +34,12 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.estimators import MLPClassifier as MLPClassifier
     from shoal.estimators import MLPRegressor as MLPRegressor
     from shoal.estimators import RandomizedSearchCV as RandomizedSearchCV
+    from shoal.look import Plan as Plan
     from shoal.look import Results as Results
     from shoal.model import Model as Model
     from shoal.model import load as load
     from shoal.pipeline import run as run
     from shoal.planning import plan as plan
-    from shoal.results import Plan as Plan
     from shoal.study import Study as Study
     from shoal.study import load_study as load_study
 else:  # for a type checker, what is not there is not there

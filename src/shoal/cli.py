@@ -1,4 +1,4 @@
-"""The command line: `shoal check | run | show | report | predict | export | data | new`.
+"""The command line: `shoal check | run | show | report | draw | predict | export | data | new`.
 
 Every refusal is a line and an exit code.
 """
@@ -14,19 +14,31 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, Literal, NoReturn, TextIO
+from typing import Annotated, Any, NoReturn, TextIO
 
 import typer
 
 from shoal.errors import EnvironmentFault, Interrupted, Problem, ShoalError, lacks_memory
 from shoal.kinds import TASKS, Task
 from shoal.options import (
+    CoverageOption,
+    DeviceOption,
+    DrawnArgument,
+    ForceOption,
+    FormatOption,
+    OutOption,
+    PictureOption,
+    RunArgument,
+    SetOption,
+    SourceArgument,
+    StudyArgument,
+    TrainerOption,
+    WorkersOption,
+    WrittenOption,
     choice,
-    count_of_workers,
     kind_or_table,
     name_of_a_file,
     one_of,
-    share,
     usage_problem,
 )
 from shoal.parts import SHOW, Missing, Parts
@@ -43,27 +55,6 @@ app = typer.Typer(
 _UsageError: Any = typer.BadParameter.__mro__[1]  # of click, or of the copy that newer typers bring
 data_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The built-in data sets.")
 app.add_typer(data_app, name="data")
-
-
-StudyArgument = Annotated[
-    str, typer.Argument(metavar="STUDY", help="A study file, or a built-in study's name.")
-]
-RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
-SourceArgument = Annotated[Path, typer.Argument(metavar="RUN_OR_MODEL", help="A run folder or a model file.")]
-_Many = list[str] | None
-SetOption = Annotated[_Many, typer.Option("--set", metavar="KEY=VALUE", help="Override a key. Repeatable.")]
-WrittenOption = Annotated[_Many, typer.Option("--set", metavar="KEY=VALUE", help="How INPUT is written.")]
-OutOption = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Run folder [runs/STUDY NAME].")]
-ForceOption = Annotated[bool, typer.Option("--force", help="Replace files of other content.")]
-WorkersOption = Annotated[
-    int | None,
-    typer.Option("--workers", metavar="N", help="Fits at a time [one a core].", parser=count_of_workers),
-]
-_Trainer = Literal["auto", "torch", "native"]
-_Device = Literal["auto", "cpu", "cuda", "mps"]
-_Format = Literal["onnx", "torch"]
-TrainerOption = Annotated[_Trainer, choice(_Trainer, "--trainer", what="Who trains.")]
-DeviceOption = Annotated[_Device, choice(_Device, "--device", what="Where torch trains.")]
 
 
 @app.command()
@@ -140,6 +131,20 @@ def report(run: RunArgument) -> None:
 
 
 @app.command()
+def draw(
+    source: DrawnArgument,
+    out: PictureOption = None,
+    set_: SetOption = None,
+    force: ForceOption = False,
+) -> None:
+    """Draw a network, from its inputs to its loss; of a study nothing is trained."""
+    with loading(LEAST_TO_DRAW):
+        from shoal.drawing import write_drawing
+
+    _print(write_drawing(source, out, tuple(set_ or ()), force=force))
+
+
+@app.command()
 def predict(
     source: SourceArgument,
     rows: Annotated[Path, typer.Argument(metavar="INPUT", help="A table, an image, or a folder of images.")],
@@ -149,15 +154,7 @@ def predict(
         typer.Option("--out", metavar="FILE", help="CSV file [printed].", parser=name_of_a_file),
     ] = None,
     force: ForceOption = False,
-    coverage: Annotated[
-        float | None,
-        typer.Option(
-            "--coverage",
-            metavar="SHARE",
-            help="Add intervals, or sets of classes, that hold this share of new rows.",
-            parser=share,
-        ),
-    ] = None,
+    coverage: CoverageOption = None,
     calibrated: Annotated[
         bool, typer.Option("--calibrated", help="Probabilities at the temperature of the folds.")
     ] = False,
@@ -192,7 +189,7 @@ def predict(
 @app.command()
 def export(
     source: SourceArgument,
-    format_: Annotated[_Format, choice(_Format, "--format", what="What to write.")],
+    format_: FormatOption,
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="File to write.", parser=name_of_a_file)],
     force: ForceOption = False,
 ) -> None:

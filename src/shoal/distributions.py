@@ -39,6 +39,10 @@ class Distribution(Protocol):
     """Whether targets may be transformed: what is said then has a way back."""
     positive: ClassVar[bool]
     """Whether no loss lies below 0."""
+    link_words: ClassVar[str]
+    """What makes answers of the outputs of a target, as a picture of a network says it."""
+    answer_words: ClassVar[str]
+    """What these answers are, there."""
     output: ClassVar[str]
     """What an ONNX file calls what is said beside predictions, and the function of an exported Python file."""
     torch_source: ClassVar[str]
@@ -57,6 +61,11 @@ class Distribution(Protocol):
     @property
     def names(self) -> tuple[str, ...]:
         """Names of what is shown of each target beside its prediction."""
+        ...
+
+    @property
+    def output_words(self) -> tuple[str, ...]:
+        """What each output of a target is."""
         ...
 
     @classmethod
@@ -129,6 +138,8 @@ class Quantiles:
     """
 
     kind: ClassVar[str] = "quantiles"
+    link_words: ClassVar[str] = "sorted"
+    answer_words: ClassVar[str] = "quantiles"
     transforms: ClassVar[bool] = True
     positive: ClassVar[bool] = True
     output: ClassVar[str] = "quantiles"
@@ -153,6 +164,11 @@ def answers(outputs):
     def names(self) -> tuple[str, ...]:
         """Each by its level."""
         return tuple(f"quantile_{level!r}" for level in self.levels)
+
+    @property
+    def output_words(self) -> tuple[str, ...]:
+        """The quantile at each level."""
+        return tuple(f"quantile {level!r}" for level in self.levels)
 
     @property
     def predicted(self) -> int:
@@ -262,6 +278,8 @@ class Normal:
     """
 
     kind: ClassVar[str] = "normal"
+    link_words: ClassVar[str] = "exp of the deviation"
+    answer_words: ClassVar[str] = "means and deviations"
     transforms: ClassVar[bool] = False
     positive: ClassVar[bool] = False
     output: ClassVar[str] = "deviations"
@@ -287,6 +305,11 @@ def answers(outputs):
     def names(self) -> tuple[str, ...]:
         """The standard deviation."""
         return ("std",)
+
+    @property
+    def output_words(self) -> tuple[str, ...]:
+        """Its mean, and what the deviation is read from."""
+        return ("mean", "log of deviation")
 
     @classmethod
     def of(cls, option: object) -> Self:  # noqa: ARG003

@@ -5,6 +5,7 @@ Letters: N rows, D inputs, K targets or classes, C channels, H, W height and wid
 
 from __future__ import annotations
 
+import html
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from shoal.data import Column, Preprocessing, given_columns, given_images
 from shoal.decisions import Decision, named_classes
@@ -26,6 +28,8 @@ from shoal.engine import (
     Trainer,
     answers,
     ascend,
+    input_records,
+    not_finite,
     read_calibration,
     trainer_of,
     unknown_intervals,
@@ -35,9 +39,11 @@ from shoal.errors import InputError, ModelFileError, Problem, as_path
 from shoal.files import Folder, Unreadable, kind_of, opened, size_of, write
 from shoal.kinds import LOSSES, has_classes, task_kind
 from shoal.links import link_of
+from shoal.look import Asked, NetworkFacts, network_facts, network_html
 from shoal.model_facts import Facts, facts_of
 from shoal.nets import MODEL_NAME, Architecture, model_bytes, read_model
 from shoal.results import tempered
+from shoal.study import Training
 from shoal.wording import counted, listed, repeated, visible
 
 if TYPE_CHECKING:
@@ -154,12 +160,13 @@ class Model:
         that the training rows did not have counts as none of them, with a UserWarning; several rows of which no
         category of a column is known are refused. A missing cell (NaN, None, an empty text, a word such as NA) is
         answered as in training; where no training row lacked one, with a UserWarning; after `data.missing = "refuse"`
-        it is refused. Raises DataError.
+        it is refused. A prediction that is too large for floating-point numbers is infinite or NaN, with a UserWarning.
+        Raises DataError.
 
         The same rows in the same order give the bytes that the run stored for them, if the trainer that
         trained the model is here, on the CPU, in the same versions on the same kind of processor.
         """
-        answer_NA = self.answer(self._warned(x))
+        answer_NA = self._answered(x)
         if not has_classes(self.facts.task):
             predicted_NK = answer_NA[:, : len(self.targets)]
             return (predicted_NK > 0.5).astype(np.int64) if self.labelled else predicted_NK
@@ -171,7 +178,7 @@ class Model:
         Of a network trained by `training.loss = "quantile"` they are those of `training.quantiles`, none above a later
         one; of "gaussian" those of its normal distribution. InputError for a model of any other.
         """
-        return self._distribution.quantiles(self._by_target(x))
+        return self._distribution.quantiles(by_target(self._answered(x), len(self.targets)))
 
     def predict_std(self, x: NDArray[Any] | Mapping[str, Any] | DataFrame) -> NDArray[np.float64]:
         """Give how far targets lie from what `predict` gives, as standard deviations in their units, float64 (N, K).
@@ -181,7 +188,7 @@ class Model:
         distribution = self._distribution
         if distribution.names != ("std",):
             raise InputError("expected a model of means and standard deviations, got one of quantiles")
-        return distribution.shown(self._by_target(x))[:, :, 0]
+        return distribution.shown(by_target(self._answered(x), len(self.targets)))[:, :, 0]
 
     @property
     def levels(self) -> tuple[float, ...]:
@@ -198,9 +205,6 @@ class Model:
             raise InputError(f"{what}: it says one number of a target")
         return distribution
 
-    def _by_target(self, x: NDArray[Any] | Mapping[str, Any] | DataFrame) -> NDArray[np.float64]:
-        return by_target(self.answer(self._warned(x)), len(self.targets))
-
     def predict_proba(
         self, x: NDArray[Any] | Mapping[str, Any] | DataFrame, *, calibrated: bool = False
     ) -> NDArray[np.float64]:
@@ -213,7 +217,7 @@ class Model:
             raise InputError("expected a model of classes, got one of numbers: it has no probabilities")
         if calibrated and self.labelled:
             raise InputError("expected a model of classes, got one of labels: it has no temperature")
-        answer_NK = self.answer(self._warned(x))
+        answer_NK = self._answered(x)
         return self.at_temperature(answer_NK) if calibrated else answer_NK
 
     def predict_interval(
@@ -270,13 +274,20 @@ class Model:
             raise InputError(f"{what}: the report of its run says why, if that is of this version")
         return self.calibration
 
-    def _warned(self, x: Any) -> Inputs:
-        """Check rows, and warn of what is unknown of them in one sentence."""
+    def _warned(self, x: Any, depth: int = 3) -> Inputs:
+        """Check rows, and warn of what is unknown of them in one sentence, whoever is so many calls above."""
         inputs = self.inputs(x)
         strange = "; ".join(self.unknown(inputs))
         if strange:
-            warnings.warn(strange, UserWarning, stacklevel=3)
+            warnings.warn(strange, UserWarning, stacklevel=depth)
         return inputs
+
+    def _answered(self, x: Any) -> NDArray[np.float64]:
+        """Check rows and answer them; warn of what is unknown of them, and of answers that are not finite."""
+        answer_NA = self.answer(self._warned(x, 4))
+        if overflow := not_finite(answer_NA):
+            warnings.warn(overflow, UserWarning, stacklevel=3)
+        return answer_NA
 
     def unknown(self, inputs: Inputs) -> Iterator[str]:
         """Say what the training rows did not have, a sentence for each column of checked rows."""
@@ -305,6 +316,21 @@ class Model:
     def _trained(self) -> Trained:
         parameters_P, buffers = self.architecture.flat(self.parameters)
         return Trained(self.architecture, parameters_P, buffers, self.preprocessing, self.facts.task)
+
+    def network_facts(self) -> NetworkFacts:
+        """Give what is drawn of it."""
+        training = self.facts.training.get("training")
+        try:
+            known = Training.model_validate(training) if training else None
+        except ValidationError:  # of another version: it is drawn without its loss
+            known = None
+        distribution = self.preprocessing.distribution
+        asked = Asked("", self.facts.task, self.targets, self.classes, known, distribution)
+        return network_facts(self.architecture, input_records(self.preprocessing), asked)
+
+    def _repr_html_(self) -> str:
+        """Give its line and its drawing, as a notebook shows it."""
+        return f"<p>{html.escape(repr(self))}</p>{network_html(self.network_facts())}"
 
     def _misfits(self) -> Iterator[str]:
         """Find facts that do not fit the network or each other."""

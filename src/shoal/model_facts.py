@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import NoneType
 from typing import Annotated, Any
 
@@ -38,6 +39,14 @@ class DecisionFacts(_Part):
 
     positive: str
     threshold: Annotated[float, Field(ge=0, le=HIGHEST)]
+
+    @field_validator("threshold")
+    @classmethod
+    def _unsigned(cls, threshold: float) -> float:
+        """Refuse -0.0, which no run writes."""
+        if math.copysign(1, threshold) < 0:
+            raise PydanticCustomError("unsigned", "Input should be greater than or equal to 0, got -0.0")
+        return threshold
 
 
 class Facts(_Part):

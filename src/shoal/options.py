@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 
 import typer
 
@@ -94,3 +94,42 @@ def usage_problem(error: Any) -> str:
     if kind != "MissingParameter":
         return f"{where}: {error.message}"
     return f"{where}: expected a value, got nothing; {help_}"
+
+
+StudyArgument = Annotated[
+    str, typer.Argument(metavar="STUDY", help="A study file, or a built-in study's name.")
+]
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
+SourceArgument = Annotated[Path, typer.Argument(metavar="RUN_OR_MODEL", help="A run folder or a model file.")]
+_Many = list[str] | None
+SetOption = Annotated[_Many, typer.Option("--set", metavar="KEY=VALUE", help="Override a key. Repeatable.")]
+WrittenOption = Annotated[_Many, typer.Option("--set", metavar="KEY=VALUE", help="How INPUT is written.")]
+OutOption = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Run folder [runs/STUDY NAME].")]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace files of other content.")]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option("--workers", metavar="N", help="Fits at a time [one a core].", parser=count_of_workers),
+]
+_Trainer = Literal["auto", "torch", "native"]
+_Device = Literal["auto", "cpu", "cuda", "mps"]
+_Format = Literal["onnx", "torch"]
+TrainerOption = Annotated[_Trainer, choice(_Trainer, "--trainer", what="Who trains.")]
+DeviceOption = Annotated[_Device, choice(_Device, "--device", what="Where torch trains.")]
+FormatOption = Annotated[_Format, choice(_Format, "--format", what="What to write.")]
+DrawnArgument = Annotated[
+    str,
+    typer.Argument(metavar="SOURCE", help="A study, a built-in one's name, a run folder or a model file."),
+]
+PictureOption = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FILE", help="SVG, PDF or PNG [NAME-network.svg].", parser=name_of_a_file),
+]
+CoverageOption = Annotated[
+    float | None,
+    typer.Option(
+        "--coverage",
+        metavar="SHARE",
+        help="Add intervals, or sets of classes, that hold this share of new rows.",
+        parser=share,
+    ),
+]

@@ -21,6 +21,7 @@ from shoal.engine import (
     Trainers,
     available_memory,
     give_back_memory,
+    input_records,
     load_data,
     make_plan,
     memory_need,
@@ -30,10 +31,10 @@ from shoal.engine import (
     refuse_unscalable,
 )
 from shoal.errors import InputError, ShoalError, as_path
-from shoal.look import Drawing, plan_text
+from shoal.look import Asked, Drawing, NetworkFacts, Plan, network_facts, plan_text
 from shoal.request import Keywords, Request, StudyOrRows, request_of
-from shoal.results import Identity, Plan, Store, refuse_foreign_files_in, trained_places
-from shoal.study import Study
+from shoal.results import Identity, Store, refuse_foreign_files_in, trained_places
+from shoal.study import Study, base_candidate
 from shoal.wording import wrong_choice, wrong_count
 
 
@@ -71,7 +72,26 @@ def plan(
     places = trained_places(folder, planner.study, planner.dataset.test_fingerprint)
     known = trained_before | planner.known_by_place(places, trained_before)
     made = make_plan(planner, Circumstances(trainers.by_name, workers, drawing, known, read))
-    return dataclasses.replace(made, text=plan_text(study, made, folder, workers))
+    facts = {field.name: getattr(made, field.name) for field in dataclasses.fields(made)}
+    facts["text"] = plan_text(study, made, folder, workers)
+    return Plan(**facts, network=study_network(planner))
+
+
+def study_network(planner: Planner) -> NetworkFacts:
+    """Give the study's own network as it is drawn, for all training rows. Raises StudyError where it does not fit."""
+    study, dataset, split = planner.study, planner.dataset, planner.refit_split
+    candidate = base_candidate(study)
+    coded = planner.preprocessing(split).coded(candidate.network.codes_from) if dataset.columns else None
+    inputs = () if coded is None else input_records(coded)
+    asked = Asked(
+        study.study.name,
+        dataset.task,
+        dataset.target_names,
+        dataset.classes,
+        candidate.training,
+        candidate.training.distribution,
+    )
+    return network_facts(planner.architecture(candidate, split), inputs, asked)
 
 
 def workers_of(workers: int | None) -> int:

@@ -33,7 +33,7 @@ from shoal.data import (
 )
 from shoal.decisions import named_classes
 from shoal.distributions import by_target
-from shoal.engine import available_memory, dialect_said, laid_out, unknown_intervals
+from shoal.engine import available_memory, dialect_said, laid_out, not_finite, unknown_intervals
 from shoal.errors import DataError, InputError, ModelFileError, Problem, RunFolderError
 from shoal.files import kind_of
 from shoal.model import Inputs, Model, load
@@ -124,6 +124,7 @@ def predict_file(source: Path, rows: Path, **asked: Unpack[Asked]) -> Prediction
     inputs, notes = new.inputs, [*new.notes, *_decision_note(model)]
     answer_NK = model.answer(inputs)
     columns = _answers(model, answer_NK, calibrated=calibrated)
+    notes += [overflow] if (overflow := not_finite(answer_NK)) else []
     if coverage is not None:
         covering, unknown = _covering(model, inputs, coverage)
         columns |= covering
@@ -362,9 +363,10 @@ def _spread(model: Model, members: Sequence[Model], inputs: Inputs) -> dict[str,
         answer_NK = member.answer(inputs)[:, : len(labels)]
         if count == 1:
             mean_NK, square_NK = np.zeros_like(answer_NK), np.zeros_like(answer_NK)
-        change_NK = answer_NK - mean_NK
-        mean_NK = mean_NK + change_NK / count
-        square_NK = square_NK + change_NK * (answer_NK - mean_NK)
+        with np.errstate(over="ignore", invalid="ignore"):  # where one of them overflows
+            change_NK = answer_NK - mean_NK
+            mean_NK = mean_NK + change_NK / count
+            square_NK = square_NK + change_NK * (answer_NK - mean_NK)
     deviation_NK = np.sqrt(square_NK / (len(members) - 1))
     parts = (("mean", mean_NK), ("std", deviation_NK))
     return {

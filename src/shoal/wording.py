@@ -45,6 +45,12 @@ _ALSO_CALLED: Final = {
 }
 """Words for a choice that look like another one."""
 
+_ORDINALS: Final = (
+    "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
+)  # fmt: skip
+
+_ENDINGS: Final = {1: "st", 2: "nd", 3: "rd"}
+
 # Foreign text
 
 
@@ -235,6 +241,13 @@ def worth(rows: float) -> str:
     """Write a number of rows that may be no whole one: "24.9 rows", never more than it is, rounding apart."""
     shown = math.floor(10 * rows + 1e-6) / 10 if rows < 100 else math.floor(rows + 1e-6)
     return f"{shown:,.6g} row{'s' * (shown != 1)}"
+
+
+def ordinal(number: int) -> str:
+    """Write the place in an order, from 1: `first`, `second`, `11th`, `21st`."""
+    if number <= len(_ORDINALS):
+        return _ORDINALS[number - 1]
+    return f"{number}{'th' if number % 100 in (11, 12, 13) else _ENDINGS.get(number % 10, 'th')}"
 
 
 def counted(number: int, noun: str) -> str:

@@ -395,6 +395,31 @@ def test_noise_is_no_group_however_rare_a_class_is(kind: str, seed: int) -> None
     assert groupings(replace(made(columns, target), train_rows=len(target)), shuffled=True) == {}
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("named", ["hour", "count", "patient"])
+def test_far_values_make_no_groups(named: str, seed: int) -> None:
+    """Noise without a variance bends a curve of least squares, which would shift all rows of a value alike; the levels
+    of persons are seen through such noise as through any.
+    """
+    rng = np.random.default_rng(seed)
+    number_N = {
+        "hour": rng.integers(0, 24, 900),
+        "count": rng.poisson(12, 900),
+        "patient": rng.integers(0, 180, 900),
+    }
+    columns = {"a": rng.normal(size=900), named: number_N[named]}
+    for noise in (rng.standard_t(1, 900), np.exp(3 * rng.normal(size=900))):
+        clean = replace(made(columns, columns["a"] + noise), train_rows=900)
+        assert groupings(clean, shuffled=True) == {}
+        own_N = rng.normal(size=number_N[named].max() + 1)[number_N[named]]
+        if named == "patient":
+            planted = replace(
+                made(columns, columns["a"] + noise + 1.5 * np.ptp(np.quantile(noise, [0.25, 0.75])) * own_N),
+                train_rows=900,
+            )
+            assert set(groupings(planted, shuffled=True)) == {"patient"}
+
+
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("kind", ["0.1", "0.5", "continuous", "counts"])
 def test_levels_of_hours_are_groups_of_a_rare_class_too(kind: str, seed: int) -> None:

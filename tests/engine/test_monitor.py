@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -171,9 +172,24 @@ def test_a_score_that_no_epoch_has_is_a_failed_fit(name: str) -> None:
     rows.dataset.targets[fit.rows.validation] = 1
     record = train_fit(fit, rows, trainer, None, lambda _: None)
     assert (record.status, record.predictions) == ("failed", {})
-    assert (
-        record.message == "ROC AUC is undefined on the validation rows after every epoch that was evaluated"
-    )
+    undefined = "is undefined on the validation rows after every epoch that was evaluated"
+    assert record.message == f'ROC AUC {undefined}: all rows are of one class, "yes"'
+
+
+def test_a_score_that_no_epoch_has_is_called_by_its_class() -> None:
+    """Of two classes by the positive one, wherever that stands; of a target that is the same in all rows by that."""
+    fit, rows, trainer = laid_out(study_of("classification", "average_precision"), "native")
+    rows.dataset.targets[fit.rows.validation] = 1
+    of_no = StudyRows(replace(rows.dataset, positive=0), rows.standardize)
+    for own, title in ((rows, "average precision of “yes”"), (of_no, "average precision of “no”")):
+        record = train_fit(fit, own, trainer, None, lambda _: None)
+        assert record.message.startswith(f"{title} is undefined on the validation rows")
+        assert record.message.endswith(': all rows are of one class, "yes"')
+    fit, rows, trainer = laid_out(study_of("regression", "r2"), "native")
+    rows.dataset.targets[fit.rows.validation] = 1.0
+    record = train_fit(fit, rows, trainer, None, lambda _: None)
+    assert record.message.startswith("R² is undefined on the validation rows after every epoch")
+    assert record.message.endswith("evaluated: a target is the same in all rows")
 
 
 @pytest.mark.parametrize("name", TRAINERS)

@@ -23,6 +23,7 @@ from shoal.engine._simple_models import (
     width,
 )
 from shoal.errors import RunFolderError
+from shoal.look import results_text
 from shoal.parts import Parts
 from shoal.results import Results, Store
 from shoal.study import Study
@@ -238,6 +239,31 @@ def test_categories_beyond_the_most_frequent_are_one() -> None:
     codes = _coded(np.array(["b", "new", "rare399"]), names)
     assert codes[1] == codes[2] == 254
     assert names[int(codes[0])] == "b"
+
+
+def test_inputs_of_more_categories_than_trees_tell_apart_are_named_where_the_comparison_stands(
+    tmp_path: Path, dots: None
+) -> None:
+    """By a run, by one that takes the answers of an earlier one, and by nobody where all are told apart."""
+    draw = np.random.default_rng(3)
+    rows = {"x": draw.normal(size=520), "town": [f"t{k:03d}" for k in np.arange(520) % 300]}
+    rows["y"] = rows["x"] + draw.normal(size=520)
+    asked: dict[str, Any] = {
+        "target": "y", "data": {"categorical": ["town"], "test_share": 0.2}, "network": {"hidden": [2]},
+        "training": {"epochs": 1},
+    }  # fmt: skip
+    said = (
+        "Boosted trees tell the 254 most frequent categories of an input apart: all others of “town” are a single one"
+        " to them."
+    )
+    for _ in range(2):
+        results = shoal.run(rows, out=tmp_path / "wide", workers=1, **asked)
+        assert results.baselines[-1].pooled == ("town",)
+        assert said in " ".join(results_text(results).split())
+    rows["town"] = [f"t{k:03d}" for k in np.arange(520) % 120]
+    results = shoal.run(rows, out=tmp_path / "narrow", workers=1, **asked)
+    assert results.baselines[-1].pooled == ()
+    assert "Boosted trees tell" not in results_text(results)
 
 
 def test_penalties_are_chosen_on_the_folds_of_the_study() -> None:

@@ -239,8 +239,38 @@ def test_a_plan_says_of_which_classes_nothing_is_learned() -> None:
     text = " ".join(plan(table(w=WEIGHT), **{**RUN, **changes}).text.split())
     of, then = "nothing is learned from rows of", "; scores count these rows"
     assert f'{of} "rare": weight 0 (training.class_weight){then}' in text
-    assert f'{of} "rare", "low": weight 0 (search.space."training.class_weight"[1]){then}' in text
-    assert text.count(of) == 2
+    by_some = "some candidates learn nothing from rows of"
+    assert f'{by_some} "rare", "low": weight 0 (search.space."training.class_weight"[1]){then}' in text
+    assert text.count(of) == text.count(by_some) == 1
+
+
+def test_a_plan_says_of_which_class_nothing_is_learned_where_its_weight_alone_is_searched() -> None:
+    weight = '"training.class_weight.rare"'
+    for values, times in (([0, 1], 1), ([0.5, 1], 0), ({"low": 0.0, "high": 2.0}, 0)):
+        search = {"folds": 3, "space": {weight.strip('"'): values}}
+        drawn = {"method": "random", "samples": 2} if isinstance(values, dict) else {}
+        changes = {"training": {"epochs": 3, "class_weight": {"low": 2}}, "search": {**search, **drawn}}
+        text = " ".join(plan(table(w=WEIGHT), **{**RUN, **changes}).text.split())
+        what = f'some candidates learn nothing from rows of "rare": weight 0 (search.space.{weight}); scores'
+        assert text.count(what) == text.count("weight 0 (") == times
+
+
+def test_equal_weights_of_all_classes_are_no_weights() -> None:
+    """They are said to be none, nothing is trained otherwise, and the accuracy heads the run as without."""
+    for weights, same in (
+        (dict.fromkeys(CLASSES, 3.0), True),
+        ({"low": 1.0}, True),
+        ({"low": 3.0, "mid": 3.0}, False),
+        ({}, False),
+    ):
+        asked = study(training={"class_weight": weights})
+        changes = {"training": {"class_weight": weights}, "search": {"folds": 3}}
+        text = " ".join(plan(table(w=WEIGHT), **{**RUN, **changes}).text.split())
+        assert ("all classes weigh the same (training.class_weight), as without weights" in text) == same
+        assert ("classes are weighted in training alone" in text) == asked.weighs_classes(CLASSES)
+        assert asked.weighs_classes(CLASSES) == (not same and bool(weights))
+        equal = training_weights(dataset(weights=None), asked.training, np.arange(20)) is None
+        assert equal == (not asked.training.weighs_classes(CLASSES))
 
 
 @pytest.mark.usefixtures("dots")

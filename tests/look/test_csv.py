@@ -73,6 +73,11 @@ def test_rows_longer_than_a_block_may_be_keep_one_column_in_so_many() -> None:
     assert rows == ["0," + ",".join(map(str, range(0, 30, 3)))]
 
 
+def test_pixels_are_left_out_and_counted() -> None:
+    fact = Inner("one", np.arange(2), np.zeros((2, 3, 28, 28), np.uint8))
+    assert fact_csv(fact).split("\n\n")[1] == "# left out: y, 2 × 3 × 28 × 28\nx\n0\n1\n"
+
+
 def test_a_list_of_facts_is_numbered() -> None:
     facts = [Inner("a", np.array([1]), np.array([2])), Inner("b", np.array([3]), np.array([4]))]
     assert fact_csv(facts).splitlines() == [

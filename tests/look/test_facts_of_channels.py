@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +26,13 @@ from shoal.look.figures.exciting import Exciting, draw_exciting, exciting, excit
 from shoal.look.figures.feature_maps import draw_feature_maps, feature_maps, maps_of_images
 from shoal.look.figures.kernels import convolution_kernels, draw_kernels, kernels
 from shoal.look.figures.weight_history import WeightHistory, draw_weight_history, history, weight_history
+from shoal.nets import ConvLayer, build_architecture, seen_by
+from shoal.study import Network
 
+CONV = ConvLayer(
+    name="conv1", inputs=1, units=3, kernel=2, stride=1, padding=0, groups=1, size=(1, 1), pool="none", pool_size=1,
+    pool_stride=1, pooled=(1, 1), activation="relu", dropout=0.0, batch_norm=False,
+)  # fmt: skip
 RUN = MadeUp(
     task="classification", names=(), classes=("x", "y", "z"), inputs=(), targets=(), image=(1, 5, 5),
     level=0.5, epochs=20, inside=True,
@@ -75,7 +83,7 @@ def test_what_excites_is_numbered_from_the_first_test_image() -> None:
         "activation": np.array([[0.0], [2.0]]), "made_activation": np.array([0.0, 3.0]),
         "images": image, "made": image[:, 0] + 1,
     }  # fmt: skip
-    fact = exciting("a", ("conv1", "relu", 3), found, 10)
+    fact = exciting("a", [CONV], 0, found, 10)
     assert fact.row_UT.tolist() == [[2], [7]]
     assert fact.dead_U.tolist() == [True, False]
     assert (fact.channels, fact.layer) == (3, "conv1")
@@ -120,8 +128,6 @@ def test_units_and_channels_are_counted_together(findings: RunFindings) -> None:
 
 
 def test_what_belongs_to_an_earlier_network_is_not_shown(tmp_path: Path) -> None:
-    from dataclasses import replace
-
     results = make_run(tmp_path, RUN)
     other = replace(results.inside, fit_id="0" * 64)
     results.__dict__["inside"] = other
@@ -129,6 +135,29 @@ def test_what_belongs_to_an_earlier_network_is_not_shown(tmp_path: Path) -> None
     assert maps_of_images(findings) == exciting_images(findings) == []
     assert history(findings) is class_activation(findings) is None
     assert convolution_kernels(findings) is not None
+
+
+def test_of_many_kernels_those_with_the_largest_weights_are_shown_and_the_others_counted() -> None:
+    weight = np.ones((32, 32, 3, 3))
+    weight[20:] *= 3
+    weight[:, 28:] *= -2
+    weights = {"conv1.weight": np.ones((2, 3, 3, 3)), "conv2.weight": weight}
+    first, second = kernels("a", ["conv1", "conv2"], weights, colors=True).layers
+    assert first.taken_I == ("red", "green", "blue")
+    assert first.left_out == 0
+    assert second.channel_U.tolist() == [1, 2, 3, 4, *range(21, 33)]
+    assert second.taken_I == ("1", "2", "3", "4", "29", "30", "31", "32")
+    np.testing.assert_array_equal(
+        second.weight_UIHW[:, :, 0, 0],
+        weight[[0, 1, 2, 3, *range(20, 32)]][:, [0, 1, 2, 3, 28, 29, 30, 31], 0, 0],
+    )
+    fact = kernels("a", ["conv1", "conv2"], weights)
+    assert fact.layers[0].taken_I == ("1", "2", "3")
+    assert kernels_figure.caption(fact).endswith(
+        " 896 kernels more are not shown; all stand in the delivered model."
+    )
+    titles = [axes.get_title(loc="left") or axes.get_title() for axes in draw_kernels(fact).axes]
+    assert any("the 128 with the largest weights of 1,024 kernels" in title for title in titles)
 
 
 @pytest.mark.parametrize(("inputs", "channels", "side"), [(1, 8, 3), (1, 40, 5), (3, 16, 3), (16, 32, 1)])
@@ -164,16 +193,69 @@ def test_class_activations_are_readable(classes: int, channels: int) -> None:
     assert faults(draw_class_activation, ClassActivation("a", names, 2_000, 10_000, layers)) == []
 
 
-@pytest.mark.parametrize(("channels", "colours"), [(1, 1), (17, 1), (32, 3)])
-def test_exciting_images_are_readable(channels: int, colours: int) -> None:
+@pytest.mark.parametrize(
+    ("channels", "colours", "size"), [(1, 1, (8, 8)), (17, 1, (64, 64)), (32, 3, (8, 8))]
+)
+def test_exciting_images_are_readable(channels: int, colours: int, size: tuple[int, int]) -> None:
     draw = np.random.default_rng(0)
     pixels = draw.integers(0, 256, (channels, 4, colours, 8, 8), dtype=np.uint8)
     strongest = 10.0 ** draw.uniform(-3, 5, (channels, 4))
     fact = Exciting(
         "a", "conv1", 64, np.arange(channels) == 0, np.zeros((channels, 4), np.int64), strongest, strongest[:, 0],
-        pixels, pixels[:, 0],
+        pixels.astype(np.float32), pixels[:, 0].astype(np.float32), size,
     )  # fmt: skip
     assert faults(draw_exciting, fact) == []
+    assert ("of each image what one unit sees" in _title(draw_exciting, fact)) == fact.cut == (size != (8, 8))
+
+
+def test_images_that_excite_are_cut_to_what_the_most_excited_unit_sees() -> None:
+    """A kernel of 3 with padding sees one pixel to each side; beyond the image lies nothing."""
+    image = np.arange(25, dtype=np.uint8).reshape(1, 1, 1, 5, 5)
+    layer = replace(CONV, units=1, kernel=3, padding=1, size=(5, 5))
+    found = {
+        "low": np.zeros(1), "high": np.ones(1), "rows": np.array([[0]]), "activation": np.ones((1, 1)),
+        "made_activation": np.ones(1), "images": image, "made": image[:, 0], "peak": np.array([[5 * 4 + 0]]),
+    }  # fmt: skip
+    fact = exciting("a", [layer], 0, found, 0)
+    nan = np.nan
+    np.testing.assert_array_equal(fact.image_UTCHW[0, 0, 0], [[nan, 15, 16], [nan, 20, 21], [nan, nan, nan]])
+    np.testing.assert_array_equal(fact.made_UCHW[0, 0], image[0, 0, 0, 1:4, 1:4])
+    assert fact.cut
+    assert "3 × 3 of 5 × 5 pixels" in exciting_figure.caption(fact)
+    whole = exciting("a", [layer], 0, {name: array for name, array in found.items() if name != "peak"}, 0)
+    assert not whole.cut  # results of old do not say where
+    np.testing.assert_array_equal(whole.image_UTCHW, image)
+
+
+def test_what_units_see_is_what_changes_them() -> None:
+    """By torch: of two layers with stride, padding and pooling the pixels whose change reaches a unit."""
+    torch = pytest.importorskip("torch")
+    network = Network.model_validate(
+        {
+            "kind": "cnn", "hidden": [2],
+            "conv": [
+                {"channels": 1, "kernel": 3, "padding": 1, "pool": {"kind": "average", "size": 2}},
+                {"channels": 1, "kernel": 3, "stride": 2, "padding": 1},
+            ],
+        }
+    )  # fmt: skip
+    layers = build_architecture(network, (1, 16, 16), 2).convolutions
+    first, second = (
+        torch.nn.Conv2d(1, 1, layer.kernel, layer.stride, layer.padding, bias=False) for layer in layers
+    )
+    for conv in (first, second):
+        torch.nn.init.ones_(conv.weight)
+    image = torch.zeros(1, 1, 16, 16, requires_grad=True)
+    mapped = second(torch.nn.functional.avg_pool2d(first(image), 2))
+    for unit in range(mapped.shape[2]):
+        (gradient,) = torch.autograd.grad(mapped[0, 0, unit, unit], image, retain_graph=True)
+        reached = np.flatnonzero(gradient[0, 0].sum(axis=1).numpy())
+        low, high = seen_by(layers, 1, unit)
+        assert (max(0, low), min(15, high)) == (reached[0], reached[-1])
+
+
+def _title(draw: Any, fact: Any) -> str:
+    return " ".join(draw(fact).get_suptitle().split())
 
 
 @pytest.mark.parametrize("snapshots", [2, 60])
@@ -215,8 +297,9 @@ def test_a_picture_of_channels_is_told_in_words() -> None:
         row_UT=np.zeros((3, 1), np.int64),
         activation_UT=np.array([[2.0], [0.0], [3.0]]),
         made_activation_U=np.array([2.5, 1.0, 3.0]),
-        image_UTCHW=blank,
-        made_UCHW=blank[:, 0],
+        image_UTCHW=blank.astype(np.float32),
+        made_UCHW=blank[:, 0].astype(np.float32),
+        size=(2, 2),
     )
     assert (
         exciting_figure.words(fact)

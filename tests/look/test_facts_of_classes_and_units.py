@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from shoal.look._dead_units import dead_and_saturated
-from shoal.look.figures.calibration import calibration
+from shoal.look.figures.calibration import calibration, draw_calibration
 from shoal.look.figures.confusion import confusion
 from shoal.look.figures.mistakes import mistakes
-from shoal.look.figures.units import activation_profiles
+from shoal.look.figures.units import activation_profiles, draw_profiles
 from shoal.look.figures.weights import weight_histograms
-from shoal.results import classification_scores
+from shoal.results import classification_scores, wilson
 
 
 def test_confusion_counts_all_repeats() -> None:
@@ -36,6 +36,28 @@ def test_calibration_by_hand() -> None:
     np.testing.assert_allclose(fact.bins.accuracy_M[[2, 4]], [0.5, 0.5])
     assert fact.bins.error == pytest.approx((2 * 0.075 + 2 * 0.425) / 4)
     assert fact.repeats == 1
+
+
+def test_the_interval_of_a_bin_counts_repeats_once_and_weighted_rows_for_what_they_are_worth() -> None:
+    probability_RVK = np.tile([[0.9, 0.1], [0.95, 0.05], [0.93, 0.07], [0.4, 0.6]], (3, 1, 1))
+    fact = calibration("a", np.array([0, 1, 0, 1]), probability_RVK, bins=5)
+    low, high = wilson(2 / 3, 3)
+    np.testing.assert_allclose([fact.low_M[4], fact.high_M[4]], [low, high])
+    assert np.isnan(fact.low_M[0])
+    weighted = calibration(
+        "a", np.array([0, 1, 0, 1]), probability_RVK, bins=5, weight_V=np.array([2.0, 1, 1, 1])
+    )
+    np.testing.assert_allclose([weighted.low_M[4], weighted.high_M[4]], wilson(3 / 4, 16 / 6))
+
+
+def test_points_of_a_calibration_are_not_joined_and_rows_are_counted() -> None:
+    fact = calibration(
+        "a", np.array([0, 1, 1, 0]), np.array([[[0.9, 0.1], [0.95, 0.05], [0.4, 0.6], [0.45, 0.55]]])
+    )
+    above, below = draw_calibration(fact).axes
+    points = next(line for line in above.lines if line.get_marker() == "o")
+    assert points.get_linestyle() == "None"
+    assert [text.get_text() for text in below.texts] == ["2", "1", "1"]
 
 
 def test_mistakes_say_what_was_taken_for_what_and_how_surely() -> None:
@@ -116,6 +138,20 @@ def test_profiles_follow_the_input() -> None:
     )
     np.testing.assert_array_equal(ranked.x_M, [1, 2, 3])
     np.testing.assert_array_equal(ranked.layers[0].output_MU, fact.layers[0].output_MU)
+
+
+def test_rows_of_a_classifier_stand_class_by_class() -> None:
+    output = np.array([[3.0], [1.0], [2.0], [0.0]])
+    classes = (("cat", "dog", "emu"), np.array([2, 0, 2, 0]))
+    fact = activation_profiles(
+        "a", "x", np.array([0.3, 0.1, 0.2, 0.4]), [("hidden1", "relu", output)], ranked=True, of_class=classes
+    )
+    assert fact.class_M is not None
+    assert fact.class_M.tolist() == [0, 0, 2, 2]
+    np.testing.assert_array_equal(fact.layers[0].output_MU[:, 0], [1, 0, 2, 3])
+    axes = draw_profiles(fact).axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["cat", "emu"]
+    assert axes.get_xticks().tolist() == [1, 3]
 
 
 def test_of_many_inputs_some_are_shown_and_all_are_counted() -> None:

@@ -21,7 +21,7 @@ SMALL = MadeUp(
 
 def test_pictures_of_a_regression_study(tmp_path: Path) -> None:
     assert [picture.name for picture in pictures(make_run(tmp_path, SMALL))] == [
-        "10-test-scores", "11-validation-loss", "13-published",
+        "01-network", "10-test-scores", "11-validation-loss", "13-published",
         "20-search-ranking", "21-search-effects", "22-search-variance", "23-search-parallel", "24-search-curves",
         "30-delivered-fit", "30-delivered-predicted", "30-delivered-residuals", "30-delivered-residual-distribution",
         "31-delivered-weights", "32-delivered-units",
@@ -38,7 +38,7 @@ def test_pictures_of_a_classification_study(tmp_path: Path) -> None:
     )
     found = [picture.name for picture in pictures(make_run(tmp_path, run))]
     assert found == [
-        "10-test-scores", "11-validation-loss", "12-validation-accuracy",
+        "01-network", "10-test-scores", "11-validation-loss", "12-validation-accuracy",
         "30-delivered-confusion", "30-delivered-class-scores", "30-delivered-roc", "30-delivered-calibration",
         "30-delivered-calibration-by-class", "31-delivered-weights", "32-delivered-units",
         "40-01-a-loss", "40-01-a-accuracy", "40-01-a-confusion", "40-01-a-calibration",
@@ -121,7 +121,7 @@ def test_pictures_on_disk_are_those_of_the_run_and_other_files_stay(tmp_path: Pa
         (figures / name).write_bytes(b"x")
     written = [results.folder / drawn.name for drawn in drawn_again(results)]
     assert {path.name for path in figures.iterdir()} - {path.name for path in written} == {
-        "40-08-old-loss.png", "notes.png", "40-07-old-loss.txt", "Mine.png",
+        "01-network.svg", "40-08-old-loss.png", "notes.png", "40-07-old-loss.txt", "Mine.png",
     }  # fmt: skip
     found = list(pictures(results))
     assert [path.name for path in written] == [f"{picture.name}.png" for picture in found]

@@ -12,6 +12,7 @@ from look_runs import MadeUp, make_run
 from shoal.look import pictures
 from shoal.look._paper import design
 
+PARALLEL = "23-search-parallel"
 RUNS = {
     "six comparisons": MadeUp(
         names=("a", "b", "c", "d", "e", "f"), repeats=3, epochs=60, hidden=(3,),
@@ -39,11 +40,32 @@ def test_every_live_picture_shows_what_the_drawn_one_does(run: MadeUp, tmp_path:
     compared = 0
     for picture in pictures(make_run(tmp_path, run)):
         plot = picture.plot()
-        if plot is None:
+        if plot is None or picture.name == PARALLEL:  # whose axes are no axes: the next test
             continue
         compared += 1
         assert live(plot) == drawn(picture), picture.name
     assert compared
+
+
+def test_lines_of_candidates_pass_where_they_are_drawn(tmp_path: Path) -> None:
+    results = make_run(tmp_path, RUNS["ninety candidates"])
+    (picture,) = (one for one in pictures(results) if one.name == PARALLEL)
+    plot, fact = picture.plot(), picture.fact
+    assert plot is not None
+    axes = (*fact.settings, fact.score)
+    assert len(plot["data"]) == len(fact.score_C) == 90
+    for c, line in enumerate(plot["data"]):
+        np.testing.assert_allclose(line["y"], [axis.place_C[c] for axis in axes], atol=1e-4)
+        assert line["text"].startswith(f"rank {c + 1}{', chosen' * (c == fact.chosen)}: ")
+    assert plot["layout"]["xaxis"]["ticktext"] == [axis.key for axis in axes]
+    with design():
+        drawn_axes = picture.draw(fact).axes
+    named = sorted(text.get_text() for text in drawn_axes[0].texts)
+    assert sorted(note["text"] for note in plot["layout"]["annotations"]) == named
+    assert [label.get_text() for label in drawn_axes[1].get_yticklabels()] == [
+        "worst",
+        "best",
+    ]  # the bar of colours
 
 
 def live(plot: dict[str, Any]) -> dict[str, Any]:

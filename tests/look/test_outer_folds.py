@@ -69,7 +69,7 @@ def test_the_terminal_shows_every_outer_fold_and_ends_with_one_sentence(results:
     )
     *_, conclusion, digest = text.split("\n\n")
     assert " ".join(conclusion.split()) == results.conclusion
-    assert re.search(r" hidden\[0\] [46], dropout 0.*: .*expected on new rows", results.conclusion)
+    assert re.search(r" first hidden layer [46], dropout 0.*: .*expected on new rows", results.conclusion)
     phrase = verdict_phrase(verdict(results.beside_baselines("mse"), "mse"))
     assert phrase in headline(RunFindings(results)).first.lower()
     assert phrase in results.conclusion
@@ -113,9 +113,9 @@ def test_how_stable_the_choice_is(results: Results) -> None:
     *_, no_interval, chosen, each, also = nested_sentences(with_folds(results, [other, winner, other, third]))
     assert no_interval == "No interval for loss and rmse: 2 outer folds are too few for an interval."
     assert chosen == "The winner’s settings were chosen in 1 of 4 outer folds."
-    assert each == "Each of them by itself: hidden[0] in 3 and dropout in 2."
+    assert each == "Each of them by itself: first hidden layer in 3 and dropout in 2."
     assert also.startswith(
-        f"Also chosen: hidden[0] {hidden}, dropout {0.25 - dropout:g} (2); hidden[0] {10 - hidden}"
+        f"Also chosen: first hidden layer {hidden}, dropout {0.25 - dropout:g} (2); first hidden layer {10 - hidden}"
     )
 
 

@@ -26,6 +26,7 @@ from shoal.look._gallery import Drawn
 from shoal.look._run_findings import RunFindings
 from shoal.look.figures import exciting, feature_maps, variance
 from shoal.look.page.fit_curves import MOST_POINTS, fits_shown
+from shoal.look.page.ranges import told_apart
 from shoal.look.page.references import works
 from shoal.look.page.spreadsheet import fact_csv
 from shoal.look.page.summary import summary
@@ -174,7 +175,7 @@ def test_pictures_are_those_on_disk_dot_for_dot(regression: Results, page: Read)
 
     from PIL import Image
 
-    name, image = page.all("figure")[0]["id"], page.all("img")[0]
+    name, image = page.all("figure")[1]["id"], page.all("img")[0]
     with Image.open(regression.folder / "figures" / f"{name}.png") as file:
         drawn = np.asarray(file.convert("RGB"))
     with Image.open(io.BytesIO(base64.b64decode(image["src"].partition(",")[2]))) as shown:
@@ -185,9 +186,12 @@ def test_pictures_are_those_on_disk_dot_for_dot(regression: Results, page: Read)
 def test_the_chapters_stand_in_their_order(page: Read) -> None:
     chapters = [one["id"] for one in page.all("section")]
     assert chapters == [
-        "summary", "data-chapter", "comparisons", "search", "chosen", "inside", "checks", "reproduce", "references",
+        "summary", "data-chapter", "network", "comparisons", "search", "chosen", "inside", "checks", "reproduce",
+        "references",
     ]  # fmt: skip
-    assert [one["href"][1:] for one in page.all("a")[: len(chapters)]] == chapters
+    first, *links = page.all("a")[: len(chapters) + 1]
+    assert first["href"] == "#main"  # past the links to the chapters
+    assert [one["href"][1:] for one in links] == chapters
 
 
 def test_the_page_says_how_to_make_it_again(regression: Results, page: Read) -> None:
@@ -230,6 +234,32 @@ def test_every_kind_of_run_has_a_report(run: MadeUp, tmp_path: Path) -> None:
     there = [one["id"] for _, one in found.elements if "id" in one]
     assert {one["href"][1:] for one in found.all("a") if one["href"].startswith("#")} <= set(there)
     assert not re.search(r"\b(nan|None|Undefined)\b", found.text)
+
+
+def test_a_network_alone_is_no_comparison(tmp_path: Path) -> None:
+    """One dot is no picture: a sentence says it, and the curves of the one network stand open."""
+    results = make_run(tmp_path, MadeUp(names=(), epochs=5, hidden=(2,), repeats=2))
+    assert {picture.name[:2] for picture in pictures(results)} == {"01", "30", "31", "32", "40"}
+    found = read(undrawn(results, tmp_path))
+    mse = one_number(float(results.comparisons["mse_mean"].iloc[0]), 4)
+    said = r"No variants are compared\. The winner, trained without 12\u00a0% \(5\) of the training rows, has"
+    match = re.search(said + r" test (\S+) (\S+), the mean of 2 initialisations\.", found.text)
+    assert match
+    assert match.groups() == (results.truth.title_of("mse"), mse)
+    assert "Each comparison" not in found.text
+
+
+def test_captions_are_sentences(tmp_path: Path) -> None:
+    """They begin with a capital letter, have a verb that is no participle, and name no file."""
+    space: dict[str, list[Any]] = {"network.dropout": [0.0, 0.25]}
+    run = replace(CLASSES, image=(1, 5, 5), inputs=(), inside=True, ensemble=True, space=space)
+    for picture in pictures(make_run(tmp_path, run)):
+        assert picture.caption[0].isupper()
+        assert picture.caption[-1] == "."
+        assert not re.match(
+            r"(How|What|Where|Which|Curves|Bands|Images|Of|Blue:|Grey:) [^,:]*[.:]", picture.caption
+        )
+        assert picture.name not in picture.title
 
 
 def test_a_run_on_its_way_says_what_is_missing(regression: Results, tmp_path: Path) -> None:
@@ -285,7 +315,7 @@ def test_plotly_takes_every_plot_as_it_is(regression: Results, tmp_path: Path) -
 
     found = [*pictures(regression), *pictures(make_run(tmp_path, CLASSES))]
     plots = {picture.name: plot for picture in found if (plot := picture.plot())}
-    assert {name[:2] for name in plots} == {"11", "12", "20", "30", "40"}
+    assert {name[:2] for name in plots} == {"11", "12", "20", "23", "30", "40"}
     for plot in plots.values():
         Figure(plot)  # refuses what plotly does not know
         json.loads(data_json(plot))
@@ -311,6 +341,11 @@ def test_numbers_have_the_digits_that_tell() -> None:
     assert numbers("", [1000, 25.0, None]).cells == ("1,000", "25", "–")
     assert numbers("", [1e-5, 0.25]).cells == ("1e−05", "0.25")
     assert numbers("", [1e-16, 0.25]).cells == ("0.0000", "0.2500")
+    assert numbers("", [1959.5, -122.25, 0.5]).cells == ("1,960", "−122.2", "0.5")
+    assert numbers("", [123_456.5, 0.5, 0.002]).cells == ("123,456", "0.5", "0.002")  # no exponent below 1e6
+    assert told_apart([1959.2, 1959.4]) == ("1,959.2", "1,959.4")
+    assert told_apart([-122.2512, -122.2513]) == ("−122.2512", "−122.2513")
+    assert told_apart([1.0, 1.0]) == ("1.000", "1.000")
     assert probabilities("", [0.0001, 0.05, 1.0, np.nan]).cells == ("< 0.001", "0.050", "1.000", "–")
 
 

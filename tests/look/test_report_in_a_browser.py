@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from io import BytesIO
 from itertools import product
 from pathlib import Path
 
@@ -14,10 +15,13 @@ from browser import Page, browser, find_browser, wait
 from look_runs import MadeUp, make_run
 from test_report import undrawn
 
+from shoal.look import pictures, report_html
+from shoal.look._gallery import Drawn
 from shoal.results import Results
 from shoal.wording import one_number
 
 CURVES = "11-validation-loss"
+AXES = 4  # three settings and the score
 pytestmark = pytest.mark.skipif(find_browser() is None, reason="no Chromium is installed")
 
 RUN = MadeUp(
@@ -75,7 +79,7 @@ def change(page: Page, element: str, value: object, event: str = "change") -> No
     page.value(f"((one) => {{ one.value = '{value}'; one.dispatchEvent(new Event('{event}')); }})({element})")
 
 
-@pytest.mark.parametrize("width", [375, 1440])
+@pytest.mark.parametrize("width", [375, 768, 1440])
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_nothing_is_said_or_asked_and_nothing_leaves_the_window(
     page: Page, report: Path, width: int, dark: bool
@@ -121,7 +125,7 @@ def test_the_candidates_are_filtered_by_value_and_by_word(page: Page, report: Pa
 def test_a_plot_answers_to_the_pointer(page: Page, report: Path) -> None:
     page.open(report)
     show(page, CURVES)
-    assert page.value(f"getComputedStyle({by_id(CURVES)}.querySelector('.sheet')).display") == "none"
+    page.until(f"getComputedStyle({by_id(CURVES)}.querySelector('.sheet')).visibility === 'hidden'")
     middle = page.value(
         "((path) => (({x, y}) => [x, y])(path.getPointAtLength(path.getTotalLength() / 2)"
         f".matrixTransform(path.getScreenCTM())))({by_id(CURVES)}.querySelector('.js-line'))"
@@ -134,6 +138,15 @@ def test_a_plot_answers_to_the_pointer(page: Page, report: Path) -> None:
 
     wait(answered, "the plot to answer")
     assert re.search(r"\d: \d", page.value("document.querySelector('.hoverlayer').textContent"))
+
+
+def test_a_curve_that_is_not_drawn_yet_says_so(page: Page, report: Path) -> None:
+    """Unpacking what draws takes a moment, and a picture of the page may be taken before that is over."""
+    page.open(report, height=400)
+    said = f"getComputedStyle({by_id('explorer-plot')}, '::before').content"
+    assert page.value(said) == '"The curve is being drawn …"'
+    show(page, "explorer")
+    assert page.value(said) == "none"
 
 
 def test_numbers_at_the_pointer_are_written_as_on_the_page(page: Page, tmp_path: Path) -> None:
@@ -166,7 +179,7 @@ def test_a_row_shows_its_own_curves(page: Page, report: Path) -> None:
     page.value("document.querySelectorAll('tr[data-place]')[2].click()")
     chosen = "document.querySelector('#group').selectedOptions[0].textContent"
     assert page.value(chosen).startswith("candidate 3: ")
-    assert page.value("document.querySelector('tr[aria-selected=true]').dataset.place") == "3"
+    assert page.value("document.querySelector('tr[aria-current=true]').dataset.place") == "3"
     lines = "document.querySelectorAll('#explorer-plot .scatterlayer .trace').length"
     page.until(f"{lines} === 6")  # training and validation on three folds
     change(page, by_id("fit"), 1)
@@ -207,6 +220,156 @@ def test_paper_has_everything_unfolded(page: Page, report: Path) -> None:
     assert page.value("window.folded") == 0
     assert page.value("document.querySelectorAll('details[open]').length") == 0
     assert silent_and_alone(page, report)
+
+
+@pytest.fixture(scope="module")
+def drawn_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report with pictures of the usual size, of a network of images with a search, four comparisons, its inside."""
+    from PIL import Image
+
+    folder = tmp_path_factory.mktemp("drawn")
+    run = MadeUp(
+        task="classification", names=("SGD", "Adam", "AdamW"), classes=("x", "y", "z"), inputs=(), targets=(),
+        image=(1, 5, 5), level=0.5, epochs=40, repeats=2, inside=True, ensemble=True,
+        space={"network.dropout": [0.0, 0.25], "training.batch_size": [2, 3, 4], "training.lr": [0.1, 0.2]},
+    )  # fmt: skip
+    results = make_run(folder, run)
+    file = BytesIO()
+    Image.new("RGB", (1000, 620), "white").save(file, "PNG")
+    shown = [Drawn(picture, "white.png", file.getvalue()) for picture in pictures(results)]
+    path = folder / "report.html"
+    path.write_text(report_html(results, shown), encoding="utf-8")
+    return path
+
+
+NAMED = """
+[...document.querySelectorAll('a[href], button, input, select, summary, [tabindex="0"]')]
+  .filter((one) => one.checkVisibility())
+  .map((one) => [one.tagName, one.getAttribute('aria-label') || one.labels?.[0]?.textContent || one.textContent.trim()])
+"""
+
+
+def test_whoever_has_no_pointer_or_no_eyes_gets_everywhere(page: Page, drawn_report: Path) -> None:
+    """Every control has a name of its own, no stop of the tab is in vain, and counts are announced."""
+    page.open(drawn_report)
+    named = page.value(NAMED)
+    assert [tag for tag, name in named if not name] == []
+    links = page.value("[...document.querySelectorAll('a.csv')].map((link) => link.textContent)")
+    assert len(links) > 20
+    assert len(set(links)) == len(links)
+    assert all(link.startswith("Numbers as CSV: ") for link in links)
+    assert page.value("document.querySelectorAll('tr[tabindex=\"0\"]').length") == 1
+    assert (
+        page.value("document.querySelectorAll('.sheet[tabindex]').length") == 0
+    )  # none is wider than the window
+    assert page.value("document.querySelector('.count').getAttribute('role')") == "status"
+    assert page.value("document.querySelector('#summary h2').textContent") == "Summary"
+    page.value("document.body.focus()")
+    reached = "((one) => [one.tagName, one.textContent.trim(), one.dataset.place])(document.activeElement)"
+    press(page, "Tab")
+    assert page.value(reached)[:2] == ["A", "Skip to the content"]
+    page.value("document.querySelector('tr[tabindex=\"0\"]').focus()")
+    for key, place in (("ArrowDown", "2"), ("ArrowDown", "3"), ("ArrowUp", "2")):
+        press(page, key)
+        assert page.value(reached)[2] == place
+    press(page, "Enter")
+    assert page.value("document.querySelector('#group').selectedOptions[0].textContent").startswith(
+        "candidate 2: "
+    )
+    wanted = page.value("document.querySelectorAll('#candidates tbody tr')[4].cells[1].textContent")
+    change(page, "document.querySelector('#filters select')", wanted)
+    stop = "document.querySelector('tr[tabindex=\"0\"]')"
+    assert not page.value(f"{stop}.hidden")
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1440, False), (375, True)])
+def test_axe_finds_nothing(page: Page, drawn_report: Path, width: int, dark: bool) -> None:
+    """Names, roles, order of headings and contrast, by the rules of axe-core."""
+    axe = pytest.importorskip("axe_core_python", reason="axe-core-python is not installed")
+    script = (Path(axe.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+    page.open(drawn_report, width, dark=dark)
+    page.value("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    page.value(f"{script}; true")
+    said = "({ id, nodes }) => [id, nodes[0].html, nodes[0].failureSummary]"
+    assert page.value(f"axe.run().then((all) => all.violations.map({said}))") == []
+
+
+def test_what_is_wider_than_a_phone_says_so_and_moves(page: Page, drawn_report: Path) -> None:
+    page.open(drawn_report, 375)
+    sheet = f"{by_id('30-delivered-calibration')}.querySelector('.sheet')"
+    page.until(f"{sheet}.classList.contains('wider')")
+    cue = f"{sheet}.previousElementSibling"
+    assert page.value(f"[{cue}.textContent, {cue}.hidden]") == [
+        "Wider than the window: scroll sideways →",
+        False,
+    ]
+    assert page.value(f"{sheet}.tabIndex") == 0
+    assert "2.5rem" in page.value(f"getComputedStyle({sheet}).getPropertyValue('--right')")
+    page.value(f"{sheet}.scrollTo(10000, 0)")
+    page.until(f"{sheet}.classList.contains('ended')")
+    page.resize(1440)
+    page.until(f"{cue}.hidden && !{sheet}.hasAttribute('tabindex')")
+
+
+def test_a_plot_has_its_room_before_it_is_drawn(page: Page, drawn_report: Path) -> None:
+    page.open(drawn_report)
+    heights = "[...document.querySelectorAll('section > .gallery > figure[data-plot]')].map((one) => one.offsetHeight)"
+    before = page.value(heights)
+    for name in ("11-validation-loss", "20-search-ranking", "23-search-parallel"):
+        page.value(f"{by_id(name)}.scrollIntoView({{block: 'center'}})")
+        page.until(f"{by_id(name)}.classList.contains('live')")
+    assert page.value(heights) == before
+    assert silent_and_alone(page, drawn_report)
+
+
+def test_candidates_are_brushed_by_an_axis_and_by_the_filters(page: Page, drawn_report: Path) -> None:
+    page.open(drawn_report)
+    figure = by_id("23-search-parallel")
+    page.value(f"{figure}.scrollIntoView({{block: 'center'}})")
+    page.until(f"{figure}.classList.contains('live')")
+    lines = f"{figure}.querySelector('.js-plotly-plot').data"
+    faded = f"{lines}.flatMap((line, at) => line.opacity < 0.5 ? [at] : [])"
+    box = f"{figure}.querySelector('.nsewdrag').getBoundingClientRect()"
+    x, y, wide, high = page.value(f"(({{ x, y, width, height }}) => [x, y, width, height])({box})")
+    left = x + wide * 0.45 / (AXES - 0.25)  # the first axis; the upper half of it
+    page.point(left - 15, y + 2)
+    page.point(left - 15, y + 2, "mousePressed")
+    for step in range(1, 6):
+        at = {"x": left - 15 + 6 * step, "y": y + 2 + high * 0.1 * step}
+        page.call("Input.dispatchMouseEvent", type="mouseMoved", button="left", buttons=1, **at)
+    page.point(left + 15, y + 2 + high / 2, "mouseReleased")
+    page.until(f"{faded}.length > 0")
+    passing = page.value(f"{lines}.map((line) => line.y[0] > 0.52)")
+    assert page.value(faded) == [at for at, passes in enumerate(passing) if not passes]
+    change(page, "document.querySelector('#filters select')", "0.25")
+    rows = (
+        "[...document.querySelectorAll('#candidates tbody tr')].flatMap((row, at) => row.hidden ? [at] : [])"
+    )
+    assert page.value(faded) == page.value(rows)
+
+
+def test_a_dark_page_turns_charts_and_leaves_photographs(page: Page, drawn_report: Path) -> None:
+    page.open(drawn_report, dark=True)
+    turned = "getComputedStyle({}.querySelector('img')).filter"
+    assert "invert(0.91)" in page.value(turned.format(by_id("30-delivered-calibration")))
+    assert page.value(turned.format(by_id("34-delivered-conv1-exciting"))) == "none"
+    page.value("document.querySelector('#theme').click()")
+    assert page.value(turned.format(by_id("30-delivered-calibration"))) == "none"
+
+
+def test_paper_takes_few_pages(page: Page, drawn_report: Path) -> None:
+    """Over thirty pictures two in a row; what would stand alone in a row leaves half of the pages white."""
+    page.open(drawn_report)
+    pages = len(re.findall(rb"/Type\s*/Page\b(?!s)", page.printed()))
+    assert page.value("document.querySelectorAll('figure').length") > 30
+    assert 8 < pages <= 16
+
+
+def press(page: Page, key: str) -> None:
+    """Press a key and let it go."""
+    code = {"Tab": 9, "Enter": 13, "ArrowDown": 40, "ArrowUp": 38}[key]
+    for kind in ("keyDown", "keyUp"):
+        page.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
 
 
 def test_hostile_names_do_nothing(page: Page, tmp_path: Path) -> None:

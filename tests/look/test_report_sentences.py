@@ -30,12 +30,12 @@ from shoal.look.figures.training import training_curves
 from shoal.look.figures.validation import compared_curves, draw_compared_curves
 from shoal.look.figures.variance import shares_phrase, variance_split, variance_split_of
 from shoal.look.method_checks.many_variants import many_variants
+from shoal.look.page.ranges import variable_table
 from shoal.look.page.summary import summary
 from shoal.look.page.tables import (
     comparisons_on_test_rows,
     delivered_one,
     same_settings,
-    variable_table,
 )
 from shoal.results import higher_is_better, regression_scores
 from shoal.study import Study

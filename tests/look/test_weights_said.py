@@ -13,7 +13,7 @@ from shoal.look._headline import headline
 from shoal.look.figures.agreement import agreement
 from shoal.look.figures.calibration import calibration
 from shoal.look.figures.confusion import confusion_of
-from shoal.look.page.tables import class_count_table
+from shoal.look.page.ranges import class_count_table
 from shoal.pipeline import run
 from shoal.results import regression_scores
 from shoal.study import text_of

@@ -59,7 +59,7 @@ from typing import ClassVar
 
 from shoal.activations import activation_of
 from shoal.nets._activations import activation_parts
-from shoal.nets._layer import Part, StepCost
+from shoal.nets._layer import LayerStep, Part, StepCost
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,10 @@ class ScaleLayer:
     @property
     def numbers(self):
         return self.units
+
+    @property
+    def steps(self):
+        return (LayerStep("scaling", (self.units,)),)
 
     @property
     def mask_shape(self):

@@ -49,6 +49,7 @@ def head(truth: Truth, metric: str = "loss", **training: Any) -> str:
         (truth_of("classification"), {"class_weight": "balanced"}, "balanced_accuracy"),
         (truth_of("classification"), {"class_weight": {"a": 3.0}}, "balanced_accuracy"),
         (truth_of("classification"), {"class_weight": {"a": 1.0}}, "accuracy"),
+        (truth_of("classification"), {"class_weight": {"a": 3.0, "b": 3.0}}, "accuracy"),
         (truth_of("regression"), {}, "mse"),
         (truth_of("regression"), {"loss": "poisson"}, "mse"),
         (truth_of("regression", targets=2), {}, "r2"),

@@ -25,6 +25,7 @@ from shoal.study import (
     comparison_candidates,
     parse_study,
     settings_text,
+    short_keys,
 )
 
 PUBLISHED = {
@@ -151,10 +152,28 @@ def test_a_candidate_has_the_same_id_wherever_it_is_asked_for() -> None:
     assert comparison_candidates(study)[0].id == candidates(study)[1].id
 
 
+def test_keys_of_layers_are_named_in_words() -> None:
+    keys = [
+        "network.hidden[1]",
+        "network.conv[0].channels",
+        "network.conv[20]",
+        "training.lr",
+        "network.dropout",
+    ]
+    assert short_keys(keys) == (
+        "second hidden layer", "channels of the first convolution", "21st convolution", "lr", "dropout",
+    )  # fmt: skip
+
+
 def test_settings_are_named_by_their_keys() -> None:
     labels = [settings_text(dict(candidate.values)) for candidate in candidates(study_of(PUBLISHED))]
-    assert labels[0] == "hidden[0] 80, hidden[1] 80, dropout 0, weight_decay 0, batch_size 10"
-    assert labels[-1] == "hidden[0] 100, hidden[1] 100, dropout 0.5, weight_decay 0.0001, batch_size 25"
+    assert (
+        labels[0] == "first hidden layer 80, second hidden layer 80, dropout 0, weight_decay 0, batch_size 10"
+    )
+    assert (
+        labels[-1]
+        == "first hidden layer 100, second hidden layer 100, dropout 0.5, weight_decay 0.0001, batch_size 25"
+    )
     assert len(set(labels)) == 72
     network = {"kind": "cnn", "conv": [{"channels": 4}]}
     space = {
@@ -166,7 +185,8 @@ def test_settings_are_named_by_their_keys() -> None:
     labels = [
         settings_text(dict(candidate.values)) for candidate in candidates(study_of(space, network=network))
     ]
-    assert labels == [f"channels 16, conv_dropout 0.2, optimizer sgd, lr {lr}" for lr in ("1e-05", "0.1235")]
+    first = "channels of the first convolution 16, conv_dropout 0.2, optimizer sgd"
+    assert labels == [f"{first}, lr {lr}" for lr in ("1e-05", "0.1235")]
     assert settings_text(dict(base_candidate(study_of(None)).values)) == "the study’s own network"
     linear = candidates(study_of({"network.hidden": [[], [3]], "training.lr": [20.8]}))
     assert [settings_text(dict(each.values)) for each in linear] == [

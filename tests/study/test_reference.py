@@ -51,8 +51,11 @@ def test_a_reference_belongs_to_a_comparison_or_to_the_winner(name: str) -> None
         ),
         (
             {"metric": "mses"},
-            "reference[0].metric: expected one of loss, mse, rmse, mae, r2, accuracy, macro_f1, ece, neg_log_loss,"
-            " roc_auc, roc_auc_ovr, roc_auc_ovo and 37 more, got 'mses'; did you mean 'mse'?",
+            "reference[0].metric: expected one of loss, mse, rmse, mae, r2, neg_mean_absolute_error,"
+            " neg_median_absolute_error, neg_mean_squared_error, neg_root_mean_squared_error,"
+            " neg_mean_absolute_percentage_error, neg_mean_squared_log_error, neg_root_mean_squared_log_error,"
+            " explained_variance, d2_absolute_error_score, d2_pinball_score, neg_mean_poisson_deviance,"
+            " neg_mean_gamma_deviance, neg_max_error, got 'mses'; did you mean 'mse'?",
         ),
         ({"value": "0.1"}, "reference[0].value: expected a number, got '0.1'"),
         ({"value": float("inf")}, "reference[0].value: expected a finite number, got inf"),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.engine._fit import grouped as grouped
     from shoal.engine._fits import Planner as Planner
     from shoal.engine._inside import look_inside as look_inside
+    from shoal.engine._layout import input_records as input_records
     from shoal.engine._layout import laid_out as laid_out
     from shoal.engine._nested import nested_rounds as nested_rounds
     from shoal.engine._plan import make_plan as make_plan
@@ -30,6 +31,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.engine._planned import StudyFit as StudyFit
     from shoal.engine._predict import Trained as Trained
     from shoal.engine._predict import answers as answers
+    from shoal.engine._predict import not_finite as not_finite
     from shoal.engine._predict import softmax as softmax
     from shoal.engine._predict import trainer_of as trainer_of
     from shoal.engine._row_weights import class_weights as class_weights

@@ -201,7 +201,7 @@ def _channel_facts(
     facts: Arrays = {"looked_at": looked_at}
     for number, layer in enumerate(channels.layers):
         of_layer = zip(*(batch[number] for batch in measured), strict=True)
-        top_NU, low_NU, mean_NU, inner_NU = (np.concatenate(parts) for parts in of_layer)
+        top_NU, peak_NU, low_NU, mean_NU, inner_NU = (np.concatenate(parts) for parts in of_layer)
         shown = min(layer.units, CHANNELS_KEPT)
         shown_NU = top_NU[:, :shown]
         rows_TU = np.argsort(-shown_NU, axis=0, kind="stable")[:MOST_EXCITING]
@@ -214,6 +214,7 @@ def _channel_facts(
             "inner": inner_NU.sum(axis=0),
             "rows": looked_at[rows_TU.T],
             "activation": np.take_along_axis(shown_NU, rows_TU, axis=0).T,
+            "peak": np.take_along_axis(peak_NU[:, :shown], rows_TU, axis=0).T,
             "images": images[rows_TU.T],
             "made": made,
             "made_activation": np.diagonal(channels.activation(number, made)).copy(),
@@ -230,10 +231,11 @@ def _mean(value_NU: NDArray[np.float64]) -> NDArray[np.float64]:
 def _measured(
     maps: tuple[NDArray[np.float32], ...], channels: Channels
 ) -> list[tuple[NDArray[np.float64], ...]]:
-    """Of every layer, by image and channel: largest, smallest and mean value, how many are off the bounds."""
+    """Of every layer, by image and channel: largest value and its place, smallest, mean, how many off the bounds."""
     return [
         (
             map_NUHW.max(axis=(2, 3)).astype(np.float64),
+            map_NUHW.reshape(*map_NUHW.shape[:2], -1).argmax(axis=2),
             map_NUHW.min(axis=(2, 3)).astype(np.float64),
             map_NUHW.mean(axis=(2, 3), dtype=np.float64),
             (~near_bound(layer.activation, map_NUHW)).sum(axis=(2, 3)),

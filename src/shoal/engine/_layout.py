@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from shoal.data import Dataset, Preprocessing
 from shoal.errors import ModelFileError
 from shoal.nets import Architecture, build_architecture, tables_of
+from shoal.results import InputRecord
 from shoal.study import Candidate, Network
 from shoal.wording import counted, first_few, quoted
 
@@ -76,6 +77,13 @@ def laid_out(
         raise ModelFileError("training: expected the network of a study, got something else") from error
     own = preprocessing.coded(network.codes_from)
     return own, architecture.with_inputs(len(own.input_names), tables_of(network, own.code_rows))
+
+
+def input_records(preprocessing: Preprocessing) -> tuple[InputRecord, ...]:
+    """Give the columns that a network reads, in the order of its inputs; none of images."""
+    return tuple(
+        InputRecord(column.name, column.kind, len(column.names)) for column in preprocessing.in_order
+    )
 
 
 def embedded(network: Network, preprocessing: Preprocessing) -> str:

@@ -19,6 +19,7 @@ from shoal.kinds import Task
 from shoal.links import link_of
 from shoal.nets import Architecture
 from shoal.study import Training
+from shoal.wording import counted
 
 PREDICTED_ROWS: Final = 8192
 """Rows predicted at once: bounds the memory that float images take."""
@@ -80,6 +81,13 @@ def answers_of(outputs_NK: NDArray[Any], preprocessing: Preprocessing, task: Tas
     """Turn outputs into values in the targets' units, or class probabilities, float64 (N, K)."""
     answer = softmax if task == "classification" else preprocessing.restore
     return answer(outputs_NK)
+
+
+def not_finite(answer_NA: NDArray[np.float64]) -> str:
+    """Say of how many rows, (N, A), the answers are not finite numbers; empty where all are."""
+    rows = int((~np.isfinite(answer_NA).all(axis=1)).sum())
+    what = "what the network answers is too large for floating-point numbers"
+    return f"no finite prediction for {rows:,} of {counted(len(answer_NA), 'row')}: {what}" if rows else ""
 
 
 def softmax(logit_NK: NDArray[Any]) -> NDArray[np.float64]:

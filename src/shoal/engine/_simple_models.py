@@ -26,7 +26,7 @@ from shoal.engine._stored import refusing_stored
 from shoal.errors import DataError
 from shoal.kinds import task_kind
 from shoal.parts import RUN, Parts
-from shoal.results import FITTED, SimpleModel, Store, expect, label_losses
+from shoal.results import FITTED, TREE_CATEGORIES, SimpleModel, Store, expect, label_losses
 from shoal.streams import REFIT_STREAM, Role, StreamKey, permutation
 
 Floats = NDArray[np.float64]
@@ -49,8 +49,6 @@ MOST_OUTPUTS: Final = 30
 """Trees are grown for each output by itself: with more classes or targets, for none."""
 WIDEST: Final = 10_000
 """Inputs times outputs from which no simple model is fitted."""
-CATEGORIES: Final = 254
-"""Categories of one input that trees tell apart: the most frequent ones; the others are one category."""
 AT_ONCE: Final = 2_000
 """Test rows answered at once."""
 
@@ -112,10 +110,11 @@ def _kept_or_made(
     if why := why_none(planner, name):
         return SimpleModel("", "", 0, why)
     rows_N = rows_drawn(planner, name)
+    pooled = _pooled(dataset, rows_N) if name == "trees" else ()
     part = f"{name} {_content(planner, rows_N)}"
     with refusing_stored(f"the answers of the simple models ({name})"):
         if name in earlier and earlier[name]["part"] == part:
-            model = SimpleModel(str(earlier[name]["fit_id"]), part, len(rows_N), "")
+            model = SimpleModel(str(earlier[name]["fit_id"]), part, len(rows_N), "", pooled)
             stored = store.derived(model.fit_id, part)
             if stored is not None:
                 shape = (dataset.rows - dataset.train_rows, dataset.outputs)
@@ -123,7 +122,7 @@ def _kept_or_made(
                 return model
     task = _Task(dataset, rows_N, fit_preprocessing(dataset, rows_N, "both"), tuple(_folds(planner, rows_N)))
     store.put_derived(fit_id, part, {"test": _answered(task, fit)})
-    return SimpleModel(fit_id, part, len(rows_N), "")
+    return SimpleModel(fit_id, part, len(rows_N), "", pooled)
 
 
 def why_none(planner: Planner, name: str) -> str:
@@ -364,10 +363,16 @@ def _trees(task: _Task) -> Callable[[NDArray[np.int64]], Floats]:
     return lambda rows: task.restored(np.stack([model.predict(inputs(rows)) for model in models], axis=1))
 
 
+def _pooled(dataset: Dataset, rows_N: NDArray[np.int64]) -> tuple[str, ...]:
+    """Name the inputs of more categories than trees tell apart."""
+    wide = (column for column in dataset.columns if column.categorical)
+    return tuple(column.name for column in wide if len(np.unique(column.values[rows_N])) > TREE_CATEGORIES)
+
+
 def _frequent(values_N: NDArray[Any]) -> NDArray[Any]:
     """Give the most frequent categories, sorted; of equally frequent ones the first by name."""
     names, counts = np.unique(values_N, return_counts=True)
-    return np.sort(names[np.argsort(-counts, kind="stable")[:CATEGORIES]])
+    return np.sort(names[np.argsort(-counts, kind="stable")[:TREE_CATEGORIES]])
 
 
 def _coded(values_N: NDArray[Any], names: NDArray[Any] | None) -> Floats:

@@ -39,7 +39,7 @@ from shoal.errors import DataError, Problem, StudyError
 from shoal.files import kind_of
 from shoal.kinds import LOSSES, NETWORKS, TABLE_FORMATS, TARGET_TRANSFORMS, table_format_name, task_kind
 from shoal.results import ColumnRecord, FitRecord, Truth
-from shoal.study import IN_MEMORY, Augment, Data, Study, keys_in_memory
+from shoal.study import IN_MEMORY, Augment, Data, Study, keys_in_memory, weighs
 from shoal.wording import did_you_mean, few_quoted, quoted
 
 _OF_COLUMNS: Final = (
@@ -118,7 +118,7 @@ def _weight_notes(study: Study, dataset: Dataset) -> Iterator[str]:
             "rows are weighted (data.weights) in losses, curves, scores and their intervals, and simple models;"
             f" {once} take each row once"
         )
-    if study.weighs_classes:
+    if study.weighs_classes(dataset.classes):
         what, by = ("classes", "class") if dataset.classes else ("labels", "label")
         once = "losses of rows held out and scores are not weighted by"
         yield f"{what} are weighted in training alone (training.class_weight), also in its curve; {once} {by}"
@@ -128,7 +128,10 @@ def _weight_notes(study: Study, dataset: Dataset) -> Iterator[str]:
             of = (
                 f"from rows of {names}" if dataset.classes else f"of the label {names} from rows that have it"
             )
-            yield f"nothing is learned {of}: weight 0 ({key}); scores count these rows"
+            by = "some candidates learn nothing" if key.startswith("search.") else "nothing is learned"
+            yield f"{by} {of}: weight 0 ({key}); scores count these rows"
+        elif dataset.classes and weights and not weighs(weights, dataset.classes):
+            yield f"all classes weigh the same ({key}), as without weights"
 
 
 def _are_images(study: Study, train: str, rows: GivenRows | None) -> bool:

@@ -24,9 +24,11 @@ from shoal.results import (
     higher_is_better,
     score_of_answers,
     scores_of_answers,
+    undefined_on,
     with_asked_scores,
 )
-from shoal.wording import first_few
+from shoal.scores import title_of
+from shoal.wording import first_few, quoted
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,17 +78,32 @@ class PreparedFit:
             self.preprocessing.pixel_scale_C,
             self.preprocessing.pixel_offset_C,
             self._judge if self.fit.job.scored else None,
+            self._unjudged() if self.fit.job.scored else "",
         )
+
+    @property
+    def _monitored(self) -> NDArray[np.int64]:
+        return self.fit.rows.inner if self.fit.job.monitor == "inner" else self.fit.rows.validation
 
     def _judge(self, outputs_NK: NDArray[np.float32]) -> float:
         """Score outputs for the rows that choose the epoch, as answers are scored; the lower the better."""
-        name, rows, dataset = self.fit.job.training.monitor, self.fit.rows, self.dataset
-        monitored = rows.inner if self.fit.job.monitor == "inner" else rows.validation
+        name, monitored, dataset = self.fit.job.training.monitor, self._monitored, self.dataset
         with np.errstate(over="ignore", invalid="ignore"):
             answers_NK = answers_of(outputs_NK, self.preprocessing, dataset.task)
         weight_N = judging_weights(dataset, monitored)
         value = score_of_answers(name, dataset.targets[monitored], answers_NK, weight_N, dataset.positive)
         return -value if higher_is_better(name) else value
+
+    def _unjudged(self) -> str:
+        """Say that no epoch has a score, of which class it is, and why, where that is due to the rows."""
+        name, dataset = self.fit.job.training.monitor, self.dataset
+        y, weight_N = dataset.targets[self._monitored], judging_weights(dataset, self._monitored)
+        title = title_of(name, dataset.classes, dataset.positive)
+        said = f"{title} is undefined on the {self.fit.job.monitor} rows after every epoch that was evaluated"
+        why = undefined_on(name, y, weight_N)
+        there = set((y if weight_N is None else y[weight_N > 0]).tolist()) if dataset.classes else set()
+        which = f", {quoted(dataset.classes[there.pop()])}" if len(there) == 1 else ""
+        return f"{said}: {why}{which}" if why else said
 
     def _made_ready(self, rows: NDArray[np.int64], weight_N: NDArray[np.float64] | None) -> Rows:
         architecture, y = self.fit.job.architecture, self.preprocessing.targets(self.dataset, rows)

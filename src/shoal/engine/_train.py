@@ -15,7 +15,6 @@ from shoal.engine._trainer import CURVES, FitData, State, Trainer, initial_state
 from shoal.errors import EnvironmentFault, ShoalError, lacks_memory
 from shoal.kinds import Takes
 from shoal.results import FitRecord
-from shoal.scores import score_kind
 
 SLICE_SECONDS: Final = 0.2
 """How long a trainer works between two looks at the world: progress, checkpoints, a wish to stop."""
@@ -154,9 +153,7 @@ def finished(fit: Fit, prepared: PreparedRows, trainer: Trainer, state: State, b
         )
         return record_of(fit, state, "diverged", reason, begun)
     if fit.job.scored and not state.best_epoch:
-        title = score_kind(fit.job.training.monitor).title
-        reason = f"{title} is undefined on the {fit.job.monitor} rows after every epoch that was evaluated"
-        return record_of(fit, state, "failed", reason, begun)
+        return record_of(fit, state, "failed", prepared.data.unjudged, begun)
     outcome = prepared.outcome(trainer, state)
     numbers = {f"prediction of the {name} rows": values for name, values in outcome.predictions.items()}
     for what, values in {"parameter": outcome.parameters_P, **numbers}.items():

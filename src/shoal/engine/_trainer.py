@@ -61,7 +61,8 @@ class Rows:
 class FitData:
     """The rows of one fit. `validation` only draws curves; `inner` decides early stopping; both may be empty.
 
-    Where there is a `judge`, what it says of the outputs for the monitored rows is monitored in place of their loss.
+    Where there is a `judge`, what it says of the outputs for the monitored rows is monitored in place of their loss;
+    `unjudged` is said where that is undefined after every epoch.
 
     Images become `x * pixel_scale_C + pixel_offset_C`, in float32, when they are used.
     """
@@ -72,6 +73,7 @@ class FitData:
     pixel_scale_C: NDArray[np.float32] | None = None
     pixel_offset_C: NDArray[np.float32] | None = None
     judge: Judge | None = None
+    unjudged: str = ""
 
     def inputs(self, rows: Rows, part: slice) -> NDArray[np.float32]:
         """Inputs of some of the rows, float32: as they are, or made of the bytes of images."""

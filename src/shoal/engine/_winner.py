@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,7 +13,7 @@ import numpy as np
 from shoal.decisions import Decision, described
 from shoal.engine._calibration import Calibration, FoldNetwork
 from shoal.engine._fits import Planner
-from shoal.engine._layout import embedded
+from shoal.engine._layout import embedded, input_records
 from shoal.engine._planned import PlannedFit, StudyFit
 from shoal.engine._row_weights import judging_weights
 from shoal.errors import ModelFileError, TrainingError
@@ -119,6 +120,7 @@ def model_file(
         why_not = "" if content else "their descriptions are too long together"
     store.put_fact(NOT_IN_FILE, why_not)
     said = embedded(winner.network, preprocessing)
+    store.put_fact("inputs", [dataclasses.asdict(record) for record in input_records(preprocessing)])
     store.put_fact("embedded", [f"embedded: {said}"] if said else [])
     return content or model_bytes(architecture, parameters, facts)
 

@@ -82,17 +82,17 @@ class DenseEstimator(NetworkEstimator):
 
     @property
     def input_names_(self) -> tuple[str, ...]:
-        """Names of what the first dense layer is given: of a category one each, of columns that say what is missing,
-        and of each number of a vector.
+        """Names of what the first dense layer is given, no two alike: of a category one each, of columns that say what
+        is missing, and of each number of a vector.
         """
         check_is_fitted(self, "parameters_")
         if self._encoding is None:
             return ()
-        tables = self._architecture.tables
-        names = self._encoding.input_names
-        vectors = zip(self._encoding.code_names, tables, strict=True)
-        numbers = [f"{name}[{number}]" for name, (_, size) in vectors for number in range(size)]
-        return (*names[: len(names) - len(tables)], *numbers)
+        encoding, tables = self._encoding, self._architecture.tables
+        inputs = [(name, name == column.name) for column in encoding.in_order for name in column.names]
+        vectors = zip(encoding.code_names, tables, strict=True)
+        numbers = [(f"{name}[{number}]", False) for name, (_, size) in vectors for number in range(size)]
+        return _distinct([*inputs[: len(inputs) - len(tables)], *numbers])
 
     @property
     def embeddings_(self) -> dict[str, dict[str | None, NDArray[Any]]]:
@@ -114,3 +114,17 @@ class DenseEstimator(NetworkEstimator):
 
     def _network(self, input_shape: tuple[int, ...]) -> Network:  # noqa: ARG002
         return dense_network(vars(self))
+
+
+def _distinct(names: list[tuple[str, bool]]) -> tuple[str, ...]:
+    """Tell inputs apart by name: one that is called like its column (true) keeps its name, others get a number."""
+    taken = {name for name, own in names if own}
+    distinct = []
+    for name, own in names:
+        label, number = name, 1
+        while not own and label in taken:
+            number += 1
+            label = f"{name} ({number})"
+        taken.add(label)
+        distinct.append(label)
+    return tuple(distinct)

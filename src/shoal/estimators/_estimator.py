@@ -22,6 +22,7 @@ from shoal.errors import InputError, TrainingError
 from shoal.estimators._answers import FitArguments, ask
 from shoal.estimators._callbacks import CallbackSupport, FitCallbacks, say
 from shoal.estimators._course import Course
+from shoal.estimators._drawn import DrawnNetwork
 from shoal.estimators._fold_networks import FoldNetworks, train_folds
 from shoal.estimators._inputs import (
     CheckedRows,
@@ -45,7 +46,7 @@ INNER_STREAM = 2**31
 """The split number whose stream draws the rows that early stopping holds out."""
 
 
-class NetworkEstimator(KnownNames, CallbackSupport, BaseEstimator):  # type: ignore[misc]
+class NetworkEstimator(KnownNames, DrawnNetwork, CallbackSupport, BaseEstimator):  # type: ignore[misc]
     """A network behind scikit-learn's interface; kinds of task and of network are its subclasses'.
 
     A search takes the steps of `fit` apart: `_prepared` once for the rows of a fold, `_task` for each candidate,

@@ -5,6 +5,7 @@ Letters: N rows, K targets, A answers of a target, L levels.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from typing import Any, Literal, Self, overload
 
@@ -14,6 +15,7 @@ from sklearn.base import MultiOutputMixin, RegressorMixin, _fit_context
 from sklearn.utils.metaestimators import available_if
 
 from shoal.distributions import Distribution, Normal
+from shoal.engine import not_finite
 from shoal.errors import InputError
 from shoal.estimators._course import Course
 from shoal.estimators._estimator import NetworkEstimator, without_calibration
@@ -80,7 +82,7 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
         Returns
         -------
         y : ndarray of shape (N,) or (N, K)
-            float64, in the shape that y had in `fit`.
+            float64, in the shape that y had in `fit`; with a UserWarning where a prediction is not finite.
         std : ndarray of the same shape
             How far targets lie from that; only with `return_std`, as in scikit-learn's GaussianProcessRegressor.
 
@@ -89,12 +91,16 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
         ValueError
             With `return_std`, where it was fitted with another loss.
         """
-        if not return_std:
-            return self._in_shape(self._predicted(self._outputs(X)))
         said_NKA = self._answered(self._outputs(X))
-        if not isinstance(self._distribution, Normal):
+        said = self._distribution
+        if return_std and not isinstance(said, Normal):
             raise InputError(f"return_std: {self._expected('normal')}")
-        return self._in_shape(said_NKA[:, :, 0]), self._in_shape(self._distribution.shown(said_NKA)[:, :, 0])
+        if overflow := not_finite(said_NKA.reshape(len(said_NKA), -1)):
+            warnings.warn(overflow, UserWarning, stacklevel=2)
+        predicted = self._in_shape(said_NKA[:, :, 0])
+        if said is None or not return_std:
+            return predicted
+        return predicted, self._in_shape(said.shown(said_NKA)[:, :, 0])
 
     def predict_quantiles(self, X: Any) -> NDArray[np.float64]:
         """Give the quantiles of every target, none above a later one: with loss="quantile" they are learned, with

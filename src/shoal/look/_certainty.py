@@ -29,6 +29,7 @@ def certainty_sentences(results: Results) -> list[str]:
     if certainty.why:
         return [f"How sure single predictions are is not shown: {certainty.why}."]
     sentences = [_promise(certainty, classes=bool(results.truth.classes)), *_least_covered(certainty)]
+    sentences += _own_words(results)
     chosen_among = len(results.choice.standings) if results.choice else 1
     if chosen_among > 1:
         among = f"The settings were chosen among {chosen_among:,} candidates by these same rows"
@@ -50,6 +51,17 @@ def _promise(certainty: Certainty, *, classes: bool) -> str:
         f" {counted(certainty.folds, 'network')} that each held out some of the {certainty.rows:,} training rows); at"
         f" least {least} is guaranteed, on average over training rows."
     )
+
+
+def _own_words(results: Results) -> list[str]:
+    """Say that what the delivered network itself says of how far each target may be off has no part in intervals."""
+    said = results.said(results.delivered_id or "")
+    if said is None:
+        return []
+    own = f"the {said.output} that the network itself gives for each row have no part in them"
+    return [
+        f"Intervals are made of the errors on the rows held out, and are about as wide for every row: {own}."
+    ]
 
 
 def _least_covered(certainty: Certainty) -> list[str]:

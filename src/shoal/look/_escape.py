@@ -24,7 +24,11 @@ def seen(text: object) -> str:
     A text with letters that run from right to left is isolated (Unicode Standard Annex 9, FSI and PDI), so that
     what stands beside it stays in order.
     """
-    line = visible(shorten(str(text), LONGEST), "long", keep=_SPACES)
+    return isolated(visible(shorten(str(text), LONGEST), "long", keep=_SPACES))
+
+
+def isolated(line: str) -> str:
+    """Isolate a text with letters that run from right to left; any other stays as it is."""
     foreign = any(unicodedata.bidirectional(letter) in _RIGHT_TO_LEFT for letter in line)
     return f"{_ISOLATE}{line}{_END}" if foreign else line
 

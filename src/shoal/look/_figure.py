@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from shoal.look._extent import Extent
 from shoal.look._paper import Sheet
@@ -18,12 +18,16 @@ from shoal.look._plots import Plot
 from shoal.look._run_findings import NetworkGroup, RunFindings
 from shoal.look._work import Work
 
+if TYPE_CHECKING:
+    from shoal.look._scene import Scene
+
 _NUMBERED: Final = re.compile(r"\d\d-")
 
 
 class Chapter(Enum):
     """Where on the page a figure stands; its pictures lie in the folder in this order, the most telling first."""
 
+    NETWORK = "network"
     OVERVIEW = "overview"
     SEARCH = "search"
     TESTED = "tested"
@@ -81,8 +85,11 @@ class Figure:
     `name` is that of its file, which a number begins ("38-ensemble-votes"), but for chapters of several groups of
     networks (`GROUPED`): there a stem with the number is put before it ("loss" becomes "40-01-adam-loss").
     `gather` yields nothing where the figure does not apply. `words` (a sentence for who cannot see it) is empty, and
-    `plot` None, where caption and drawing say it all. `memory` (bytes of its pictures, where they may be large) and
-    `seconds` (of those of one subject) are known before a run starts; None where they count for nothing.
+    `plot` None, where caption and drawing say it all. One that has a `scene`, for a width in pixels, stands on the
+    page and in a file of its own as SVG, too, and so fits any screen and any paper. `memory` (bytes of its pictures,
+    where they may be large) and `seconds` (of those of one subject) are known before a run starts; None where they
+    count for nothing.
+    `photographs`: it shows images of the data, whose brightness is never turned round, as a dark page does with charts.
     """
 
     chapters: tuple[Chapter, ...]
@@ -92,11 +99,13 @@ class Figure:
     caption: str | Callable[[Any], str]
     gather: Callable[[Subject], Iterable[Gathered]]
     draw: Callable[[Any], Sheet]
+    scene: Callable[[Any, float], Scene] | None = None
     words: Callable[[Any], str] | None = None
     plot: Callable[[Any], Plot | None] | None = None
     works: tuple[Work, ...] = ()
     memory: Callable[[Extent], float] | None = None
     seconds: Callable[[Extent], float] | None = None
+    photographs: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a name without a number where no stem is put before it, and with one where that would stand twice.

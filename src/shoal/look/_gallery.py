@@ -13,6 +13,7 @@ from shoal.look._figure import Chapter, Figure, Subject
 from shoal.look._paper import Sheet, png
 from shoal.look._plots import Plot
 from shoal.look._run_findings import RunFindings
+from shoal.look._scene import WIDE, svg
 from shoal.look.figures import figures_of
 from shoal.parts import REPORT, Parts
 from shoal.results import PICTURES, Results, RunFiles
@@ -31,6 +32,11 @@ class Picture:
     group: str
     """The networks that are shown, where a chapter has pictures of several comparisons."""
 
+    @property
+    def named(self) -> str:
+        """Its title, which several comparisons have, with the comparison: no other picture of a run has it."""
+        return f"{self.title}, {self.group}" if self.chapter is Chapter.COMPARED else self.title
+
     def draw(self, fact: Any) -> Sheet:
         """Lay a fact out on paper."""
         return self.figure.draw(fact)
@@ -39,10 +45,20 @@ class Picture:
         """Draw it; the same fact gives the same bytes."""
         return png(self.draw, self.fact)
 
+    def svg(self, width: float, *, paper: bool = False) -> str:
+        """Give it as SVG for so many pixels, with `paper` as a file of its own; "" where it has no such form."""
+        if self.figure.scene is None:
+            return ""
+        return svg(self.figure.scene(self.fact, width), self.title, self.said, paper=paper)
+
+    @property
+    def said(self) -> str:
+        """What it shows, in a sentence."""
+        return (self.figure.words(self.fact) if self.figure.words else "") or self.caption
+
     def words(self) -> str:
         """Say it to who cannot see it."""
-        said = self.figure.words(self.fact) if self.figure.words else ""
-        return f"{self.title}: {said or self.caption}"
+        return f"{self.named}: {self.said}"
 
     def plot(self) -> Plot | None:
         """Give its form that answers to the pointer; None where hovering would add nothing."""
@@ -67,12 +83,18 @@ def draw_figures(results: Results, files: RunFiles, parts: Parts | None = None) 
     """
     parts = parts or Parts()
     written: list[Drawn] = []
+    names: list[str] = []
     for picture in pictures(results, parts):
         with parts.attempt(f"figure {picture.name}", REPORT):
             drawn = Drawn(picture, f"{PICTURES}/{picture.name}.png", picture.png())
             files.write(drawn.name, drawn.content)
             written.append(drawn)
-    files.keep_only(PICTURES, [drawing.name for drawing in written])
+            names.append(drawn.name)
+        if picture.figure.scene:
+            with parts.attempt(f"figure {picture.name}.svg", REPORT):
+                names.append(f"{PICTURES}/{picture.name}.svg")
+                files.write(names[-1], f"{picture.svg(WIDE, paper=True)}\n".encode())
+    files.keep_only(PICTURES, names)
     return tuple(written)
 
 
@@ -112,6 +134,9 @@ def _subjects(chapter: Chapter, findings: RunFindings) -> Iterator[Subject]:
     """Give what the figures of a chapter are gathered from; nothing where a run has no such chapter."""
     delivered = findings.delivered
     match chapter:
+        case Chapter.NETWORK:
+            if delivered.healthy:
+                yield Subject(findings, delivered)
         case Chapter.OVERVIEW:
             if findings.comparisons:
                 yield Subject(findings, delivered)

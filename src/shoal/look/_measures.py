@@ -1,10 +1,10 @@
-"""What scores and losses are called on axes, which way is better, and which scores tables show."""
+"""What scores are called on axes, which way is better, and which scores tables show."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from shoal.kinds import Task, task_kind
+from shoal.kinds import Task
 from shoal.nets import loss_of
 from shoal.results import Truth, higher_is_better, suiting_scores
 from shoal.scores import different, score_kind
@@ -80,19 +80,6 @@ def on_test_rows(metric: str) -> str:
     kind = score_kind(metric)
     name = _ON_TEST_ROWS.get(metric, f"{kind.title} on test rows{' (share)' * kind.percent}")
     return f"{name[:-1]}, {direction(metric)})" if name.endswith(")") else f"{name} ({direction(metric)})"
-
-
-def loss_words(task: Task, training: Training) -> str:
-    """Name the loss that networks are trained by."""
-    name = training.loss or TASK_LOSS[task]
-    loss, option = loss_of(name), training.option_of(name)
-    words = f"{loss.words}, {loss.option_words.format(_option_text(option))}" if option else loss.words
-    weighted = "labels" if task_kind(task).target == "labels" else "classes"
-    return f"{words}, {weighted} weighted in training" if training.weighs_classes else words
-
-
-def _option_text(option: float | tuple[float, ...]) -> str:
-    return ", ".join(f"{number:g}" for number in (option if isinstance(option, tuple) else (option,)))
 
 
 def score_words(metric: str, truth: Truth, training: Training) -> str:

@@ -33,8 +33,9 @@ class Results(stored.Results):
     def _repr_html_(self) -> str:
         pieces: dict[str, Callable[[], str]] = {
             "the headline": lambda: _headline(self),
-            "candidates": lambda: _table("candidates, best first", candidate_table(self)),
-            "comparisons": lambda: _table("comparisons on the test rows", comparison_table(self)),
+            "the network": lambda: _network(self),
+            "candidates": lambda: table("candidates, best first", candidate_table(self)),
+            "comparisons": lambda: table("comparisons on the test rows", comparison_table(self)),
             "the report": lambda: _link(self.folder),
         }
         return f"<div>{pieces_html(pieces, SHOW)}</div>"
@@ -72,7 +73,16 @@ def _headline(results: stored.Results) -> str:
     return f"<p><b>{_text(results.study.study.name)}</b>: {_text(first)}</p>{more}"
 
 
-def _table(caption: str, table: ReportTable | None) -> str:
+def _network(results: stored.Results) -> str:
+    """Draw the delivered network; nothing before there is one."""
+    from shoal.look._network_picture import network_html
+    from shoal.look.figures.network import delivered_network
+
+    fact = delivered_network(RunFindings(results))
+    return f"<p>{network_html(fact)}</p>" if fact else ""
+
+
+def table(caption: str, table: ReportTable | None) -> str:
     """Give a table of the report, its first rows alone; nothing where there is none."""
     if table is None:
         return ""

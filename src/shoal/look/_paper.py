@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import numpy as np
 
+from shoal.look._escape import isolated
 from shoal.look._text_layout import in_lines
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.ft2font import FT2Font
     from numpy.typing import NDArray
+
+    from shoal.look._scene import Mark, Scene
 
 BLUE: Final = "#0072B2"
 ORANGE: Final = "#E69F00"
@@ -65,6 +68,7 @@ _DESIGN: Final[dict[str, Any]] = {
     "axes.axisbelow": True,
     "axes.formatter.use_mathtext": False,
     "axes.formatter.limits": (-4, 6),
+    "axes.formatter.useoffset": False,
     "grid.color": "#E4E4E4",
     "grid.linewidth": 0.7,
     "lines.linewidth": 1.5,
@@ -78,6 +82,10 @@ _DESIGN: Final[dict[str, Any]] = {
     "figure.constrained_layout.h_pad": 0.08,
 }
 
+_CSS_DPI: Final = 96
+_BLACK_SHARES: Final = (0x22 / 255,) * 3
+_ANY_LENGTH, _MOST_MARKS = 1000, 2
+"""Letters of a text in a drawing, and marks on one of them, at most."""
 _FACES: Final = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSansMono.ttf")
 _FACE_SIZE: Final = 64
 _USUAL_ADVANCE: Final = 0.68
@@ -115,6 +123,62 @@ def png(draw: Callable[[F], Sheet], fact: F) -> bytes:
         # print_png draws once where savefig draws twice.
         FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
     return buffer.getvalue()
+
+
+def pdf(draw: Callable[[F], Sheet], fact: F) -> bytes:
+    """Draw a fact as PDF, its text as text; the same fact gives the same bytes."""
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_pdf import FigureCanvasPdf
+
+    with design(), rc_context({"pdf.fonttype": 42}):
+        figure = draw(fact)
+        buffer = io.BytesIO()
+        unsaid = dict.fromkeys(("Creator", "Producer", "CreationDate"))
+        FigureCanvasPdf(figure).print_pdf(buffer, metadata=unsaid)  # type: ignore[no-untyped-call]
+    return buffer.getvalue()
+
+
+def on_paper(scene: Scene) -> Sheet:
+    """Lay a scene out as a picture of ours, black on white: its letters are those of our fonts."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(scene.width / _CSS_DPI, scene.height / _CSS_DPI))
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(0, scene.width), ylim=(scene.height, 0))
+    axes.set_axis_off()
+    for mark in scene.marks:
+        _put(axes, mark)
+    return figure
+
+
+def _put(axes: Panel, mark: Mark) -> None:
+    """Draw one mark of a scene; widths of lines and letters are in points."""
+    from matplotlib.collections import LineCollection
+    from matplotlib.patches import Circle, Polygon
+
+    from shoal.look._scene import Area, Disc, Label, Stroke
+
+    point = 72 / _CSS_DPI
+    match mark:
+        case Stroke():
+            axes.add_collection(
+                LineCollection(mark.lines, linewidths=mark.width * point, colors=BLACK, alpha=mark.ink)
+            )
+        case Area() | Disc():
+            look: dict[str, Any] = {"linewidth": mark.width * point, "edgecolor": BLACK}
+            look["facecolor"] = (*_BLACK_SHARES, mark.shade)
+            outline = (
+                Polygon(mark.points, **look)
+                if isinstance(mark, Area)
+                else Circle(mark.center, mark.radius, **look)
+            )
+            axes.add_patch(outline)
+        case Label():
+            axes.text(
+                *mark.place, plain(mark.text, _ANY_LENGTH), fontsize=mark.size * point, alpha=mark.ink,
+                ha={"start": "left", "middle": "center", "end": "right"}[mark.anchor], va="baseline",
+                fontweight="bold" if mark.bold else "normal",
+            )  # fmt: skip
 
 
 def panels(
@@ -227,6 +291,23 @@ def sequence_colors(count: int) -> NDArray[Any]:
     return np.asarray(colormaps["viridis"](np.linspace(0, 0.9, count)))
 
 
+def hexadecimal(colors: NDArray[Any]) -> list[str]:
+    """Write colours as a page does."""
+    from matplotlib.colors import to_hex
+
+    return [to_hex(color) for color in colors]
+
+
+def bar_of_order(figure: Sheet, axes: Panel, colors: NDArray[Any], what: str) -> None:
+    """Draw a bar of colours that stand for an order, from the best at the top to the worst."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import ListedColormap
+
+    order = ScalarMappable(cmap=ListedColormap(colors[::-1]))
+    bar = figure.colorbar(order, ax=axes, label=what, aspect=30, pad=0.02)
+    bar.set_ticks([0, 1], labels=["worst", "best"])
+
+
 def with_room(low: float, high: float, share: float = 0.04) -> tuple[float, float]:
     """Give the ends of an axis beyond what it shows; they differ where all that it shows is one number, too."""
     size = max(abs(low), abs(high))
@@ -296,6 +377,48 @@ def plain(text: object, limit: int = 40) -> str:
     return line.rstrip() + "…"
 
 
+def shown_name(name: object, width: float, size: float, *, bold: bool = False) -> str:
+    """Make any name safe to stand in a drawing, and no wider than so much: one line, nothing that cannot be seen.
+
+    Letters that our fonts lack stay as they are, for whoever has some that have them; of marks on a letter two stay.
+    A name with letters that run from right to left is isolated, so that what stands beside it stays in order.
+    """
+    letters: list[str] = []
+    marks = 0
+    for letter in unicodedata.normalize("NFC", str(name)):
+        kind = unicodedata.category(letter)
+        marks = marks + 1 if kind in ("Mn", "Me") else 0
+        if letter.isspace():
+            letters.append(" ")
+        elif kind[0] != "C" and marks <= _MOST_MARKS:
+            letters.append(letter)
+        if len(letters) > _ANY_LENGTH:
+            break
+    line = " ".join("".join(letters).split()) or "(unnamed)"
+    if text_width(line, size, bold=bold) > width:
+        while line and text_width(line + "…", size, bold=bold) > width:
+            line = line[:-1]
+        line = line.rstrip() + "…"
+    return isolated(line)
+
+
+def text_width(text: str, size: float, *, bold: bool = False) -> float:
+    """Give how wide a text is at most, in the unit of its size, in our fonts and in those that are no wider.
+
+    A letter that our fonts lack is as wide as the widest of its kind; marks on letters have no width of their own.
+    """
+    return size * sum(_em(letter, _FACES[bold]) for letter in text)
+
+
+@cache
+def _em(letter: str, face: str) -> float:
+    if unicodedata.category(letter) in ("Mn", "Me", "Cf"):
+        return 0.0
+    if ord(letter) in _glyphs():
+        return _width(letter, face)
+    return 1.3 if unicodedata.east_asian_width(letter) in "WF" else 1.0
+
+
 def _letters(text: str) -> float:
     """Width in letters of usual width: an `m` counts more than an `i`."""
     return sum(_advance(letter) for letter in text) / _USUAL_ADVANCE
@@ -304,7 +427,11 @@ def _letters(text: str) -> float:
 @cache
 def _advance(letter: str) -> float:
     """Width of a letter in the widest of our fonts, in ems."""
-    return max(_face(name).load_char(ord(letter)).linearHoriAdvance for name in _FACES) / 2**16 / _FACE_SIZE
+    return max(_width(letter, name) for name in _FACES)
+
+
+def _width(letter: str, face: str) -> float:
+    return _face(face).load_char(ord(letter)).linearHoriAdvance / 2**16 / _FACE_SIZE
 
 
 @cache

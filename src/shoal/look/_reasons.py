@@ -51,7 +51,16 @@ def _beside_others(verdicts: Sequence[str], results: Results) -> list[str]:
     """Say how the best candidate stands beside the others, and what would resolve more."""
     if NOT_COMPARED in verdicts:
         return [f"{verdict_sentence(verdicts)}."]
-    return [f"{verdict_sentence(verdicts)} ({TEST}, 5 %).", *resolution(results)]
+    return [f"{verdict_sentence(verdicts)} ({TEST}{_in_time(results)}, 5 %).", *resolution(results)]
+
+
+def _in_time(results: Results) -> str:
+    """Say what chance draws of rows in order of time; nothing of others."""
+    truth = results.truth
+    if not len(truth.times):
+        return ""
+    as_if = ", as if groups near each other in time were independent"
+    return as_if if len(truth.groups) else ", in blocks of neighbours in time"
 
 
 def _left_out(results: Results, title: str) -> list[str]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from shoal.errors import Problem, RunFolderError, StudyError
 from shoal.kinds import LOSSES, NETWORKS, TARGET_TRANSFORMS, row_of
-from shoal.look._measures import loss_words
+from shoal.look._losses import loss_words
 from shoal.nets import Architecture, ConvLayer, Tables, build_architecture
 from shoal.results import (
     Inside,
@@ -118,7 +118,7 @@ class RunFindings:
     def _loss_words(self, training: Training) -> str:
         """Name the loss of a training, and what its targets are."""
         task, data = self.study.study.task, self.study.data
-        words = loss_words(task, training)
+        words = loss_words(task, training, self.truth.classes)
         as_given = row_of("loss", LOSSES, training.loss or TASK_LOSS[task]).as_given
         if not self.numbers or as_given or (data.standardize != "both" and data.target_transform == "none"):
             return words

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from shoal.look._chance import drawn_by_chance
+from shoal.look._evidence import in_quotes
 from shoal.look._measures import shown_scores
 from shoal.results import (
     MODEL_NAMES,
+    TREE_CATEGORIES,
     Beside,
     Interval,
     Results,
@@ -92,6 +94,11 @@ def evidence_sentences(results: Results, judged: Verdict) -> list[str]:
             sentences.append(
                 f"{name[0].upper()}{name[1:]} learned from {baseline.rows:,} of the {results.truth.train_rows:,}"
                 " training rows, drawn at random."
+            )
+        if baseline.answers_VK is not None and baseline.pooled:
+            sentences.append(
+                f"Boosted trees tell the {TREE_CATEGORIES} most frequent categories of an input apart: all others of"
+                f" {listed([in_quotes(name) for name in baseline.pooled], most=3)} are a single one to them."
             )
     return sentences + [
         f"There is no comparison with {in_words(names, 'or')}: {why}." for why, names in without.items()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.nets._architecture import weights_by_layer as weights_by_layer
     from shoal.nets._channels import EXCITING_STEPS as EXCITING_STEPS
     from shoal.nets._channels import Channels as Channels
+    from shoal.nets._channels import seen_by as seen_by
     from shoal.nets._channels import seen_by_the_middle as seen_by_the_middle
     from shoal.nets._files import MODEL_NAME as MODEL_NAME
     from shoal.nets._files import MOST_FOLDS as MOST_FOLDS
@@ -30,6 +31,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.nets._initial import initial_parameters as initial_parameters
     from shoal.nets._initial import refit_parameters as refit_parameters
     from shoal.nets._layer import Layer as Layer
+    from shoal.nets._layer import LayerStep as LayerStep
     from shoal.nets._layer import StepCost as StepCost
     from shoal.nets._loss import Loss as Loss
     from shoal.nets._loss import loss_of as loss_of

@@ -172,6 +172,22 @@ class _Climb:
             self._pixels.addcdiv_(self._mean, spread, value=RATE / (1 - first**self._steps)).clamp_(0, 1)
 
 
+def seen_by(layers: Sequence[ConvLayer], number: int, unit: int) -> tuple[int, int]:
+    """Give the first and the last pixel, along either axis, that unit `unit` of layer `number` sees.
+
+    Those below 0 and beyond the image are padding, of the image or of a map between.
+    """
+    first = last = unit
+    for place in range(number, -1, -1):
+        layer = layers[place]
+        first = first * layer.stride - layer.padding
+        last = last * layer.stride - layer.padding + layer.kernel - 1
+        if place:
+            pool = layers[place - 1]
+            first, last = first * pool.pool_stride, last * pool.pool_stride + pool.pool_size - 1
+    return first, last
+
+
 def seen_by_the_middle(layers: Sequence[ConvLayer], number: int, axis: int) -> tuple[slice, int]:
     """Give the part of an image, along one axis, that the middle unit of layer `number` sees, and that unit's place in
     the layer's map of this part alone.

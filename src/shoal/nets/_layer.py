@@ -62,6 +62,21 @@ class StepCost:
     row: float
 
 
+@dataclass(frozen=True)
+class LayerStep:
+    """What a layer makes of what it is given, as a person says it: in words, and the shape of what comes of it.
+
+    One that goes over feature maps has a square `window` in pixels, with `stride` and `padding`, and in `groups`.
+    """
+
+    words: str
+    shape: Shape
+    window: int = 0
+    stride: int = 1
+    padding: int = 0
+    groups: int = 1
+
+
 LAYER_CALLS: Final = 9.3
 DROPOUT_CALLS: Final = 6.0
 DROPPED_UNIT: Final = 1.26e-3
@@ -114,6 +129,11 @@ class Layer(Protocol):
     @property
     def numbers(self) -> int:
         """Numbers that it computes of one row, before pooling."""
+        ...
+
+    @property
+    def steps(self) -> tuple[LayerStep, ...]:
+        """What a picture shows of it, one behind the other."""
         ...
 
     @property

@@ -83,6 +83,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._record import CandidateRow as CandidateRow
     from shoal.results._record import ColumnRecord as ColumnRecord
     from shoal.results._record import FitRecord as FitRecord
+    from shoal.results._record import InputRecord as InputRecord
     from shoal.results._record import Plan as Plan
     from shoal.results._record import PlanEntry as PlanEntry
     from shoal.results._record import Stage as Stage
@@ -97,6 +98,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._scores import BINS as BINS
     from shoal.results._scores import CalibrationBins as CalibrationBins
     from shoal.results._scores import ClassScores as ClassScores
+    from shoal.results._scores import bins_of as bins_of
     from shoal.results._scores import calibrated_error as calibrated_error
     from shoal.results._scores import calibration_bins as calibration_bins
     from shoal.results._scores import class_scores as class_scores
@@ -118,6 +120,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._select import search_scores as search_scores
     from shoal.results._selection_and_test import Disagreement as Disagreement
     from shoal.results._simple_models import FITTED as FITTED
+    from shoal.results._simple_models import TREE_CATEGORIES as TREE_CATEGORIES
     from shoal.results._simple_models import Baseline as Baseline
     from shoal.results._simple_models import Beside as Beside
     from shoal.results._simple_models import SimpleModel as SimpleModel

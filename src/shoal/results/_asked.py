@@ -37,7 +37,7 @@ def suiting_scores(study: Study, truth: Truth) -> tuple[str, ...]:
     from shoal.results._mean_recall import BALANCED
     from shoal.results._verdict import rare_tested  # a plan asks for neither
 
-    suits = bool(truth.classes) and (bool(rare_tested(truth)) or study.weighs_classes)
+    suits = bool(truth.classes) and (bool(rare_tested(truth)) or study.weighs_classes(truth.classes))
     return tuple(dict.fromkeys((*asked_scores(study), *[BALANCED] * suits)))
 
 

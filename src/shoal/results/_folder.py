@@ -27,7 +27,7 @@ JOURNAL_NAME: Final = f"{STORE_NAME}-journal"
 _IN_PLACE: Final = (STORE_NAME, LOG_NAME, INDEX_NAME, LOCK_NAME)
 """Files that are written where they lie."""
 PICTURES: Final = "figures"
-PICTURE: Final = re.compile(r"\d\d-[a-z0-9-]+\.png")
+PICTURE: Final = re.compile(r"\d\d-[a-z0-9-]+\.(png|svg)")
 _FOLDERS: Final = (PICTURES,)
 STUDY_NAME: Final = "study.toml"
 REPORT_NAME: Final = "report.html"

@@ -33,7 +33,8 @@ class Inside(Brief):
     `channels`, over the test images of the rows "looked_at" (all of them where that is missing, in results of old), by
     convolutional LAYER: "mean" (K, U) by class; "low", "high" (U,); "inner"
     (U,), how many values lie off the activation's bounds; "rows", "activation" (U, T) and "images" of those that
-    excite each channel most; "made" (U, C, H, W) and "made_activation" (U,) of an image made to excite it.
+    excite each channel most, with "peak" (U, T), the place in the flattened map where they do (missing in results of
+    old); "made" (U, C, H, W) and "made_activation" (U,) of an image made to excite it.
     """
 
     fit_id: str
@@ -99,6 +100,8 @@ def _check_channels(channels: Arrays, truth: Truth) -> None:
         expect(of["images"].ndim == 5 and of["images"].shape[:2] == of["rows"].shape)
         expect(of["made"].ndim == 4 and of["made"].shape == (shown, *of["images"].shape[2:]))
         expect(of["images"].dtype == np.uint8)
+        peak = channels.get(f"{layer}/peak", of["rows"])
+        expect(peak.shape == of["rows"].shape and peak.dtype == np.int64 and (peak >= 0).all())
         _expect_test_rows(of["rows"], truth)
 
 

@@ -22,7 +22,7 @@ from shoal.results._decided import decided_of, judged_answers, pooled
 from shoal.results._differences import Said
 from shoal.results._intervals import Interval, Units
 from shoal.results._mean_recall import BALANCED
-from shoal.results._out_of_fold import OutOfFold
+from shoal.results._out_of_fold import OutOfFold, blocks_of_folds
 from shoal.results._outer_interval import OuterAnswers, outer_interval
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Truth, place_of
 from shoal.results._row_score import RowScore
@@ -261,9 +261,12 @@ def _scores(
     alike, outputs = in_common(said), len(truth.classes or truth.target_names)
     row_V = np.concatenate([own.row_V for own in answers])
     fold_V = np.repeat(np.arange(len(answers)), [len(own.row_V) for own in answers])
-    grouped = len(truth.groups) > 0
-    unit_V = np.unique(truth.groups[row_V] if grouped else row_V, return_inverse=True)[1]
-    units = Units(unit_V, grouped, Units.of(len(row_V), None, truth.weights_of(row_V)).weight_N)
+    of_N, in_time = truth.groups, len(truth.times) > 0 and not len(truth.groups)
+    if in_time:
+        of_N = blocks_of_folds(truth, [own.row_V for own in answers])
+    unit_V = np.unique(of_N[row_V] if len(of_N) else row_V, return_inverse=True)[1]
+    weight_V = Units.of(len(row_V), None, truth.weights_of(row_V)).weight_N
+    units = Units(unit_V, len(of_N) > 0, weight_V, in_time)
     scores = {}
     for name in nested_names(study, truth):
         if alike or name != "loss":

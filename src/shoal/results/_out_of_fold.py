@@ -91,9 +91,14 @@ class OutOfFold:
         return self.truth.validation_rows["search", cell[0]]
 
     def _units(self) -> tuple[NDArray[np.int64], int]:
-        """Number the unit of every training row: its group, or itself; many of them are put together."""
+        """Number the unit of every training row: its group, in order of time its block of the rows that its fold holds
+        out, or itself; many of them are put together.
+        """
         rows = self.truth.train_rows
-        if len(self.truth.groups):
+        if len(self.truth.times) and not len(self.truth.groups):
+            folds = sorted({entry.fold for entry in self.entries})
+            unit_N = blocks_of_folds(self.truth, [self._rows((fold, 0)) for fold in folds])
+        elif len(self.truth.groups):
             unit_N = np.unique(self.truth.groups[:rows], return_inverse=True)[1]
         else:
             unit_N = np.arange(rows)
@@ -124,6 +129,18 @@ class OutOfFold:
             score_V = of_rows(score, self.truth.y[row_V], self.predictions(entry), weight_V)
             sum_UC[:, column] = np.bincount(unit_N[row_V], score_V / len(row_V), minlength=count)
         return sum_UC
+
+
+def blocks_of_folds(truth: Truth, rows_F: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Number the blocks of rows that follow each other in time within each fold, for every training row, (N,).
+
+    0 is a row that no fold holds out. One that several hold out is in a block of the first of them.
+    """
+    unit_N = np.zeros(truth.train_rows, np.int64)
+    for row_V in rows_F:
+        own_V = row_V[unit_N[row_V] == 0]
+        unit_N[own_V] = unit_N.max() + 1 + Units.blocks(truth.times[own_V]).of_N
+    return unit_N
 
 
 def _by_cell(entries: Sequence[PlanEntry]) -> dict[tuple[int, int], dict[str, PlanEntry]]:

@@ -6,7 +6,7 @@ Letters: V rows of all outer folds, K outputs or classes, U units (rows or group
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -58,7 +58,8 @@ class OuterAnswers:
         """The units, where a row that several folds hold out counts once."""
         first_V = np.unique(self.row_V, return_index=True)[1]
         group_V = self.units.of_N[first_V] if self.units.grouped else None
-        return Units.of(len(first_V), group_V, self.weights_of(first_V))
+        units = Units.of(len(first_V), group_V, self.weights_of(first_V))
+        return replace(units, in_time=self.units.in_time)
 
     def weights_of(self, places: NDArray[np.int64] | slice) -> Floats | None:
         """Give what some of the rows count; None where all count the same."""
@@ -124,10 +125,9 @@ def _too_few(outer: OuterAnswers) -> str:
     """Say why the outer folds tell nothing of what training varies by; nothing where they do."""
     if outer.folds < FEWEST_FOLDS:
         return f"{outer.folds} outer folds are too few for an interval"
-    what = "group" if outer.units.grouped else "row"
     for fold in range(outer.folds):
         if len(np.unique(outer.units.of_N[outer.fold_V == fold])) < 2:
-            return f"an outer fold of one {what} does not show how much the training varies"
+            return f"an outer fold of one {outer.units.noun} does not show how much the training varies"
     rows, classes = len(outer.once.of_N), outer.answers.shape[1]
     if outer.y.ndim == 1 and rows < FEWEST_ROWS_OF_A_CLASS * classes:
         return f"{rows:,} rows of {classes} classes are too few for an interval"

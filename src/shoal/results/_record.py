@@ -159,6 +159,15 @@ class ColumnRecord:
 
 
 @dataclass(frozen=True)
+class InputRecord:
+    """One input column of a network: its name, the kind of its encoder, and how many inputs it becomes."""
+
+    name: str
+    kind: str
+    inputs: int
+
+
+@dataclass(frozen=True)
 class Plan:
     """The cost of a study. Times are predictions for this machine; `fits` counts what is still to be trained."""
 

@@ -38,7 +38,7 @@ from shoal.results._opening import read_results
 from shoal.results._out_of_fold import OutOfFold
 from shoal.results._permutation import PermutationTest, permutation_test
 from shoal.results._reading import opened
-from shoal.results._record import CandidateRow, ColumnRecord, FitRecord, PlanEntry, Stage, Truth
+from shoal.results._record import CandidateRow, ColumnRecord, FitRecord, InputRecord, PlanEntry, Stage, Truth
 from shoal.results._score_rows import score_on
 from shoal.results._select import Choice, Standing, expected_score, rank_candidates, search_scores
 from shoal.results._selection_and_test import Disagreement, Expected, disagreement
@@ -57,14 +57,14 @@ if TYPE_CHECKING:
 class Results:
     """One moment of a run folder: `Results.open(folder)`, also while the run goes on.
 
-    `plan` holds every place of the study, `summaries` every finished fit without its arrays; arrays are
-    read from the store when asked for. Frames are pandas', made once. `environment` says where the last run was
-    computed, `origins` where the fits were: every environment with its number of fits (none in results of old).
-    `coverage` says how the training rows cover the test rows (None in results of old), `data_notes` what the reader of
-    the data did or left out, `columns` what of each column, `findings_in_rows` what the checks of the rows measured, by
-    name, as clauses, `missing` what could not be made after training, `looks` how often the test rows were scored in
-    all runs of this folder, and by how many settings; `categorical` which inputs hold categories, `dates` which hold
-    dates (in the truth these are seconds since the first training row); `embedded` says which the delivered one embeds.
+    `plan` holds every place of the study, `summaries` every finished fit without its arrays, which are read when asked
+    for. Frames are pandas', made once. `environment` says where the last run was computed, `origins` where the fits
+    were: every environment with its number of fits (none in results of old). `coverage` says how the training rows
+    cover the test rows (None in results of old), `data_notes` what the reader of the data did or left out, `columns`
+    what of each column, `findings_in_rows` what the checks of the rows measured, by name, as clauses, `missing` what
+    could not be made after training, `looks` how often the test rows were scored in all runs of this folder, and by how
+    many settings; `categorical` which inputs hold categories, `dates` which hold dates (in the truth these are seconds
+    since the first training row); `embedded` says which the delivered one embeds, `inputs` what it is given of each.
     """
 
     folder: Path
@@ -83,6 +83,7 @@ class Results:
     categorical: tuple[str, ...] = ()
     dates: tuple[str, ...] = ()
     embedded: tuple[str, ...] = ()
+    inputs: tuple[InputRecord, ...] = ()
     looks: Looks = NO_LOOKS
     findings_in_rows: Mapping[str, str] = field(default_factory=dict)
 

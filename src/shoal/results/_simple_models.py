@@ -27,6 +27,8 @@ from shoal.results._two_way import Difference, Scored, difference, repeated_inte
 
 FITTED: Final = ("linear", "trees")
 """The simple models that are fitted; the best constant follows from the training rows."""
+TREE_CATEGORIES: Final = 254
+"""Categories of one input that trees tell apart: the most frequent ones; the others are one category."""
 NOT_ASKED: Final = "the study asks for none (checks.baselines = false)"
 NOT_FITTED: Final = "none was fitted in this run"
 ONE_NUMBER: Final = "they say one number of a target, which has no such loss"
@@ -38,12 +40,16 @@ _ROUNDING: Final = 1e-6
 
 @dataclass(frozen=True)
 class SimpleModel:
-    """Where the answers of a simple model stand, and to how many training rows it was fitted; or why it was not."""
+    """Where the answers of a simple model stand, and to how many training rows it was fitted; or why it was not.
+
+    `pooled` names the inputs whose rarest categories it was given as a single one.
+    """
 
     fit_id: str
     part: str
     rows: int
     why: str
+    pooled: tuple[str, ...] = ()
 
 
 _model: Final = checker(SimpleModel)
@@ -53,13 +59,15 @@ _model: Final = checker(SimpleModel)
 class Baseline(Brief):
     """A simple model: "constant", "linear" or "trees", fitted to `rows` training rows.
 
-    `answers_VK` to the test rows, as of a network; None where there are none, and `why` says so.
+    `answers_VK` to the test rows, as of a network; None where there are none, and `why` says so. `pooled` names inputs
+    whose rarest categories were a single one to it.
     """
 
     name: str
     rows: int
     answers_VK: NDArray[np.float64] | None
     why: str = ""
+    pooled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -94,7 +102,7 @@ def read_baselines(store: Store, truth: Truth, *, asked: bool) -> tuple[Baseline
         expect(answers_VK.shape == (len(truth.y) - truth.train_rows, outputs))
         if truth.classes:
             expect((answers_VK >= 0).all() and (np.abs(answers_VK.sum(axis=1) - 1) < _ROUNDING).all())
-        baselines.append(Baseline(name, model.rows, answers_VK))
+        baselines.append(Baseline(name, model.rows, answers_VK, pooled=model.pooled))
     return tuple(baselines)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from shoal.errors import Problem, RunFolderError
 from shoal.parts import Missing
-from shoal.results._record import ColumnRecord, FitRecord
+from shoal.results._record import ColumnRecord, FitRecord, InputRecord
 from shoal.results._schema import checker, expect, refusing
 from shoal.study import Study
 
@@ -38,10 +38,12 @@ def of_columns(folder: Path, study: Study, fact: Callable[[str], Any]) -> dict[s
     categorical = _texts(folder, fact("categorical inputs"), "a categorical input")
     with coherent(folder, "a column of the data"):
         columns = tuple(map(checker(ColumnRecord), fact("columns") or ()))
+        inputs = tuple(map(checker(InputRecord), fact("inputs") or ()))
     return {
         "data_notes": _texts(folder, fact("data notes"), "a note on the data") or (),
         "columns": columns,
         "categorical": study.data.categorical if categorical is None else categorical,
+        "inputs": inputs,
         "embedded": _texts(folder, fact("embedded"), "an embedded input") or (),
         "dates": _texts(folder, fact("dates"), "an input of dates") or (),
     }

@@ -57,7 +57,7 @@ def judging_score(
     if decided and not undefined_on("roc_auc", truth.y[truth.train_rows :], truth.test_weights):
         return "roc_auc"
     if truth.classes:
-        return BALANCED if rare_tested(truth) or training.weighs_classes else "accuracy"
+        return BALANCED if rare_tested(truth) or training.weighs_classes(truth.classes) else "accuracy"
     if truth.task == "multilabel":
         return "loss"
     return "loss" if training.distribution else predictions_score(truth, scores, training)

@@ -52,6 +52,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.study._toml import to_toml as to_toml
     from shoal.study._training import Augment as Augment
     from shoal.study._training import Training as Training
+    from shoal.study._training import weighs as weighs
     from shoal.study._values import LONGEST_NAME as LONGEST_NAME
     from shoal.study._values import MOST_IMAGES as MOST_IMAGES
     from shoal.study._values import TASK_LOSS as TASK_LOSS

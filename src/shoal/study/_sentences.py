@@ -10,6 +10,8 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 
 from shoal.errors import Problem, StudyError
+from shoal.kinds import TASKS
+from shoal.scores import SCORES, metrics_of
 from shoal.study._key_paths import KeyPath, key_path_text, value_at
 from shoal.study._study import Study
 from shoal.study._values import PATTERNS, TAGS
@@ -57,9 +59,13 @@ def _schema_of(model: type[BaseModel]) -> dict[str, Any]:
     return model.model_json_schema()
 
 
-def mistakes_of(error: ValidationError, tree: Any, section: KeyPath = ()) -> list[Mistake]:
-    """Translate what pydantic says of `tree`, which stands at the key path `section` of a study."""
+def mistakes_of(error: ValidationError, tree: Any, section: KeyPath = (), task: Any = None) -> list[Mistake]:
+    """Translate what pydantic says of `tree`, which stands at the key path `section` of a study of this task, or is a
+    whole one, which says its own.
+    """
     mistakes: list[Mistake] = []
+    if not section:
+        task = value_at(tree, ("study", "task"))
     for item in error.errors(include_url=False):
         kind, local = item["type"], _without_tags(item["loc"], tree)
         path = (*section, *local)
@@ -73,7 +79,8 @@ def mistakes_of(error: ValidationError, tree: Any, section: KeyPath = ()) -> lis
             mistakes.append(Mistake(path, unknown_key(path), (path,)))
         elif kind in WRONG_VALUE:
             value = None if kind == "missing" else item["input"]
-            mistakes.append(Mistake(path, _wrong_value(path, value, finite=kind == "finite_number"), (path,)))
+            what = _wrong_value(path, value, task, finite=kind == "finite_number")
+            mistakes.append(Mistake(path, what, (path,)))
         else:
             mistakes.append(Mistake(path, f"{item['msg']}, got {value_text(item['input'])}", (path,)))
     return mistakes
@@ -123,12 +130,15 @@ def default_at(path: KeyPath) -> Any:
     return next((node["default"] for node in _schema_nodes(path) if "default" in node), None)
 
 
-def _wrong_value(path: KeyPath, value: Any, *, finite: bool) -> str:
+def _wrong_value(path: KeyPath, value: Any, task: Any, *, finite: bool) -> str:
     if isinstance(value, str) and not is_utf8(value):
         return f"expected text in UTF-8, got {value_text(value)}"
     nodes = list(_nodes(path))
     if len(nodes) == 1 and "enum" in nodes[0]:
-        return wrong_choice(value, nodes[0]["enum"])
+        choices = nodes[0]["enum"]
+        if choices == list(SCORES) and task in TASKS:  # those of other tasks would be refused next
+            choices = metrics_of(task)
+        return wrong_choice(value, choices)
     expected = " or ".join(_expected(node, value, finite=finite) for node in nodes)
     words = [word for node in nodes for word in node.get("enum", ())]
     hint = did_you_mean(value, words, repr) if isinstance(value, str) else ""

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from shoal.wording import rounded, visible
+from shoal.wording import ordinal, rounded, visible
+
+_LISTED: Final = re.compile(r"network\.(hidden|conv)\[(\d+)\](?:\.(.+))?")
+_LAYERS: Final = {"hidden": "hidden layer", "conv": "convolution"}
 
 
 def short_keys(keys: Sequence[str]) -> tuple[str, ...]:
-    """Key paths without their table (`hidden[0]` for `network.hidden[0]`) where that stays unique."""
+    """Name keys: without their table where that stays unique (`dropout` for `network.dropout`), layers in words.
+
+    `network.hidden[0]` is the "first hidden layer", `network.conv[1].channels` "channels of the second convolution".
+    """
     ends = [key.rpartition(".")[2] for key in keys]
-    return tuple(end if ends.count(end) == 1 else key for key, end in zip(keys, ends, strict=True))
+    return tuple(
+        _of_layer(key) or (end if ends.count(end) == 1 else key) for key, end in zip(keys, ends, strict=True)
+    )
+
+
+def _of_layer(key: str) -> str:
+    """Name what a key says of a layer; empty where it says something of all, or none."""
+    match = _LISTED.fullmatch(key)
+    if not match:
+        return ""
+    kind, place, what = match.groups()
+    layer = f"{ordinal(int(place) + 1)} {_LAYERS[kind]}"
+    return f"{what} of the {layer}" if what else layer
 
 
 def text_of(value: Any) -> str:

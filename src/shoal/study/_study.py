@@ -6,6 +6,7 @@ Every field is a key of the study file, with the default it has there. Lengths a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Discriminator, Field, PrivateAttr, Tag, field_validator, model_validator
@@ -336,12 +337,11 @@ class Study(_Part):
         """Every table of weights of classes, by its key: the study's own, those of its comparisons and its space."""
         return {key: value for key, value in self._class_weights.items() if isinstance(value, dict)}
 
-    @property
-    def weighs_classes(self) -> bool:
-        """Whether some network may be trained on weighted classes."""
+    def weighs_classes(self, classes: Sequence[str]) -> bool:
+        """Whether some network may be trained on these classes, or labels where there are none, weighted."""
         space = self.search.space if self.search else ()
-        searched = any(parse_key_path(key)[:2] == ("training", "class_weight") for key in space)
-        return searched or any(map(weighs, self._class_weights.values()))
+        searched = any(parse_key_path(key)[:-1] == ("training", "class_weight") for key in space)
+        return searched or any(weighs(asked, classes) for asked in self._class_weights.values())
 
     @property
     def _class_weights(self) -> dict[str, Any]:
@@ -355,7 +355,8 @@ class Study(_Part):
                 case ("training", "class_weight") if isinstance(values, list):
                     stated |= {f'search.space."{key}"[{place}]': value for place, value in enumerate(values)}
                 case ("training", "class_weight", str(name)):
-                    stated[f'search.space."{key}"'] = {name: 1.0}
+                    nothing = isinstance(values, list) and 0 in values
+                    stated[f'search.space."{key}"'] = {name: 0.0 if nothing else 1.0}
         return stated
 
     @property

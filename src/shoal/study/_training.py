@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
@@ -25,10 +26,15 @@ class Augment(_Part):
     flip: bool = False
 
 
-def weighs(class_weight: Any) -> bool:
-    """Whether weights of classes let one count for more than another, as far as that is known without the classes."""
-    weights = class_weight.values() if isinstance(class_weight, dict) else ()
-    return class_weight == "balanced" or any(weight != 1 for weight in weights)
+def weighs(class_weight: Any, classes: Sequence[str]) -> bool:
+    """Whether weights of these classes let one count for more than another: equal ones do not.
+
+    Without classes they are those of labels, which rows that have one count beside 1 for rows that have not.
+    """
+    if not isinstance(class_weight, dict):
+        return bool(class_weight == "balanced")
+    weights = {class_weight.get(name, 1.0) for name in classes} if classes else {1.0, *class_weight.values()}
+    return len(weights) > 1
 
 
 class Training(_Part):
@@ -93,10 +99,9 @@ class Training(_Part):
         key = row_of("loss", LOSSES, loss).option
         return None if key is None else getattr(self, key)
 
-    @property
-    def weighs_classes(self) -> bool:
-        """Whether classes are weighted so that one may count for more than another."""
-        return weighs(self.class_weight)
+    def weighs_classes(self, classes: Sequence[str]) -> bool:
+        """Whether these classes, or labels where there are none, are weighted so that one counts for more."""
+        return weighs(self.class_weight, classes)
 
     @property
     def distribution(self) -> Distribution | None:

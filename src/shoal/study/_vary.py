@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from shoal.distributions import DISTRIBUTIONS
 from shoal.errors import StudyError
-from shoal.kinds import LOSSES, losses_of, task_kind
+from shoal.kinds import LOSSES, Task, losses_of, task_kind
 from shoal.scores import of_another_task
 from shoal.study._key_paths import KeyPath, assign, overlap
 from shoal.study._paths import path_keys
@@ -25,8 +25,8 @@ Changes = Iterable[tuple[KeyPath, Any]]
 _Part = TypeVar("_Part", bound=BaseModel)
 
 
-def vary(part: _Part, section: KeyPath, changes: Changes) -> _Part | list[Mistake]:
-    """Change values of `part`, which stands at `section` of a study; key paths are those of the study."""
+def vary(part: _Part, section: KeyPath, changes: Changes, task: Task | None = None) -> _Part | list[Mistake]:
+    """Change values of `part`, which stands at `section` of a study of this task; key paths are those of the study."""
     tree = plain(part)
     whole = {section[0]: tree} if section else tree
     mistakes: list[Mistake] = []
@@ -42,13 +42,13 @@ def vary(part: _Part, section: KeyPath, changes: Changes) -> _Part | list[Mistak
     try:
         return type(part).model_validate(tree)
     except ValidationError as error:
-        return mistakes_of(error, tree, section)
+        return mistakes_of(error, tree, section, task)
 
 
 def vary_section(study: Study, section: str, changes: Changes) -> Network | Training | list[Mistake]:
     """Change values of the study's network or training, and check that they suit the task."""
     part: Network | Training = study.network if section == "network" else study.training
-    varied = vary(part, (section,), changes)
+    varied = vary(part, (section,), changes, study.study.task)
     own = losses_of(study.study.task)
     if isinstance(varied, Training) and varied.loss not in (None, *own):
         path = ("training", "loss")

@@ -39,6 +39,9 @@ MOST_NAMED: Final = 2
 """Inputs that are named, those that explain most; of more it is said how many."""
 TIED: Final = 0.1
 """Share of the rows that one value of a target may have at most where what is left of it is ranked."""
+BEND: Final = 1.5
+"""Deviations from which on a row pulls at what is taken out of the target no more than one that lies there."""
+ROUNDS: Final = 20
 MOST_TERMS: Final = 12
 """Degree of the curve in the input itself, at most; half the number of its values where they are fewer."""
 
@@ -103,8 +106,40 @@ def _residuals(
     place_N = code_N / max(1, code_N.max()) * 2 - 1
     terms.append(np.polynomial.legendre.legvander(place_N, degree)[:, 1:])
     term_ND = np.concatenate(terms, axis=1)
-    weight_DK, *_ = np.linalg.lstsq(term_ND, target_NK, rcond=None)
-    return beyond_rounding(target_NK - term_ND @ weight_DK, target_NK), (degree, term_ND.shape[1] - degree)
+    basis_ND, size_D, _ = np.linalg.svd(term_ND, full_matrices=False)
+    basis_ND = basis_ND[:, size_D > size_D[0] * rows * np.finfo(np.float64).eps]
+    left_NK = beyond_rounding(target_NK - basis_ND @ (basis_ND.T @ target_NK), target_NK)
+    for k in range(target_NK.shape[1]):
+        if left_NK[:, k].any() and not _tied(target_NK[:, k]):
+            left_NK[:, k] = _left_of_bulk(target_NK[:, k], basis_ND)
+    return left_NK, (degree, term_ND.shape[1] - degree)
+
+
+def _left_of_bulk(target_N: Floats, basis_ND: Floats) -> Floats:
+    """Give what line and curve leave of a target where they follow the bulk of the rows, (N,).
+
+    By least squares a single far value bends the curve at its place, which shifts all rows of that value alike. Huber's
+    estimate (1964, Annals of Mathematical Statistics 35), with what lies farther off than `BEND` deviations drawn in to
+    there; it begins at the target drawn in likewise.
+    """
+    middle = np.median(target_N)
+    drawn_N = middle + np.clip(target_N - middle, -(far := 2 * BEND * _deviation(target_N - middle)), far)
+    fitted_N = basis_ND @ (basis_ND.T @ drawn_N)
+    for _ in range(ROUNDS):
+        left_N = target_N - fitted_N
+        reach = BEND * _deviation(left_N)
+        fitted_N = basis_ND @ (basis_ND.T @ (fitted_N + np.clip(left_N, -reach, reach)))
+    return target_N - fitted_N
+
+
+def _deviation(value_N: Floats) -> float:
+    """Give the standard deviation that normal numbers of such a median size would have."""
+    return float(np.median(np.abs(value_N))) / 0.6745
+
+
+def _tied(target_N: Floats) -> bool:
+    """Whether a target has one value in many rows."""
+    return bool(np.bincount(codes_of(target_N)).max() > TIED * len(target_N))
 
 
 def _spread_out(left_NK: Floats, target_NK: Floats) -> Floats:
@@ -113,9 +148,8 @@ def _spread_out(left_NK: Floats, target_NK: Floats) -> Floats:
     Where a target is mostly one value, as a rare class, ranks of what is left are those of the curve that was taken
     out, upside down: rows of one value of the input would be alike by that alone.
     """
-    tied_K = [np.bincount(codes_of(target_N)).max() > TIED * len(target_N) for target_N in target_NK.T]
-    columns = [left_N if tied else ranks(left_N) for left_N, tied in zip(left_NK.T, tied_K, strict=True)]
-    return np.stack(columns, axis=1)
+    pairs = zip(left_NK.T, target_NK.T, strict=True)
+    return np.stack([left_N if _tied(target_N) else ranks(left_N) for left_N, target_N in pairs], axis=1)
 
 
 def likeness(left_NK: Floats, code_N: NDArray[np.int64], lost: tuple[int, int]) -> tuple[float, float]:

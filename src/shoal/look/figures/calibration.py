@@ -11,18 +11,24 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
-from shoal.look._paper import BLUE, GREY, SKY, Sheet, heading, plain, stacked
-from shoal.results import BINS, CalibrationBins, calibration_bins
+from shoal.look._paper import BLUE, GREY, SKY, Sheet, heading, number_text, plain, stacked
+from shoal.results import BINS, CalibrationBins, bins_of, calibration_bins, wilson
 from shoal.wording import counted, percent
 
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """How often the predicted class is right at each level of confidence."""
+    """How often the predicted class is right at each level of confidence.
+
+    `low_M` and `high_M` are the ends of the 95 % interval of each bin's accuracy (Wilson), for other test rows: repeats
+    answer the same rows, so that they count once, and weighted ones for as many as they are worth. NaN without rows.
+    """
 
     name: str
     bins: CalibrationBins
     repeats: int
+    low_M: NDArray[np.float64]
+    high_M: NDArray[np.float64]
     weighted: bool = False
 
 
@@ -36,10 +42,18 @@ def calibration(
     """Compare confidence with accuracy in `bins` bins of equal width, over all repeats; as many as `ece` has."""
     repeats, _, classes = probability_RVK.shape
     weight = None if weight_V is None else np.tile(weight_V, repeats)
-    calibrated = calibration_bins(
-        np.tile(true_V, repeats), probability_RVK.reshape(-1, classes), bins, weight
-    )
-    return Calibration(name, calibrated, repeats, weight_V is not None)
+    probability_NK = probability_RVK.reshape(-1, classes)
+    calibrated = calibration_bins(np.tile(true_V, repeats), probability_NK, bins, weight)
+    worth_M = calibrated.rows_M / repeats
+    if weight is not None:
+        square_M = np.bincount(bins_of(probability_NK, bins), weight**2, minlength=bins)
+        worth_M = calibrated.rows_M**2 / np.maximum(square_M, np.finfo(float).tiny) / repeats
+    ends = [
+        wilson(share, worth) if worth > 0 else (np.nan, np.nan)
+        for share, worth in zip(calibrated.accuracy_M.tolist(), worth_M.tolist(), strict=True)
+    ]
+    low_M, high_M = np.array(ends).T
+    return Calibration(name, calibrated, repeats, low_M, high_M, weight_V is not None)
 
 
 def draw_calibration(calibration: Calibration) -> Sheet:
@@ -48,13 +62,12 @@ def draw_calibration(calibration: Calibration) -> Sheet:
     bins = calibration.bins
     full_M = bins.rows_M > 0
     axes.plot([0, 100], [0, 100], color=GREY, linewidth=1.2, label="perfectly calibrated")
-    axes.plot(
-        100 * bins.confidence_M[full_M],
-        100 * bins.accuracy_M[full_M],
-        "o-",
-        color=BLUE,
-        label="these networks" if calibration.repeats > 1 else "this network",
-    )
+    accuracy_M = bins.accuracy_M[full_M]
+    reach = np.abs(np.stack((calibration.low_M[full_M], calibration.high_M[full_M])) - accuracy_M)
+    axes.errorbar(
+        100 * bins.confidence_M[full_M], 100 * accuracy_M, yerr=100 * reach, fmt="o", color=BLUE,
+        elinewidth=1.2, capsize=3, label=f"{_networks(calibration.repeats)}, with 95 % intervals",
+    )  # fmt: skip
     axes.set(xlim=(0, 100), ylim=(-2, 102), ylabel="accuracy (%)")
     error = f"expected calibration error on test rows {percent(bins.error)}"
     heading(figure, f"{plain(calibration.name)}: {error}{_pooled(calibration.repeats)}")
@@ -63,9 +76,17 @@ def draw_calibration(calibration: Calibration) -> Sheet:
         100 * bins.edges[:-1], bins.rows_M, width=100 * np.diff(bins.edges), align="edge",
         color=SKY, edgecolor="white",
     )  # fmt: skip
+    for middle, rows in zip(100 * (bins.edges[:-1] + bins.edges[1:]) / 2, bins.rows_M, strict=True):
+        if rows:
+            below.text(middle, rows, number_text(float(f"{rows:.4g}")), ha="center", va="bottom", fontsize=8)
+    below.margins(y=0.25)
     below.set(xlabel="confidence: probability of the predicted class (%)")
     below.set(ylabel="weight of test rows" if calibration.weighted else "test rows")
     return figure
+
+
+def _networks(repeats: int) -> str:
+    return "these networks" if repeats > 1 else "this network"
 
 
 def _pooled(repeats: int) -> str:
@@ -74,7 +95,12 @@ def _pooled(repeats: int) -> str:
 
 def words(fact: Calibration) -> str:
     """Say it in a sentence, with its few telling numbers."""
-    return f"Confidence against accuracy in {len(fact.bins.rows_M)} bins, over {counted(fact.repeats, 'network')}."
+    full = int((fact.bins.rows_M > 0).sum())
+    apart = (fact.low_M > fact.bins.confidence_M) | (fact.high_M < fact.bins.confidence_M)
+    return (
+        f"Confidence against accuracy over {counted(fact.repeats, 'network')}: {counted(full, 'bin')} with rows, in"
+        f" {int(apart.sum())} of which the confidence lies outside of the 95 % interval of the accuracy."
+    )
 
 
 def gather(subject: Subject) -> Iterator[Gathered]:
@@ -99,7 +125,10 @@ FIGURE: Final = Figure(
     order=30,
     name="calibration",
     title="Calibration",
-    caption="Below the diagonal the network is surer than it is right, above it less sure.",
+    caption=(
+        "Below the diagonal the network is surer than it is right, above it less sure. The number of rows stands above"
+        " each bar; where they are few, the interval is wide, and the point says little."
+    ),
     gather=gather,
     draw=draw_calibration,
     words=words,

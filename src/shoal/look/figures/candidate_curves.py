@@ -214,7 +214,8 @@ def limits(curves: tuple[CandidateCurve, ...]) -> tuple[float, float]:
 
 def caption(fact: CandidateCurves) -> str:
     """What to look for, and what the bands are."""
-    text = f"Curves that still fall, part from training, or jump. The band is the range over {networks_of(fact)}."
+    over = networks_of(fact)
+    text = f"Look for curves that still fall, part from training, or jump. The band is the range over {over}."
     ends = limits(fact.curves)
     logarithmic = ends[0] > 0 and ends[1] / ends[0] > LOGARITHMIC
     hidden = 0

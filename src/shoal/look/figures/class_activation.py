@@ -109,9 +109,7 @@ def _class_panel(figure: Sheet, axes: Panel, layer: LayerActivation, classes: tu
 
 def caption(fact: ClassActivation) -> str:
     """What a dark row and a white column mean."""
-    text = (
-        "A channel that is dark in few rows tells those classes apart; white all over, it answers to nothing."
-    )
+    text = "A channel that stands out in few rows tells those classes apart; blank all over, it answers to nothing."
     return text + of_sample(fact)
 
 

@@ -164,4 +164,5 @@ FIGURE: Final = Figure(
     draw=draw_pairs,
     words=words,
     seconds=seconds,
+    photographs=True,
 )

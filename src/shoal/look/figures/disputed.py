@@ -89,10 +89,11 @@ FIGURE: Final = Figure(
     name="39-ensemble-disputed",
     title="Disputed test rows",
     caption=(
-        "Images on which the networks divide: between classes, badly drawn, or unlike the training images."
+        "The networks divide on images between classes, badly drawn ones, and those unlike the training images."
     ),
     gather=single(ensemble_disputed),
     draw=draw_disputed,
     words=words,
     seconds=seconds,
+    photographs=True,
 )

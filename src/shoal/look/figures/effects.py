@@ -170,9 +170,17 @@ def _levels(values: Sequence[Any]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
         firsts = np.sort(number_C)[np.arange(1, BINS) * len(number_C) // BINS]
         level_C = np.searchsorted(np.unique(firsts[firsts > number_C.min()]), number_C, side="right")
         groups = [number_C[level_C == level] for level in range(level_C.max() + 1)]
-        return level_C, tuple(f"{rounded(group.min(), 2)} to {rounded(group.max(), 2)}" for group in groups)
+        ends = np.array([(group.min(), group.max()) for group in groups])
+        digits = next((d for d in range(2, 8) if _told_apart(ends, d)), 8)
+        return level_C, tuple(f"{rounded(low, digits)} to {rounded(high, digits)}" for low, high in ends)
     names = tuple(text_of(value) for value in distinct)
     return np.array([names.index(text_of(value)) for value in values], dtype=np.int64), names
+
+
+def _told_apart(ends: NDArray[np.float64], digits: int) -> bool:
+    """Whether the ends of neighbouring bins, and of each that is wider than a number, are written differently."""
+    flat = ends.reshape(-1)
+    return len({rounded(value, digits) for value in flat.tolist()}) == len(np.unique(flat))
 
 
 def draw_effects(effects: Effects) -> Sheet:
@@ -228,12 +236,12 @@ def _ends(effect: Effect) -> NDArray[np.float64]:
 
 def caption(fact: Effects) -> str:
     """What the bars and a grey effect are, and are not."""
-    sentences = ["Above each: the 95 % interval of the highest level’s mean less the lowest’s."]
+    sentences = ["Above each effect stands the 95 % interval of the highest level’s mean less the lowest’s."]
     if any(effect.significant for effect in fact.effects):
-        sentences.append(f"Blue: {SIGNIFICANT}.")
+        sentences.append(f"Blue ones are {SIGNIFICANT}.")
     if not all(effect.significant for effect in fact.effects):
         sentences.append(
-            "Grey: not resolved with these rows, folds and repeats; the effect may be as large as its interval says."
+            "Grey ones are not resolved with these rows, folds and repeats; each may be as large as its interval says."
         )
     return " ".join(sentences)
 

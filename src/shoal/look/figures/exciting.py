@@ -6,7 +6,7 @@ Letters: C channels of an image, U channels of a layer, T most exciting images, 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from shoal.look._paper import Sheet, heading, panels, plain
 from shoal.look._run_findings import DELIVERED, RunFindings
 from shoal.look._work import ZEILER_FERGUS, Work
 from shoal.look.figures.class_activation import class_activation, of_sample
+from shoal.nets import ConvLayer, seen_by
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +32,8 @@ class Exciting:
     An image excites a channel by the largest value of its feature map. Test images: Zeiler and Fergus 2014,
     "Visualizing and understanding convolutional networks"; made images: Erhan et al. 2009, Olah et al. 2017.
     `row_UT` are numbers of test images, from 0; they say nothing of a channel that is dead on all of them, `dead_U`.
+    Images are cut to the part that one unit of the channel sees, where that is less than the whole, `size`: the unit
+    in the middle of made ones, the most excited one of test images. Numbers are bytes; NaN lies beyond an image.
     """
 
     name: str
@@ -40,21 +43,57 @@ class Exciting:
     row_UT: NDArray[np.int64]
     activation_UT: NDArray[np.float64]
     made_activation_U: NDArray[np.float64]
-    image_UTCHW: NDArray[np.uint8]
-    made_UCHW: NDArray[np.uint8]
+    image_UTCHW: NDArray[np.float32]
+    made_UCHW: NDArray[np.float32]
+    size: tuple[int, int]
+
+    @property
+    def cut(self) -> bool:
+        """Whether parts of images are shown."""
+        return self.made_UCHW.shape[2:] != self.size
 
 
 def exciting(
-    name: str, layer: tuple[str, str, int], arrays: Mapping[str, NDArray[Any]], first_row: int
+    name: str,
+    layers: Sequence[ConvLayer],
+    number: int,
+    arrays: Mapping[str, NDArray[Any]],
+    first_row: int,
 ) -> Exciting:
-    """Put the `arrays` of a layer together (see `Inside.channels`); `layer` is its name, activation and channels.
-
-    Row `first_row` of the data is test image 0.
-    """
-    shown = len(arrays["made"])
-    dead_U = dead_units(layer[1], np.array([arrays["low"], arrays["high"]]))[:shown]
+    """Put `arrays` of layer `number` together (see `Inside.channels`); test image 0 is row `first_row` of the data."""
+    layer, (image_UTCHW, made_UCHW) = layers[number], (arrays["images"], arrays["made"])
+    size = made_UCHW.shape[2:]
+    if "peak" in arrays:  # results of old do not say where
+        wide = layer.size[1]
+        middle_U = np.full(len(made_UCHW), layer.size[0] // 2 * wide + wide // 2)
+        image_UTCHW = _cut(image_UTCHW, arrays["peak"], layers, number)
+        made_UCHW = _cut(made_UCHW, middle_U, layers, number)
+    shown = len(made_UCHW)
+    dead_U = dead_units(layer.activation, np.array([arrays["low"], arrays["high"]]))[:shown]
     strongest = (arrays["rows"] - first_row, arrays["activation"], arrays["made_activation"])
-    return Exciting(name, layer[0], layer[2], dead_U, *strongest, arrays["images"], arrays["made"])
+    return Exciting(name, layer.name, layer.units, dead_U, *strongest, image_UTCHW, made_UCHW, size)
+
+
+def _cut(
+    images: NDArray[np.uint8], unit: NDArray[np.int64], layers: Sequence[ConvLayer], number: int
+) -> NDArray[np.float32]:
+    """Cut images (..., C, H, W) to what each one's `unit` (...), a place in the flattened map of a layer, sees.
+
+    An axis of which a unit sees no less than all stays whole.
+    """
+    parts = []
+    for image_CHW, place in zip(
+        images.reshape(-1, *images.shape[-3:]), unit.reshape(-1).tolist(), strict=True
+    ):
+        part = image_CHW.astype(np.float32)
+        for axis, at in enumerate(divmod(place, layers[number].size[1])):
+            first, last = seen_by(layers, number, at)
+            length, pixels = images.shape[axis - 2], np.arange(first, last + 1)
+            if len(pixels) < length:
+                part = np.take(part, pixels, axis=axis - 2, mode="clip")
+                np.moveaxis(part, axis - 2, 0)[(pixels < 0) | (pixels >= length)] = np.nan
+        parts.append(part)
+    return np.array(parts).reshape(*images.shape[:-2], *parts[0].shape[1:])
 
 
 def exciting_images(findings: RunFindings) -> list[Exciting]:
@@ -63,14 +102,13 @@ def exciting_images(findings: RunFindings) -> list[Exciting]:
     if not inside or not inside.channels:
         return []
     pictures = []
-    for layer in findings.convolutions:
+    for number, layer in enumerate(findings.convolutions):
         parts = {
             name.removeprefix(f"{layer.name}/"): array
             for name, array in inside.channels.items()
             if name.startswith(f"{layer.name}/")
         }
-        described = (layer.name, layer.activation, layer.units)
-        pictures.append(exciting(DELIVERED, described, parts, findings.truth.train_rows))
+        pictures.append(exciting(DELIVERED, findings.convolutions, number, parts, findings.truth.train_rows))
     return pictures
 
 
@@ -100,8 +138,24 @@ def draw_exciting(fact: Exciting) -> Sheet:
             "channel, its activation by the made image, and by the strongest test image", fontsize=9
         )
     shown = f", the first {channels} of {fact.channels:,} channels" if channels < fact.channels else ""
-    heading(figure, f"{plain(fact.name)}: what excites {plain(fact.layer)} most{shown}")
+    seen = f"; of each image what one unit sees, {_part(fact)}"
+    heading(figure, f"{plain(fact.name)}: what excites {plain(fact.layer)} most{shown}{seen * fact.cut}")
     return figure
+
+
+def _part(fact: Exciting) -> str:
+    return "{} × {} of {} × {} pixels".format(*fact.made_UCHW.shape[2:], *fact.size)
+
+
+def caption(fact: Exciting) -> str:
+    """What to compare, and what is shown of each image."""
+    text = (
+        "A channel looks for what the image made to excite it and the test images that excite it most have in"
+        " common."
+    )
+    if not fact.cut:
+        return text
+    return f"{text} Of each image the part is shown that one unit of the channel sees: {_part(fact)}."
 
 
 def words(fact: Exciting) -> str:
@@ -155,13 +209,11 @@ FIGURE: Final = Figure(
     order=80,
     name="34-delivered-exciting",
     title="Images that excite channels most",
-    caption=(
-        "What a channel looks for: the image made to excite it (only the part that it sees has a pattern),"
-        " and what the test images that excite it most have in common."
-    ),
+    caption=caption,
     gather=gather,
     draw=draw_exciting,
     words=words,
     works=WORKS,
     seconds=seconds,
+    photographs=True,
 )

@@ -134,7 +134,7 @@ FIGURE: Final = Figure(
     name="34-delivered-maps",
     title="Feature maps",
     caption=(
-        "Where in each image a channel finds what it looks for. A blank column is a channel that sees none."
+        "A map shows where in an image a channel finds what it looks for. A blank column is a channel that sees none."
     ),
     gather=gather,
     draw=draw_feature_maps,
@@ -142,4 +142,5 @@ FIGURE: Final = Figure(
     works=(ZEILER_FERGUS,),
     memory=memory,
     seconds=seconds,
+    photographs=True,
 )

@@ -26,17 +26,33 @@ from shoal.look._mosaics import (
 )
 from shoal.look._paper import Panel, Sheet, diverging, heading, plain, stacked
 from shoal.look._run_findings import DELIVERED, RunFindings
+from shoal.wording import counted
+
+MOST_ACROSS: Final = 16
+MOST_DOWN: Final = 8
+"""Of channels that take in several, so many are shown, and so many of what they take in: more are too small to read."""
+COLORS: Final = ("red", "green", "blue")
 
 
 @dataclass(frozen=True, eq=False)
 class LayerKernels:
-    """Kernels of one layer, the first `MOST_CHANNELS` each way; `most` is the largest size of a shown weight."""
+    """Kernels of one layer: of its channels `channel_U`, of what they take in `taken_I` (numbers from 1, or colours).
+
+    `most` is the largest size of a shown weight.
+    """
 
     layer: str
     inputs: int
     channels: int
+    channel_U: NDArray[np.int64]
+    taken_I: tuple[str, ...]
     weight_UIHW: NDArray[np.float64]
     most: float
+
+    @property
+    def left_out(self) -> int:
+        """Kernels that are not shown."""
+        return self.inputs * self.channels - len(self.channel_U) * len(self.taken_I)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,22 +63,43 @@ class Kernels:
     layers: tuple[LayerKernels, ...]
 
 
-def kernels(name: str, layers: Sequence[str], weights: Mapping[str, NDArray[Any]]) -> Kernels:
-    """Take the kernels of some layers out of a network's arrays: `<layer>.weight`, (channels, inputs, H, W)."""
+def kernels(
+    name: str, layers: Sequence[str], weights: Mapping[str, NDArray[Any]], *, colors: bool = False
+) -> Kernels:
+    """Take the kernels of some layers out of a network's arrays: `<layer>.weight`, (channels, inputs, H, W).
+
+    Of many channels and of much that they take in those with the largest weights are shown, by the sum of squares.
+    `colors`: the first layer takes in red, green and blue.
+    """
     layer_kernels = []
-    for layer in layers:
-        weight = weights[f"{layer}.weight"]
-        shown = np.asarray(weight[:MOST_CHANNELS, :MOST_CHANNELS], np.float64)
-        most = float(np.abs(shown).max())
-        layer_kernels.append(LayerKernels(layer, weight.shape[1], weight.shape[0], shown, most))
+    for number, layer in enumerate(layers):
+        weight_UIHW = np.asarray(weights[f"{layer}.weight"], np.float64)
+        channels, inputs = weight_UIHW.shape[:2]
+        channel_U = np.arange(min(channels, MOST_CHANNELS))
+        if inputs > 1:
+            channel_U = _largest(weight_UIHW, MOST_ACROSS)
+        taken_I = _largest(weight_UIHW[channel_U].swapaxes(0, 1), MOST_DOWN)
+        names = COLORS if colors and not number and inputs == len(COLORS) else numbers(inputs)
+        shown_UIHW = weight_UIHW[np.ix_(channel_U, taken_I)]
+        taken = tuple(names[i] for i in taken_I)
+        most = float(np.abs(shown_UIHW).max())
+        layer_kernels.append(LayerKernels(layer, inputs, channels, channel_U + 1, taken, shown_UIHW, most))
     return Kernels(name, tuple(layer_kernels))
+
+
+def _largest(weight: NDArray[np.float64], most: int) -> NDArray[np.int64]:
+    """Give the places along the first axis with the largest weights, at most so many, in their order."""
+    square = (weight**2).sum(axis=tuple(range(1, weight.ndim)))
+    return np.sort(np.argsort(-square, kind="stable")[:most])
 
 
 def convolution_kernels(findings: RunFindings) -> Kernels | None:
     """The kernels of every convolutional layer."""
     if findings.network is None or not findings.convolutions:
         return None
-    return kernels(DELIVERED, [layer.name for layer in findings.convolutions], findings.network[1])
+    architecture, named = findings.network
+    layers = [layer.name for layer in findings.convolutions]
+    return kernels(DELIVERED, layers, named, colors=architecture.input_shape[0] == len(COLORS))
 
 
 def draw_kernels(kernels: Kernels) -> Sheet:
@@ -81,17 +118,22 @@ def draw_kernels(kernels: Kernels) -> Sheet:
         if layer.inputs == 1:
             _number_wrapped(axes, layer.weight_UIHW.shape[0])
             continue
-        number_columns(axes, tile.shape[1])
-        axes.set_yticks(places(tile.shape[0]), numbers(tile.shape[0]))
-        axes.set_ylabel("channel taken in")
+        axes.set_xticks(places(len(layer.channel_U)), layer.channel_U.tolist(), fontsize=8)
+        axes.set_yticks(places(len(layer.taken_I)), layer.taken_I)
+        axes.set(xlabel="channel", ylabel="colour" if layer.taken_I[0] in COLORS else "channel taken in")
     heading(figure, f"{plain(kernels.name)}: kernels of the convolutions")
     return figure
 
 
 def _kernels_text(layer: LayerKernels) -> str:
-    parts = [f"{layer.channels:,} channels" + f" of {layer.inputs:,} each" * (layer.inputs > 1)]
-    parts += ["the first shown"] * (max(layer.inputs, layer.channels) > max(layer.weight_UIHW.shape[:2]))
+    parts = [counted(layer.channels, "channel")]
+    if layer.inputs > 1:
+        parts = [f"{parts[0]}, each a kernel for each of {counted(layer.inputs, 'channel')} taken in"]
     size = "{} × {} pixels".format(*layer.weight_UIHW.shape[2:])
+    if layer.left_out:
+        which = "with the largest weights" if layer.inputs > 1 else "of the first channels"
+        shown = layer.inputs * layer.channels - layer.left_out
+        parts.append(f"the {shown} {which} of {layer.inputs * layer.channels:,} kernels")
     return f"{plain(layer.layer)}: {', '.join([*parts, size])}"
 
 
@@ -115,6 +157,17 @@ def _number_wrapped(axes: Panel, channels: int) -> None:
     number_columns(axes, columns)
 
 
+def caption(fact: Kernels) -> str:
+    """What to look for, and where the kernels are that are not shown."""
+    text = (
+        "Blue and vermillion side by side find an edge, one colour a patch of light; grain without form"
+        " is a kernel that may have learned little."
+    )
+    left_out = sum(layer.left_out for layer in fact.layers)
+    more = f" {counted(left_out, 'kernel')} more {'is' if left_out == 1 else 'are'} not shown;"
+    return text + f"{more} all stand in the delivered model." * bool(left_out)
+
+
 def words(fact: Kernels) -> str:
     """Say it in a sentence, with its few telling numbers."""
     parts = (f"{layer.layer} {layer.channels} × {layer.inputs}" for layer in fact.layers)
@@ -132,10 +185,7 @@ FIGURE: Final = Figure(
     order=50,
     name="34-delivered-kernels",
     title="Kernels",
-    caption=(
-        "Blue and vermillion side by side find an edge, one colour a patch of light; grain without form"
-        " is a kernel that may have learned little."
-    ),
+    caption=caption,
     gather=single(convolution_kernels),
     draw=draw_kernels,
     words=words,

@@ -115,4 +115,5 @@ FIGURE: Final = Figure(
     gather=single(mistakes_of),
     draw=draw_mistakes,
     seconds=seconds,
+    photographs=True,
 )

@@ -12,10 +12,24 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.look._escape import label
 from shoal.look._extent import LABEL, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
 from shoal.look._measures import selection_score
-from shoal.look._paper import VERMILLION, Panel, Sheet, empty, heading, panels, plain, sequence_colors
+from shoal.look._paper import (
+    GREY,
+    VERMILLION,
+    Panel,
+    Sheet,
+    bar_of_order,
+    empty,
+    heading,
+    hexadecimal,
+    panels,
+    plain,
+    sequence_colors,
+)
+from shoal.look._plots import Plot, live_axis, plotted, short_numbers
 from shoal.look._run_findings import RunFindings
 from shoal.results import higher_is_better
 from shoal.study import short_keys, text_of
@@ -31,6 +45,8 @@ _FAN: Final = 0.62
 _SHADES: Final = 24
 """Steps of colour from the best to the worst: candidates of a step are drawn as one line, so thousands are quick."""
 _STEPS: Final = 16
+_BRUSHED: Final = 300
+"""Candidates of a picture that answers to the pointer, at most."""
 _LABELS: Final = 14
 """Values named on one axis, at most; of more, every second, third ..."""
 
@@ -40,13 +56,14 @@ class Setting:
     """One axis: where each candidate stands on it, `place_C` from 0 (bottom) to 1, NaN where it has no value.
 
     `tick_T` and `labels` name places on the axis. Candidates with the same value are fanned out around it, in the
-    order of their scores.
+    order of their scores, by `reach` to each side at most; 0 where places are to scale.
     """
 
     key: str
     place_C: NDArray[np.float64]
     tick_T: NDArray[np.float64]
     labels: tuple[str, ...]
+    reach: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +152,7 @@ def _setting(key: str, values: Sequence[Any], upwards: int) -> Setting:
     margin = _FAN / 2
     width = len(labels) - 1 + 2 * margin
     tick = (np.arange(len(labels), dtype=np.float64) + margin) / width
-    return Setting(key, (place_C + margin) / width, tick, tuple(labels))
+    return Setting(key, (place_C + margin) / width, tick, tuple(labels), margin / width)
 
 
 def _to_scale(key: str, value_C: NDArray[np.float64]) -> Setting:
@@ -190,6 +207,7 @@ def draw_parallel(fact: Parallel) -> Sheet:
         axes.plot(x, y, color=VERMILLION, linewidth=2.6, zorder=4, label="chosen")
         axes.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2)
     _rulers(axes, (*fact.settings, fact.score))
+    bar_of_order(figure, axes, colors, "candidates, in the order of their scores")
     left_out = f"; {fact.failed} diverged or failed, not drawn" if fact.failed else ""
     heading(figure, f"Every candidate: its settings and its {plain(fact.quantity, 90)}{left_out}")
     return figure
@@ -209,14 +227,17 @@ def _smooth(place_CA: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray
 
 
 def _rulers(axes: Panel, settings: tuple[Setting, ...]) -> None:
-    """Draw an upright line a setting, its values beside it, its name below."""
+    """Draw an upright line a setting, its values beside it, its name below; a bar spans the lines of one value."""
     for number, setting in enumerate(settings):
         axes.axvline(number, color="#444444", linewidth=1, zorder=3)
+        if setting.reach:
+            low_T, high_T = setting.tick_T - setting.reach, setting.tick_T + setting.reach
+            axes.vlines([number] * len(low_T), low_T, high_T, color="#444444", linewidth=4, zorder=3)
         right = number == len(settings) - 1
         some = slice(None, None, -(-len(setting.labels) // _LABELS))
-        for tick, label in zip(setting.tick_T[some], setting.labels[some], strict=True):
+        for tick, text in zip(setting.tick_T[some], setting.labels[some], strict=True):
             axes.text(
-                number + (0.04 if right else -0.04), tick, plain(label, 14), fontsize=9, va="center",
+                number + (0.04 if right else -0.04), tick, plain(text, 14), fontsize=9, va="center",
                 ha="left" if right else "right", zorder=5,
                 bbox={"facecolor": "white", "alpha": 0.92, "edgecolor": "none", "pad": 0.8},
             )  # fmt: skip
@@ -236,6 +257,73 @@ def words(fact: Parallel) -> str:
     return f"{len(fact.score_C)} candidates by {', '.join(setting.key for setting in fact.settings)}; scores {ends}."
 
 
+def plot(fact: Parallel) -> Plot | None:
+    """Give a line a candidate, best first; of too many None. Whoever drags over an axis sees those that pass there."""
+    count, settings = len(fact.score_C), (*fact.settings, fact.score)
+    if count > _BRUSHED:
+        return None
+    shades = hexadecimal(sequence_colors(_SHADES + 6)[6:])  # the darkest are not seen on a dark page
+    step_C = np.minimum((fact.rank_share_C * _SHADES).astype(int), _SHADES - 1)
+    place_CA = np.stack([setting.place_C for setting in settings], axis=1)
+    traces = [_live_candidate(fact, c, place_CA[c], shades[step_C[c]]) for c in range(count)]
+    layout = {
+        "xaxis": {
+            **live_axis(""), "tickvals": list(range(len(settings))), "ticktext": [label(s.key) for s in settings],
+            "range": [-0.45, len(settings) - 0.7], "showgrid": False, "showline": False,
+        },
+        "yaxis": {
+            **live_axis(""), "range": [-0.05, 1.05], "showticklabels": False, "showgrid": False, "showline": False,
+        },
+        "annotations": [text for number, setting in enumerate(settings) for text in _named_places(number, setting)],
+        "shapes": [shape for number, setting in enumerate(settings) for shape in _live_ruler(number, setting)],
+        "hovermode": "closest", "dragmode": "select",
+    }  # fmt: skip
+    notes = [
+        "drag over an axis: only the candidates that pass there; a double click: all of them",
+        "from blue (the best) to light green (the worst)",
+    ]
+    return plotted(traces, layout, notes)
+
+
+def _live_candidate(fact: Parallel, c: int, place_A: NDArray[np.float64], color: str) -> dict[str, Any]:
+    chosen = c == fact.chosen
+    return {
+        "type": "scatter", "mode": "lines+markers", "x": list(range(len(place_A))), "y": short_numbers(place_A),
+        "line": {"color": VERMILLION, "width": 3} if chosen else {"color": color, "width": 1.3},
+        "marker": {"size": 3}, "hoverinfo": "text", "showlegend": c == max(fact.chosen, 0),
+        "name": "chosen" if chosen else "the best",
+        "text": f"rank {c + 1}{', chosen' * chosen}: {one_number(fact.score_C[c], 4)}",
+    }  # fmt: skip
+
+
+def _named_places(number: int, setting: Setting) -> list[dict[str, Any]]:
+    some = slice(None, None, -(-len(setting.labels) // _LABELS) or None)
+    pairs = zip(short_numbers(setting.tick_T[some]), setting.labels[some], strict=True)
+    return [
+        {"x": number, "y": place, "text": label(text), "xanchor": "right", "xshift": -7, "showarrow": False}
+        for place, text in pairs
+    ]
+
+
+def _live_ruler(number: int, setting: Setting) -> list[dict[str, Any]]:
+    """Give the axis of a setting, and a bar for the lines of one value."""
+    spans = [(0.0, 1.0, 1)]
+    spans += [
+        (tick - setting.reach, tick + setting.reach, 4) for tick in setting.tick_T.tolist() if setting.reach
+    ]
+    return [
+        {
+            "type": "line",
+            "x0": number,
+            "x1": number,
+            "y0": low,
+            "y1": high,
+            "line": {"color": GREY, "width": width},
+        }
+        for low, high, width in spans
+    ]
+
+
 def seconds(extent: Extent) -> float:
     """Give the seconds of its picture."""
     return panels_seconds(1) + LABEL * 5 * (extent.keys + 1) if extent.several else 0.0
@@ -246,9 +334,13 @@ FIGURE: Final = Figure(
     order=40,
     name="23-search-parallel",
     title="Candidates side by side",
-    caption="Follow the dark lines, the best candidates: where they run together, the best share that value.",
+    caption=(
+        "Follow the lines of the best candidates: where they run together, the best share that value. Lines of one"
+        " value stand beside each other along its bar."
+    ),
     gather=single(candidates_side_by_side),
     draw=draw_parallel,
     words=words,
+    plot=plot,
     seconds=seconds,
 )

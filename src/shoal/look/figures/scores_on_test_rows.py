@@ -119,12 +119,15 @@ def scores_of(findings: RunFindings) -> Scores:
 
 
 def gather(subject: Subject) -> Iterator[Gathered]:
-    """The scores of a run that compares."""
-    yield Gathered(scores_of(subject.findings))
+    """The scores of a run that compares; one alone is no comparison."""
+    if len(subject.findings.comparisons) > 1:
+        yield Gathered(scores_of(subject.findings))
 
 
 def seconds(extent: Extent) -> float:
     """Give the seconds of its picture."""
+    if extent.comparisons < 2:
+        return 0.0
     return panels_seconds(1) + _DOT_SECONDS * extent.comparisons * extent.repeats
 
 

@@ -27,6 +27,10 @@ MOST_INPUTS: Final = 1000
 _UNIT_BYTES: Final = 80.0
 """Of a unit's output at one input: its value, its colour, and as a Python number on the way to CSV."""
 GRID_POINTS: Final = 241
+_MOST_NAMED: Final = 20
+_CLASS_NAME: Final = 12
+_LETTERS: Final = 34
+"""Classes named below a panel, letters of a name, and letters that stand beside each other, at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,13 +47,18 @@ class Profile:
 
 @dataclass(frozen=True, eq=False)
 class Profiles:
-    """Profiles of all layers over `x_M`: the one input in its own units, or (`ranked`) rows by prediction."""
+    """Profiles of all layers over `x_M`: the one input in its own units, or (`ranked`) rows by prediction.
+
+    Of a classifier rows stand by their true class, `class_M`: a number into `classes`, which is empty elsewhere.
+    """
 
     name: str
     axis: str
     ranked: bool
     x_M: NDArray[np.float64]
     layers: tuple[Profile, ...]
+    classes: tuple[str, ...] = ()
+    class_M: NDArray[np.int64] | None = None
 
 
 def activation_profiles(
@@ -59,15 +68,18 @@ def activation_profiles(
     layers: Sequence[tuple[str, str, NDArray[Any]]],
     *,
     ranked: bool = False,
+    of_class: tuple[tuple[str, ...], NDArray[np.int64]] | None = None,
 ) -> Profiles:
     """Outputs of every layer in the order of `x_M`; `layers` holds name, activation, outputs (M, U).
 
-    With `ranked`, `x_M` (a prediction a row) only gives the order, and becomes the rank from 1. Of many inputs
+    With `ranked`, `x_M` (a prediction a row) only gives the order, and becomes the rank from 1; with `of_class` (the
+    classes, and the class of every row) rows stand class by class, and by `x_M` within each. Of many inputs
     `MOST_INPUTS` are kept, evenly spaced from the first to the last; units are counted over all.
     """
     rows = len(x_M)
     shown = np.unique(np.linspace(0, rows - 1, min(rows, MOST_INPUTS)).round()).astype(np.int64)
-    order = np.argsort(x_M, kind="stable")[shown]
+    classes, class_M = of_class or ((), np.zeros(rows, np.int64))
+    order = np.lexsort((x_M, class_M))[shown]
     layer_profiles = []
     for layer, activation, output in layers:
         output_MU = np.asarray(output[order], dtype=np.float64)
@@ -75,7 +87,8 @@ def activation_profiles(
             Profile(layer, activation, output_MU, rows, *dead_and_saturated(activation, output))
         )
     place_M = shown.astype(np.float64) + 1 if ranked else np.asarray(x_M, dtype=np.float64)[order]
-    return Profiles(name, axis, ranked, place_M, tuple(layer_profiles))
+    in_classes = (classes, class_M[order]) if classes else ()
+    return Profiles(name, axis, ranked, place_M, tuple(layer_profiles), *in_classes)
 
 
 def profiles_of(findings: RunFindings) -> Profiles | None:
@@ -91,13 +104,20 @@ def profiles_of(findings: RunFindings) -> Profiles | None:
     x_ND = _preprocessing(findings).inputs(columns) if columns else np.zeros((0, 0))
     if columns and x_ND.shape[1:] == architecture.input_shape:
         outputs = activations(architecture, named, x_ND)
+        rows = np.arange(findings.truth.train_rows, len(findings.truth.y))
     elif findings.inside is not None and findings.inside.units:
         outputs = tuple(findings.inside.units[layer.name] for layer in dense)
+        rows = findings.inside.units["rows"]
     else:
         return None
-    place_M = columns[0].values if findings.one_input else outputs[-1][:, 0]
     layers = [(layer.name, layer.activation, output) for layer, output in zip(dense, outputs, strict=True)]
-    return activation_profiles(DELIVERED, axis, place_M, layers, ranked=not findings.one_input)
+    if findings.one_input:
+        return activation_profiles(DELIVERED, axis, columns[0].values, layers)
+    place_M, of_class = outputs[-1][:, 0], None
+    if findings.classes:
+        class_M = findings.truth.y[rows].astype(np.int64)
+        place_M, of_class = outputs[-1][np.arange(len(rows)), class_M], (findings.truth.classes, class_M)
+    return activation_profiles(DELIVERED, axis, place_M, layers, ranked=True, of_class=of_class)
 
 
 def _looked_at(findings: RunFindings) -> tuple[list[Column], str]:
@@ -107,9 +127,9 @@ def _looked_at(findings: RunFindings) -> tuple[list[Column], str]:
     if findings.one_input:
         grid = np.linspace(np.nanmin(x_ND), np.nanmax(x_ND), GRID_POINTS)
         return [Column(names[0], grid)], names[0]
-    first = (truth.classes or truth.target_names)[0]
     columns = [Column(name, x_ND[truth.train_rows :, d]) for d, name in enumerate(names)]
-    return columns, f"test rows, by the network's output for {first}"
+    by = "true class" if truth.classes else f"the network's output for {truth.target_names[0]}"
+    return columns, f"test rows, by {by}"
 
 
 def _preprocessing(findings: RunFindings) -> Preprocessing:
@@ -142,7 +162,7 @@ def draw_profiles(profiles: Profiles) -> Sheet:
             layer.saturated
         )
         axes.set_title(f"{plain(layer.layer, 24)}: {', '.join(parts)}", fontsize=10, fontweight="normal")
-    colors = "" if profiles.ranked else ", from dark (changes at the left) to light (at the right)"
+    colors = "" if profiles.ranked else ", from violet (changes at the left) to green (at the right)"
     heading(
         figure, f"{plain(profiles.name)}: output of every unit{layers_left_out(len(profiles.layers))}{colors}"
     )
@@ -166,21 +186,46 @@ def _draw_lines(axes: Panel, profiles: Profiles, layer: Profile) -> None:
 
 
 def _draw_map(figure: Sheet, axes: Panel, profiles: Profiles, layer: Profile) -> None:
-    """Units that rise with the prediction at the top, those that fall at the bottom."""
+    """Units that rise with the prediction at the top, those that fall at the bottom; of a classifier by their class."""
     rows, units = layer.output_MU.shape
-    rise_U = layer.output_MU[rows // 2 :].mean(axis=0) - layer.output_MU[: (rows + 1) // 2].mean(axis=0)
-    order_U = np.argsort(-rise_U, kind="stable")
+    if profiles.class_M is None:
+        rise_U = layer.output_MU[rows // 2 :].mean(axis=0) - layer.output_MU[: (rows + 1) // 2].mean(axis=0)
+        order_U, named = np.argsort(-rise_U, kind="stable"), "unit (falling below, rising above)"
+    else:
+        order_U, named = _by_class(layer.output_MU, profiles.class_M), "unit (by the class it answers to)"
     image = axes.imshow(
         layer.output_MU[:, order_U].T, aspect="auto", cmap="cividis", interpolation="nearest",
         extent=(profiles.x_M[0] - 0.5, profiles.x_M[-1] + 0.5, units + 0.5, 0.5),
     )  # fmt: skip
     axes.grid(visible=False)
-    axes.set_ylabel("unit (falling below, rising above)" if units > 1 else "unit")
+    axes.set_ylabel(named if units > 1 else "unit")
+    _mark_classes(axes, profiles)
     if units == 1:
         axes.set_yticks([1])
     else:
         whole_numbers(axes.yaxis)
     figure.colorbar(image, ax=axes, label="output")
+
+
+def _by_class(output_MU: NDArray[np.float64], class_M: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Order units by the class in which their mean lies highest above that of all rows."""
+    mean_KU = np.array([output_MU[class_M == k].mean(axis=0) for k in np.unique(class_M)])
+    above_KU = mean_KU - output_MU.mean(axis=0)
+    return np.lexsort((-above_KU.max(axis=0), above_KU.argmax(axis=0)))
+
+
+def _mark_classes(axes: Panel, profiles: Profiles) -> None:
+    """Part the classes by lines, and name each below the middle of its rows, of many every k-th."""
+    if profiles.class_M is None:
+        return
+    number_K, first_K, count_K = np.unique(profiles.class_M, return_index=True, return_counts=True)
+    x_M = profiles.x_M
+    axes.vlines(x_M[first_K[1:]] - 0.5, *axes.get_ylim(), color="white", linewidth=0.8)
+    names = [plain(profiles.classes[k], _CLASS_NAME) for k in number_K]
+    every = slice(None, None, -(-len(names) // _MOST_NAMED))
+    turned = sum(map(len, names[every])) > _LETTERS
+    axes.set_xticks(x_M[first_K + (count_K - 1) // 2][every], names[every], rotation=90 if turned else 0)
+    axes.tick_params(axis="x", length=0)
 
 
 def memory(extent: Extent) -> float:
@@ -206,7 +251,8 @@ FIGURE: Final = Figure(
     name="32-delivered-units",
     title="Units of the network",
     caption=(
-        "What each unit answers to. Dead units answer the same everywhere, or never leave the flat side."
+        "Each unit answers to some inputs more than to others. Dead units answer the same everywhere, or never leave"
+        " the flat side."
     ),
     gather=single(profiles_of),
     draw=draw_profiles,

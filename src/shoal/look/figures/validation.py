@@ -39,12 +39,16 @@ def draw_compared_curves(curves: Curves) -> Sheet:
 def caption(fact: Curves) -> str:
     """How the comparisons learn."""
     way = "higher" if fact.higher_is_better else "lower"
-    return f"How fast each comparison learns, and where it ends, on rows held out from training: {way} is better."
+    return (
+        f"Curves of rows held out show how fast each comparison learns, and where it ends: {way} is better."
+    )
 
 
 def gather(subject: Subject) -> Iterator[Gathered]:
     """The loss, and the accuracy of classes; a measure without rows held out has no picture."""
     findings = subject.findings
+    if len(findings.comparisons) < 2:  # its own pictures have the curve of one alone
+        return
     candidate_ids = [name for group in findings.comparisons for name in group.candidate_ids]
     failed = sum(group.failed for group in findings.comparisons)
     for number, measure in enumerate(findings.measures, start=11):
@@ -60,7 +64,7 @@ def gather(subject: Subject) -> Iterator[Gathered]:
 
 def seconds(extent: Extent) -> float:
     """Give the seconds of its pictures, one a measure."""
-    return extent.measures * panels_seconds(1)
+    return extent.measures * panels_seconds(1) if extent.comparisons > 1 else 0.0
 
 
 FIGURE: Final = Figure(

@@ -99,7 +99,8 @@ def draw_variance_split(split: VarianceSplit) -> Sheet:
 
 def caption(fact: VarianceSplit) -> str:
     """Which share of the variance comes from where."""
-    return f"Of the variance of single scores: {shares_phrase(fact)}"
+    shares = shares_phrase(fact)
+    return f"The variance of single scores comes from: {shares}" if fact.share.any() else shares
 
 
 def words(fact: VarianceSplit) -> str:

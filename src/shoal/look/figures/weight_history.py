@@ -97,7 +97,7 @@ FIGURE: Final = Figure(
     name="31-delivered-weights-history",
     title="Weights over the epochs",
     caption=(
-        "Bands that still widen at the end: the weights were still growing. The number above each panel says how"
+        "Where bands still widen at the end, the weights were still growing. The number above each panel says how"
         " far its weights moved."
     ),
     gather=single(history),

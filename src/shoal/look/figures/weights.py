@@ -104,7 +104,10 @@ FIGURE: Final = Figure(
     order=10,
     name="31-delivered-weights",
     title="Weights of the layers",
-    caption="How the weights of each layer are spread before and after training.",
+    caption=(
+        "Compare the outline, after training, with the grey before it: where the two coincide, a layer may have hardly"
+        " changed."
+    ),
     gather=single(weights_of),
     draw=draw_weights,
     seconds=seconds,

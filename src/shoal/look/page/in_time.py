@@ -14,7 +14,7 @@ def time_fold_table(results: Results) -> ReportTable | None:
         return None
     shown = folds[:MOST_ROWS]
     columns = (
-        texts("", [fold.label for fold in shown]),
+        texts("fold", [fold.label for fold in shown]),
         texts("trained on", [fold.trained for fold in shown]),
         texts("judged by", [fold.judged for fold in shown]),
         numbers(results.truth.title_of(results.choice.metric), [fold.score for fold in shown]),

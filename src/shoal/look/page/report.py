@@ -28,12 +28,14 @@ from shoal.look._outer_folds import nested_sentences
 from shoal.look._plots import plotly_source, style_marks
 from shoal.look._reasons import reasons
 from shoal.look._run_findings import RunFindings
+from shoal.look._scene import NARROW, WIDE
 from shoal.look._text_layout import duration
 from shoal.look._threshold import TOGETHER, where_decided
 from shoal.look._time_folds import ageing_sentence
 from shoal.look._trust import looks_sentence, permutation_sentence
 from shoal.look._work import Work
 from shoal.look.figures.confusion import Confusion, confusion_of
+from shoal.look.figures.network import delivered_network
 from shoal.look.page import tables
 from shoal.look.page.beside import simple_model_frame, simple_model_note, simple_model_table
 from shoal.look.page.columns import column_table
@@ -42,6 +44,8 @@ from shoal.look.page.fit_curves import fits_shown
 from shoal.look.page.in_time import time_fold_table
 from shoal.look.page.labels import label_table
 from shoal.look.page.levels import level_table
+from shoal.look.page.network import network_table
+from shoal.look.page.ranges import class_count_table, variable_table
 from shoal.look.page.references import software, trained_where, works
 from shoal.look.page.spreadsheet import fact_csv, frame_csv
 from shoal.look.page.summary import ADDED_UP, summary
@@ -55,6 +59,15 @@ if TYPE_CHECKING:
 
 _WEBP_SIDE: Final = 16_383
 _HERE: Final = Path(__file__).parent
+_PICTURES: Final = {
+    "network": Chapter.NETWORK,
+    "overview": Chapter.OVERVIEW,
+    "search_pictures": Chapter.SEARCH,
+    "tested": Chapter.TESTED,
+    "ensemble": Chapter.ENSEMBLE,
+    "inside": Chapter.INSIDE,
+}
+"""Pictures of which chapter stand where on the page, by their name in the template."""
 _EMPTY: Final = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
 """SHA-256 of nothing: plotly makes an empty style element, and fills it by script."""
 
@@ -70,6 +83,13 @@ class Shown:
     text_alternative: str
     csv: str
     live: bool
+    svg: tuple[str, str] | None = None
+    """The picture as SVG, for a page and for a phone, where it has such a form."""
+
+    @property
+    def named(self) -> str:
+        """What the links and groups of the page call it."""
+        return self.picture.named
 
 
 @dataclass(frozen=True)
@@ -168,16 +188,16 @@ def _content(results: Results, shown: list[Shown], parts: Parts) -> dict[str, An
 def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], Any]]:
     """Give what makes each part of the page, by its name in the template."""
     findings = RunFindings(results)
-    delivered = findings.delivered.healthy
     return {
         "summary": lambda: summary(findings),
         "checks": lambda: checks(results),
-        "variables": lambda: tables.variable_table(results),
+        "variables": lambda: variable_table(results),
         "columns": lambda: column_table(results),
         "data_notes": lambda: notes_beside(results.data_notes, results.columns),
-        "class_counts": lambda: tables.class_count_table(results),
+        "class_counts": lambda: class_count_table(results),
         "data_facts": lambda: tables.data_facts(results),
         "comparisons": lambda: tables.comparison_table(results),
+        "alone": lambda: tables.alone(results),
         "comparisons_csv": lambda: csv_link(frame_csv(tables.comparisons_on_test_rows(results))),
         "published": lambda: tables.published_table(results),
         "candidates": lambda: tables.candidate_table(results),
@@ -190,7 +210,7 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
         "nested_sentences": lambda: nested_sentences(results),
         "conclusion": lambda: results.conclusion,
         "settings": lambda: tables.settings_table(results),
-        "layers": lambda: tables.layer_table(results.parameters(delivered[0].fit_id)) if delivered else None,
+        "layers": lambda: _layers(findings),
         "refit": lambda: tables.refit_table(results),
         "class_scores": lambda: _class_scores(findings),
         "class_networks": lambda: counts.repeats if (counts := _class_counts(findings)) else 0,
@@ -213,12 +233,9 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
         "temperature": lambda: tables.temperature_table(results),
         "ece_sentence": lambda: ece_sentence(results),
         "reasons": lambda: reasons(results),
-        "overview": lambda: _of_chapter(Chapter.OVERVIEW, shown),
-        "search_pictures": lambda: _of_chapter(Chapter.SEARCH, shown),
-        "tested": lambda: _of_chapter(Chapter.TESTED, shown),
+        "network_layers": lambda: network_table(delivered_network(findings)),
         "ensemble_note": lambda: where_decided(results, TOGETHER),
-        "ensemble": lambda: _of_chapter(Chapter.ENSEMBLE, shown),
-        "inside": lambda: _of_chapter(Chapter.INSIDE, shown),
+        **{name: partial(_of_chapter, chapter, shown) for name, chapter in _PICTURES.items()},
         "compared": lambda: _by_comparison(shown),
         "study_lines": lambda: to_toml(results.study).splitlines(),
         "software": lambda: software(results.environment),
@@ -242,6 +259,11 @@ def _class_scores(findings: RunFindings) -> ReportTable | None:
     return tables.class_table(counts.classes, counts.count_KK, counts.repeats) if counts else None
 
 
+def _layers(findings: RunFindings) -> ReportTable | None:
+    delivered = findings.delivered.healthy
+    return tables.layer_table(findings.results.parameters(delivered[0].fit_id)) if delivered else None
+
+
 def _of_chapter(chapter: Chapter, shown: list[Shown]) -> list[Shown]:
     return [picture for picture in shown if picture.picture.chapter is chapter]
 
@@ -255,7 +277,9 @@ def _by_comparison(shown: list[Shown]) -> list[Compared]:
 
 def _shown(drawn: Drawn, live: bool) -> Shown:
     picture = drawn.picture
-    return Shown(picture, *_webp(drawn.content), picture.words(), csv_link(fact_csv(picture.fact)), live)
+    vector = (picture.svg(WIDE), picture.svg(NARROW)) if picture.figure.scene else None
+    image = ("", 0, 0) if vector else _webp(drawn.content)
+    return Shown(picture, *image, picture.words(), csv_link(fact_csv(picture.fact)), live, vector)
 
 
 def _webp(png: bytes) -> tuple[str, int, int]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 MOST_CELLS: Final = 20_000
+_MOST_AXES: Final = 3
 MOST_FRAME_CELLS: Final = 100_000
 """Browsers refuse to save addresses of more than 2 MB."""
 Row = tuple[Any, ...]
@@ -49,7 +50,8 @@ class Block:
 def fact_csv(fact: Any, most: int = MOST_CELLS) -> str:
     """Write a fact as CSV; a block of more than `most` cells keeps one row in so many, which its title says.
 
-    Arrays whose single rows are longer than that (pixels of images) keep one column in so many.
+    Arrays whose single rows are longer than that keep one column in so many. Those of more than three axes (pixels of
+    images and maps, kernels) are left out, which the title says.
     """
     return blocks_csv(_thinned(block, most) for block in _merged(_blocks(fact, "", most)))
 
@@ -164,6 +166,9 @@ def _columns(group: list[tuple[str, NDArray[Any]]], title: str, keys: Any, most:
             names.append(plain)
             parts.append(array.tolist())
             continue
+        if array.ndim > _MOST_AXES:
+            thinned.append(f"left out: {plain}, {' × '.join(map(str, array.shape))}")
+            continue
         flat = array.reshape(len(array), -1)
         labels = _labels(name, flat.shape[1], group, keys)
         step = math.ceil(array.size / most) if flat.shape[1] > most else 1
@@ -171,6 +176,8 @@ def _columns(group: list[tuple[str, NDArray[Any]]], title: str, keys: Any, most:
         names += [str(label) if labels is keys else f"{plain} {label}" for label in labels[::step]]
         parts += flat[:, ::step].T.tolist()
     full_title = f"{title}: {', '.join(thinned)}".removeprefix(": ") if thinned else title
+    if not parts:
+        return Block(full_title, ("left out",), ())
     return Block(full_title, tuple(names), tuple(zip(*parts, strict=True)))
 
 

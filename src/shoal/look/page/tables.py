@@ -20,12 +20,11 @@ from shoal.look._measures import further_scores, shown_scores
 from shoal.look._outer_folds import chosen_settings, nested_metrics
 from shoal.results import Results, class_scores
 from shoal.study import base_candidate, short_keys, text_of
-from shoal.wording import ROUNDING, interval, listed, one_number, percent
+from shoal.wording import ROUNDING, interval, listed, one_number, percent, rounded
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-_DAY: Final = 86_400.0
 MOST_ROWS: Final = 500
 """Rows that a table of the page has at most; its CSV has more, the store all."""
 
@@ -70,11 +69,20 @@ def numbers(heading: str, values: Iterable[Any], digits: int = 4) -> ReportColum
     if all(value.is_integer() for value in floats if math.isfinite(value)):
         cells = [f"{value:,.0f}" if math.isfinite(value) else "–" for value in floats]
     elif min(finite) < largest * 10 ** (1 - digits):
-        cells = [f"{value:.{digits - 1}g}" if math.isfinite(value) else "–" for value in floats]
+        cells = [_of_its_own(value, digits) for value in floats]
     else:
         decimals = max(0, digits - 1 - math.floor(math.log10(largest)))
         cells = [f"{value:,.{decimals}f}" if math.isfinite(value) else "–" for value in floats]
     return ReportColumn(heading, tuple(cell.replace("-", "−") for cell in cells), tuple(floats))
+
+
+def _of_its_own(value: float, digits: int) -> str:
+    """Write a number of a column whose numbers are of very different sizes: with digits of its own, none below 1e6 with
+    an exponent that could be without.
+    """
+    if not math.isfinite(value):
+        return "–"
+    return rounded(value, max(digits, len(f"{abs(value):.0f}")) if abs(value) < 1e6 else digits)
 
 
 def texts(heading: str, values: Iterable[Any]) -> ReportColumn:
@@ -123,7 +131,7 @@ def candidate_table(results: Results) -> ReportTable | None:
     columns.append(probabilities("p", shown["adjusted_p_value"]))
     further = further_scores(results)
     columns += [numbers(f"mean {results.truth.title_of(name)}", shown[f"mean_{name}"]) for name in further]
-    columns.append(ReportColumn("", tuple(_standing(row) for row in shown.to_dict("records"))))
+    columns.append(ReportColumn("standing", tuple(_standing(row) for row in shown.to_dict("records"))))
     return ReportTable(tuple(columns), len(frame) - len(shown))
 
 
@@ -171,9 +179,9 @@ def probabilities(heading: str, values: Iterable[float]) -> ReportColumn:
 
 
 def comparison_table(results: Results) -> ReportTable | None:
-    """Give the comparisons by their test scores; None without any."""
+    """Give the comparisons by their test scores; None of fewer than two."""
     frame = results.comparisons
-    if not len(frame):
+    if len(frame) < 2:
         return None
     first, *others = tested_metrics(results)
     several = int(frame["repeats"].max()) > 1
@@ -194,6 +202,20 @@ def comparison_table(results: Results) -> ReportTable | None:
         columns.append(ReportColumn("95 % interval", cells, tuple(low)))
     columns += [numbers(f"test {results.truth.title_of(name)}", frame[f"{name}_mean"]) for name in others]
     return ReportTable(tuple(columns))
+
+
+def alone(results: Results) -> str:
+    """Say of a run without variants what its one network with rows held out scores; empty where there are others."""
+    frame = results.comparisons
+    if len(frame) != 1:
+        return ""
+    (row,) = frame.to_dict("records")
+    metric, share = tested_metrics(results)[0], held_out(results)
+    value, title = row[f"{metric}_mean"], results.truth.title_of(metric)
+    times = f", the mean of {row['repeats']} initialisations" if row["repeats"] > 1 else ""
+    score = f"test {title} {one_number(value, 4)}{times}" if math.isfinite(value) else "no test score"
+    trained = f", trained without {share} of the training rows," if share else ""
+    return f"No variants are compared. The {row['label']}{trained} has {score}."
 
 
 def comparisons_on_test_rows(results: Results) -> DataFrame:
@@ -339,54 +361,6 @@ def same_settings(results: Results) -> str:
     return f"{'; '.join(said)}: the same networks, trained once." if said else ""
 
 
-def variable_table(results: Results) -> ReportTable | None:
-    """Give the range of every numeric input and target, among the training and the test rows.
-
-    Dates are days since the first training row.
-    """
-    truth = results.truth
-    parts = [
-        ("date, in days", name, x_N / _DAY) if name in results.dates else ("input", name, x_N)
-        for name, x_N in zip(truth.input_names, truth.x_ND.T, strict=True)
-    ]
-    if not truth.classes:
-        role = "label" if truth.task == "multilabel" else "target"
-        parts += [(role, name, truth.y[:, k]) for k, name in enumerate(truth.target_names)]
-    shown = parts[-MOST_ROWS:]
-    if not shown:
-        return None
-    columns = [texts("name", [name for _, name, _ in shown]), texts("role", [role for role, _, _ in shown])]
-    for rows, of in (("training", slice(None, truth.train_rows)), ("test", slice(truth.train_rows, None))):
-        values = [value_N[of][~np.isnan(value_N[of])] for _, _, value_N in shown]
-        for statistic, function in (("lowest", np.min), ("mean", np.mean), ("highest", np.max)):
-            numbers = tuple(float(function(value_N)) if len(value_N) else math.nan for value_N in values)
-            cells = tuple(one_number(value, 4) for value in numbers)  # each row has a unit of its own
-            columns.append(ReportColumn(f"{statistic}, {rows} rows", cells, numbers))
-    return ReportTable(tuple(columns), len(parts) - len(shown))
-
-
-def class_count_table(results: Results) -> ReportTable | None:
-    """Give the rows of every class; None in a regression."""
-    truth = results.truth
-    if not truth.classes:
-        return None
-    count = len(truth.classes)
-    parts = (("training rows", truth.y[: truth.train_rows]), ("test rows", truth.y[truth.train_rows :]))
-    columns = [texts("class", truth.classes[:MOST_ROWS])]
-    weights = (truth.weights_of(slice(0, truth.train_rows)), truth.test_weights)
-    for (heading, y_N), weight_N in zip(parts, weights, strict=True):
-        count_K = np.bincount(y_N, minlength=count)[:MOST_ROWS]
-        columns.append(numbers(heading, count_K))
-        share_K = (count_K / max(1, len(y_N))).tolist()
-        columns.append(ReportColumn("share", tuple(map(percent, share_K)), tuple(share_K)))
-        if weight_N is not None:
-            weight_K = (np.bincount(y_N, weight_N, count)[:MOST_ROWS] / weight_N.sum()).tolist()
-            columns.append(
-                ReportColumn("share of their weight", tuple(map(percent, weight_K)), tuple(weight_K))
-            )
-    return ReportTable(tuple(columns), max(0, count - MOST_ROWS))
-
-
 def settings_table(results: Results) -> ReportTable:
     """Give every setting of the chosen candidate."""
     choice = results.choice
@@ -401,12 +375,12 @@ def settings_table(results: Results) -> ReportTable:
     ]
     space = results.study.search.space if results.study.search else {}
     searched = {".".join(re.findall(r"\w+", key)[:2]) for key in space}
-    marks = ["searched" if name in searched else "" for name, _ in pairs]
+    marks = ["yes" if name in searched else "" for name, _ in pairs]
     columns = (
         texts("key", [name for name, _ in pairs]),
         texts("value", [_setting(value) for _, value in pairs]),
     )
-    return ReportTable((*columns, texts("", marks)))
+    return ReportTable((*columns, texts("searched", marks)))
 
 
 def layer_table(parameters: dict[str, NDArray[Any]]) -> ReportTable:

@@ -13,7 +13,16 @@ from shoal.activations import activation_of
 from shoal.errors import Problem, StudyError
 from shoal.kinds import Takes
 from shoal.nets._activations import activation_parts
-from shoal.nets._layer import DROPOUT_CALLS, DROPPED_UNIT, LAYER_CALLS, Part, Shape, StepCost, weight_and_bias
+from shoal.nets._layer import (
+    DROPOUT_CALLS,
+    DROPPED_UNIT,
+    LAYER_CALLS,
+    LayerStep,
+    Part,
+    Shape,
+    StepCost,
+    weight_and_bias,
+)
 from shoal.nets.layers import norm
 from shoal.nets.layers.pool import pooling_of
 from shoal.study import Conv, Network, Pool
@@ -89,6 +98,17 @@ class ConvLayer:
     def seen_bytes(self) -> tuple[float, ...]:
         """The same without gradients, block by block."""
         return tuple(size * self.numbers for size in SEEN_NUMBER)
+
+    @property
+    def steps(self) -> tuple[LayerStep, ...]:
+        """The convolution, then its pooling."""
+        maps = LayerStep(
+            "convolution", (self.units, *self.size), self.kernel, self.stride, self.padding, self.groups
+        )
+        pooled = LayerStep(
+            f"{self.pool} pooling", (self.units, *self.pooled), self.pool_size, self.pool_stride
+        )
+        return (maps,) if self.pool == "none" else (maps, pooled)
 
     @property
     def mask_shape(self) -> Shape:

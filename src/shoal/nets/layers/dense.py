@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 from shoal.activations import activation_of
 from shoal.kinds import Takes
 from shoal.nets._activations import activation_parts
-from shoal.nets._layer import DROPOUT_CALLS, DROPPED_UNIT, LAYER_CALLS, Part, Shape, StepCost, weight_and_bias
+from shoal.nets._layer import (
+    DROPOUT_CALLS,
+    DROPPED_UNIT,
+    LAYER_CALLS,
+    LayerStep,
+    Part,
+    Shape,
+    StepCost,
+    weight_and_bias,
+)
 from shoal.nets.layers import norm
 
 if TYPE_CHECKING:
@@ -53,6 +62,11 @@ class DenseLayer:
     def numbers(self) -> int:
         """A number a unit."""
         return self.units
+
+    @property
+    def steps(self) -> tuple[LayerStep, ...]:
+        """A sum a unit."""
+        return (LayerStep("dense", (self.units,)),)
 
     @property
     def mask_shape(self) -> Shape:

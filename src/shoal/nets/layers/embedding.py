@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.kinds import Takes
-from shoal.nets._layer import LAYER_CALLS, Part, Shape, StepCost
+from shoal.nets._layer import LAYER_CALLS, LayerStep, Part, Shape, StepCost
 
 if TYPE_CHECKING:
     from torch import nn
@@ -63,6 +63,11 @@ class EmbeddingLayer:
     def numbers(self) -> int:
         """A number a unit."""
         return self.units
+
+    @property
+    def steps(self) -> tuple[LayerStep, ...]:
+        """The vectors behind the other inputs."""
+        return (LayerStep("embedding", (self.units,)),)
 
     @property
     def mask_shape(self) -> Shape:

@@ -1,21 +1,36 @@
-"""The plan of a study as plain text: what `shoal check` prints, and `run` before it starts."""
+"""The plan of a study: as plain text, which `shoal check` prints, and in a notebook, with the study's own network."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shoal import results as stored
 from shoal.look._columns import columns_text, notes_beside
 from shoal.look._text_layout import data_notes, duration, in_lines
 from shoal.wording import counted
 
 if TYPE_CHECKING:
-    from shoal.results import Plan
+    from shoal.look._network import NetworkFacts
     from shoal.study import Study
 
 
-def plan_text(study: Study, plan: Plan, folder: Path, workers: int) -> str:
+@dataclass(frozen=True)
+class Plan(stored.Plan):
+    """The cost of a study, and its own network; see `shoal.results.Plan`."""
+
+    network: NetworkFacts | None = None
+    """The study's own network, for all training rows."""
+
+    def _repr_html_(self) -> str:
+        from shoal.look._network_picture import network_html
+
+        return super()._repr_html_() + (network_html(self.network) if self.network else "")
+
+
+def plan_text(study: Study, plan: stored.Plan, folder: Path, workers: int) -> str:
     """Give the plan as a person reads it before a run."""
     fewest, most = plan.parameters
     sizes = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
@@ -45,20 +60,20 @@ def plan_text(study: Study, plan: Plan, folder: Path, workers: int) -> str:
     return "\n".join([*lines, *columns_text(plan.columns), *data_notes(notes)])
 
 
-def _crowded(plan: Plan) -> str:
+def _crowded(plan: stored.Plan) -> str:
     """Say how long it would take alone, where others keep the machine busy now."""
     alone = sum(plan.time_alone.values())
     return f", as busy as the machine is; {duration(alone)} alone" if plan.seconds > 1.3 * alone else ""
 
 
-def _parts(plan: Plan) -> str:
+def _parts(plan: stored.Plan) -> str:
     """Give the parts of the predicted time, those that take some of it."""
     named = {**plan.time, "looking inside": plan.time["inside"] + plan.time["ensemble"]}
     shown = ("reading", "training", "simple models", "looking inside", "drawing")
     return ", ".join(f"{part} {duration(named[part])}" for part in shown if named[part] >= 0.05)
 
 
-def _candidates_line(study: Study, plan: Plan) -> str:
+def _candidates_line(study: Study, plan: stored.Plan) -> str:
     if not study.search:
         return "1 (no search)"
     repeats = study.search.repeats

@@ -1,0 +1,76 @@
+"""The tables of what the data hold: ranges of inputs and targets, rows of each class."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from shoal.look.page.tables import MOST_ROWS, ReportColumn, ReportTable, numbers, texts
+from shoal.results import Results
+from shoal.wording import one_number, percent
+
+_DAY: Final = 86_400.0
+
+
+def variable_table(results: Results) -> ReportTable | None:
+    """Give the range of every numeric input and target, among the training and the test rows.
+
+    Dates are days since the first training row.
+    """
+    truth = results.truth
+    parts = [
+        ("date, in days", name, x_N / _DAY) if name in results.dates else ("input", name, x_N)
+        for name, x_N in zip(truth.input_names, truth.x_ND.T, strict=True)
+    ]
+    if not truth.classes:
+        role = "label" if truth.task == "multilabel" else "target"
+        parts += [(role, name, truth.y[:, k]) for k, name in enumerate(truth.target_names)]
+    shown = parts[-MOST_ROWS:]
+    if not shown:
+        return None
+    columns = [texts("name", [name for _, name, _ in shown]), texts("role", [role for role, _, _ in shown])]
+    statistics: list[tuple[str, tuple[float, ...]]] = []
+    for rows, of in (("training", slice(None, truth.train_rows)), ("test", slice(truth.train_rows, None))):
+        values = [value_N[of][~np.isnan(value_N[of])] for _, _, value_N in shown]
+        for statistic, function in (("lowest", np.min), ("mean", np.mean), ("highest", np.max)):
+            numbers = tuple(float(function(value_N)) if len(value_N) else math.nan for value_N in values)
+            statistics.append((f"{statistic}, {rows} rows", numbers))
+    by_row = [told_apart(numbers) for numbers in zip(*(numbers for _, numbers in statistics), strict=True)]
+    for (heading, numbers), cells in zip(statistics, zip(*by_row, strict=True), strict=True):
+        columns.append(ReportColumn(heading, cells, numbers))
+    return ReportTable(tuple(columns), len(parts) - len(shown))
+
+
+def class_count_table(results: Results) -> ReportTable | None:
+    """Give the rows of every class; None in a regression."""
+    truth = results.truth
+    if not truth.classes:
+        return None
+    count = len(truth.classes)
+    parts = (("training rows", truth.y[: truth.train_rows]), ("test rows", truth.y[truth.train_rows :]))
+    columns = [texts("class", truth.classes[:MOST_ROWS])]
+    weights = (truth.weights_of(slice(0, truth.train_rows)), truth.test_weights)
+    for (heading, y_N), weight_N in zip(parts, weights, strict=True):
+        count_K = np.bincount(y_N, minlength=count)[:MOST_ROWS]
+        columns.append(numbers(heading, count_K))
+        share_K = (count_K / max(1, len(y_N))).tolist()
+        columns.append(ReportColumn("share", tuple(map(percent, share_K)), tuple(share_K)))
+        if weight_N is not None:
+            weight_K = (np.bincount(y_N, weight_N, count)[:MOST_ROWS] / weight_N.sum()).tolist()
+            columns.append(
+                ReportColumn("share of their weight", tuple(map(percent, weight_K)), tuple(weight_K))
+            )
+    return ReportTable(tuple(columns), max(0, count - MOST_ROWS))
+
+
+def told_apart(values: Sequence[float]) -> tuple[str, ...]:
+    """Write numbers of one unit with four digits, or as many, up to eight, as tell apart those that differ in them."""
+    different = len({f"{value:.8g}" for value in values})
+    for digits in range(4, 9):
+        cells = tuple(one_number(value, digits) for value in values)
+        if len(set(cells)) == different:
+            break
+    return cells
