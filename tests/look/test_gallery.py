@@ -54,7 +54,8 @@ def test_pictures_of_an_image_study(tmp_path: Path) -> None:
     found = {picture.name: picture for picture in pictures(make_run(tmp_path, run))}
     assert [name for name in found if name.startswith("3")] == [
         "30-delivered-confusion", "30-delivered-class-scores", "30-delivered-confused", "30-delivered-roc",
-        "30-delivered-calibration", "30-delivered-calibration-by-class", "31-delivered-weights", "33-delivered-mistakes",
+        "30-delivered-calibration", "30-delivered-calibration-by-class", "31-delivered-weights",
+        "33-delivered-mistakes",
         "34-delivered-kernels",
     ]  # fmt: skip
     assert found["33-delivered-mistakes"].png().startswith(b"\x89PNG")

@@ -235,12 +235,13 @@ def image_beside(axes: Panel, pixels_CHW: NDArray[Any], number: int, height: flo
     pixels = pixels_CHW[0] if len(pixels_CHW) == 1 else pixels_CHW.transpose(1, 2, 0)
     shown = OffsetImage(pixels, zoom=side / max(pixels.shape[:2]), cmap="gray", interpolation="nearest")
     shown.image.set_clim(0, 255)
-    axes.add_artist(
-        AnnotationBbox(
-            shown, (1.0, height), xybox=(12 + number * (side + 6), 0), xycoords=("axes fraction", "data"),
-            boxcoords="offset points", frameon=False, box_alignment=(0, 0.5), pad=0,
-        )
-    )  # fmt: skip
+    places: dict[str, Any] = {
+        "xycoords": ("axes fraction", "data"),
+        "boxcoords": "offset points",
+        "box_alignment": (0, 0.5),
+    }
+    offset = (12 + number * (side + 6), 0)
+    axes.add_artist(AnnotationBbox(shown, (1.0, height), xybox=offset, frameon=False, pad=0, **places))
 
 
 def legend_beside(axes: Panel, title: str | None = None) -> None:

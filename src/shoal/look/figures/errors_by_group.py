@@ -19,7 +19,6 @@ from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._paper import BLUE, GREY, Sheet, heading, panels, plain
 from shoal.look._residuals import Residuals, residuals_of
 from shoal.look._run_findings import DELIVERED
-from shoal.look._time_folds import kind_of_times
 from shoal.results import Truth
 from shoal.wording import counted, one_number
 
@@ -137,6 +136,8 @@ _NOUNS: Final = {"groups": "group", "time": "part"}
 
 def gather(subject: Subject) -> Iterator[Gathered]:
     """The first target's errors by groups that test rows have, else by parts of time."""
+    from shoal.look._time_folds import kind_of_times
+
     parts, truth = residuals_of(subject), subject.findings.truth
     if not parts:
         return

@@ -20,7 +20,6 @@ from shoal.look._paper import BLACK, TEST, Panel, Sheet, heading, plain, stacked
 from shoal.look._plots import Plot, live_axis, plotted, short_numbers
 from shoal.look._residuals import Residuals, residuals_of
 from shoal.look._run_findings import DELIVERED
-from shoal.look._time_folds import kind_of_times
 from shoal.look.figures.errors_by_group import NUMBERED
 from shoal.wording import counted, one_number
 
@@ -159,6 +158,8 @@ def plot(facts: Sequence[Course]) -> Plot | None:
 
 def gather(subject: Subject) -> Iterator[Gathered]:
     """The first targets where rows have an order; the largest groups of one target where these are known."""
+    from shoal.look._time_folds import kind_of_times
+
     parts, truth = residuals_of(subject), subject.findings.truth
     if not parts or not len(truth.times):
         return
