@@ -21,8 +21,8 @@ HOUSE: Final = ROOT / "src" / "shoal"
 
 STAGES: Final = ("study", "data", "nets", "engine", "results", "search", "look")
 EVERYTHING: Final = frozenset({
-    "streams", *STAGES, "model", "predict", "export", "drawing", "draft", "progress", "request", "planning", "pipeline",
-    "estimators",
+    "streams", *STAGES, "model", "predict", "export", "comparing", "drawing", "draft", "progress", "request",
+    "planning", "pipeline", "estimators",
     "options", "cli",
 })  # fmt: skip
 
@@ -58,12 +58,13 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
     "predict": frozenset({"data", "engine", "model", "nets", "results"}),
     "export": frozenset({"data", "model", "nets"}),
     "drawing": frozenset({"look", "model", "planning", "request", "results", "study"}),
+    "comparing": frozenset({"look", "results"}),
     "draft": frozenset({"data", "engine", "look", "study"}),
     "estimators": frozenset({"streams", "parts", *STAGES, "planning", "model"}),
     "cli": frozenset(
         {"planning", "pipeline", "predict", "export", "draft", "nets", "progress", "study", "data", "results"}
     )
-    | {"drawing", "look", "parts", "options", "space"},
+    | {"comparing", "drawing", "look", "parts", "options", "space"},
     "__main__": frozenset({"cli"}),
     "__init__": EVERYTHING,
 }
@@ -111,7 +112,7 @@ FOLLOWERS: Final = frozenset({"cli", "estimators"})
 FILE_MEDIAN, FILE_MAX = 200, 450
 FUNCTION_MEDIAN, FUNCTION_MAX = 12, 60
 PARAMETERS_MAX = 6
-PUBLIC_NAMES_MAX = 25
+PUBLIC_NAMES_MAX = 26
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from shoal.contents import contents
 
 if TYPE_CHECKING:  # read by type checkers, and by `contents`
+    from shoal.comparing import compare as compare
     from shoal.drawing import draw as draw
     from shoal.errors import DataError as DataError
     from shoal.errors import EnvironmentFault as EnvironmentFault

@@ -42,16 +42,18 @@ class Graph(Protocol):
 class ActivationKind:
     """One activation.
 
-    `module` is its class in torch.nn, empty where it does nothing. `formula` is given numpy, which is not imported for
-    names alone, and inputs. `onnx` adds its nodes after `x` under the name of a layer. `core` is its number in
-    `ShoalActivation`, None where torch alone trains it. `bounds` is where outputs can come to an end, None where there
-    is no end at which they stop answering. A unit that gives no more than `flat_below` at every row has fallen silent.
-    `cheap`: a step pays nothing beyond reading and writing its values.
+    `module` is its class in torch.nn, empty where it does nothing. `formula` and `slope`, its derivative (at a kink
+    the one that torch takes), are given numpy, which is not imported for names alone, and inputs. `onnx` adds its
+    nodes after `x` under the name of a layer. `core` is its number in `ShoalActivation`, None where torch alone trains
+    it. `bounds` is where outputs can come to an end, None where there is no end at which they stop answering. A unit
+    that gives no more than `flat_below` at every row has fallen silent. `cheap`: a step pays nothing beyond reading
+    and writing its values.
     """
 
     module: str
     formula: Callable[[Any, Array], Array]
     onnx: Callable[[Graph, str, str], str]
+    slope: Callable[[Any, Array], Array]
     core: int | None = None
     bounds: tuple[float, float] | None = None
     flat_below: float | None = None
@@ -63,6 +65,12 @@ class ActivationKind:
         import numpy as np
 
         return self.formula(np, a)
+
+    def derivative(self, a: Array) -> Array:
+        """Slopes at inputs of any shape."""
+        import numpy as np
+
+        return self.slope(np, a)
 
 
 def _node(kind: str, **attributes: Any) -> Callable[[Graph, str, str], str]:
@@ -87,13 +95,39 @@ def _gelu(_np: Any, a: Array) -> Any:
     return a * ndtr(a)
 
 
+def _gelu_slope(np: Any, a: Array) -> Any:
+    from scipy.special import ndtr
+
+    return ndtr(a) + a * np.exp(-(a**2) / 2) / np.sqrt(2 * np.pi)
+
+
+def _sigmoid_slope(np: Any, a: Array) -> Any:
+    gate = _sigmoid(np, a)
+    return gate * (1 - gate)
+
+
+def _silu_slope(np: Any, a: Array) -> Any:
+    gate = _sigmoid(np, a)
+    return gate * (1 + a * (1 - gate))
+
+
 ACTIVATIONS: Final[dict[str, ActivationKind]] = {
-    "sigmoid": ActivationKind("Sigmoid", _sigmoid, _node("Sigmoid"), core=1, bounds=(0.0, 1.0)),
-    "tanh": ActivationKind("Tanh", lambda np, a: np.tanh(a), _node("Tanh"), core=2, bounds=(-1.0, 1.0)),
+    "sigmoid": ActivationKind(
+        "Sigmoid", _sigmoid, _node("Sigmoid"), _sigmoid_slope, core=1, bounds=(0.0, 1.0)
+    ),
+    "tanh": ActivationKind(
+        "Tanh",
+        lambda np, a: np.tanh(a),
+        _node("Tanh"),
+        lambda np, a: 1 - np.tanh(a) ** 2,
+        core=2,
+        bounds=(-1.0, 1.0),
+    ),
     "relu": ActivationKind(
         "ReLU",
         lambda np, a: np.maximum(a, 0),
         _node("Relu"),
+        lambda np, a: np.where(a > 0, 1.0, 0.0),
         core=3,
         flat_below=0.0,
         cheap=True,
@@ -103,6 +137,7 @@ ACTIVATIONS: Final[dict[str, ActivationKind]] = {
         "LeakyReLU",
         lambda np, a: np.where(a > 0, a, 0.01 * a),
         _node("LeakyRelu", alpha=0.01),
+        lambda np, a: np.where(a > 0, 1.0, 0.01),
         core=4,
         flat_below=0.0,
         cheap=True,
@@ -112,6 +147,7 @@ ACTIVATIONS: Final[dict[str, ActivationKind]] = {
         "ELU",
         lambda np, a: np.where(a > 0, a, np.expm1(np.minimum(a, 0))),
         _node("Elu", alpha=1.0),
+        lambda np, a: np.where(a > 0, 1.0, np.exp(np.minimum(a, 0))),
         core=5,
         bounds=(-1.0, inf),
         source="Clevert, Unterthiner, Hochreiter (2016): Fast and accurate deep network learning by exponential linear"
@@ -121,6 +157,7 @@ ACTIVATIONS: Final[dict[str, ActivationKind]] = {
         "GELU",
         _gelu,
         _node("Gelu", approximate="none"),
+        _gelu_slope,
         core=6,
         flat_below=0.0,
         source="Hendrycks, Gimpel (2016): Gaussian error linear units. arXiv:1606.08415.",
@@ -129,6 +166,7 @@ ACTIVATIONS: Final[dict[str, ActivationKind]] = {
         "SiLU",
         lambda np, a: a * _sigmoid(np, a),
         _gated,
+        _silu_slope,
         core=7,
         flat_below=0.0,
         source="Elfwing, Uchibe, Doya (2018): Sigmoid-weighted linear units for neural network function approximation"
@@ -138,10 +176,18 @@ ACTIVATIONS: Final[dict[str, ActivationKind]] = {
         "Softplus",
         lambda np, a: np.where(a > 20, a, np.logaddexp(a, 0)),  # linear from there, as in torch
         _node("Softplus"),
+        lambda np, a: np.where(a > 20, 1.0, _sigmoid(np, a)),
         core=8,
         flat_below=0.01,
     ),
-    "identity": ActivationKind("", lambda _np, a: a, lambda _graph, x, _name: x, core=0, cheap=True),
+    "identity": ActivationKind(
+        "",
+        lambda _np, a: a,
+        lambda _graph, x, _name: x,
+        lambda np, a: np.ones_like(a),
+        core=0,
+        cheap=True,
+    ),
 }
 
 

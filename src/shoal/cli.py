@@ -1,4 +1,4 @@
-"""The command line: `shoal check | run | show | report | draw | predict | export | data | new`.
+"""The command line: `shoal check | run | show | report | compare | draw | predict | export | data | new`.
 
 Every refusal is a line and an exit code.
 """
@@ -21,17 +21,25 @@ import typer
 from shoal.errors import EnvironmentFault, Interrupted, Problem, ShoalError, lacks_memory
 from shoal.kinds import TASKS, Task
 from shoal.options import (
+    CalibratedOption,
+    CarryOption,
     CoverageOption,
+    CsvOption,
     DeviceOption,
     DrawnArgument,
+    ExplainOption,
     ForceOption,
     FormatOption,
+    MarkOption,
     OutOption,
+    PageOption,
     PictureOption,
     RunArgument,
+    RunsArgument,
     SetOption,
     SourceArgument,
     StudyArgument,
+    StudyFileOption,
     TrainerOption,
     WorkersOption,
     WrittenOption,
@@ -145,39 +153,36 @@ def draw(
 
 
 @app.command()
+def compare(runs: RunsArgument, out: PageOption = None, force: ForceOption = False) -> None:
+    """Hold runs against each other: scores, differences, settings."""
+    with loading(LEAST_TO_DRAW):
+        from shoal.comparing import write_comparison
+
+    _print(write_comparison(runs, out, force=force))
+
+
+@app.command()
 def predict(
     source: SourceArgument,
     rows: Annotated[Path, typer.Argument(metavar="INPUT", help="A table, an image, or a folder of images.")],
     *,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="FILE", help="CSV file [printed].", parser=name_of_a_file),
-    ] = None,
+    out: CsvOption = None,
     force: ForceOption = False,
     coverage: CoverageOption = None,
-    calibrated: Annotated[
-        bool, typer.Option("--calibrated", help="Probabilities at the temperature of the folds.")
-    ] = False,
-    carry: Annotated[
-        list[str] | None,
-        typer.Option("--carry", metavar="COLUMN", help="Repeat a column of the table; may be given often."),
-    ] = None,
-    mark_missing: Annotated[
-        bool, typer.Option("--mark-missing", help="Note rows with missing cells that have no prediction.")
-    ] = False,
+    calibrated: CalibratedOption = False,
+    explain: ExplainOption = False,
+    carry: CarryOption = None,
+    mark_missing: MarkOption = False,
     set_: WrittenOption = None,
 ) -> None:
-    """Predict new rows or images: a table as CSV.
-
-    With a run folder, it has the spread over the networks of the folds, too.
-    """
+    """Predict new rows or images: a table as CSV; of a run folder with the spread over the folds' networks."""
     with loading():
         from shoal.predict import Asked, predict_file
         from shoal.results import refuse_to_replace
 
     if out is not None:
         refuse_to_replace(out, source, rows)
-    asked = Asked(coverage=coverage, calibrated=calibrated, mark_missing=mark_missing)
+    asked = Asked(coverage=coverage, calibrated=calibrated, explain=explain, mark_missing=mark_missing)
     predictions = predict_file(source, rows, **(asked | Asked(carry=carry or (), written=set_ or ())))
     if out is not None:
         refuse_to_replace(out, *predictions.read)
@@ -222,10 +227,7 @@ def new(
         ),
     ] = None,
     task: Annotated[Task | None, choice(Task, "--task", what="Numbers, classes or labels [guessed].")] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="FILE", help="Study file [printed].", parser=name_of_a_file),
-    ] = None,
+    out: StudyFileOption = None,
     force: ForceOption = False,
 ) -> None:
     """Write a commented study file to start from: of a kind, or of a table.

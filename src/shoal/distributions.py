@@ -86,6 +86,10 @@ class Distribution(Protocol):
         """Give the answers of one target, (N, A); `in_units` gives values of outputs, `scale` how they are scaled."""
         ...
 
+    def predicted_outputs(self, outputs_NA: Floats) -> NDArray[np.int64]:
+        """Give which output of the target the prediction of each row is made of, (N,)."""
+        ...
+
     @property
     def predicts(self) -> str:
         """What the prediction is: "mean", "median" or "quantile"."""
@@ -209,6 +213,12 @@ def answers(outputs):
         """Places of the levels in the order of the answers: the prediction's first."""
         return [self.predicted, *(place for place in range(self.outputs) if place != self.predicted)]
 
+    def predicted_outputs(self, outputs_NA: Floats) -> NDArray[np.int64]:
+        """The output that sorting brings to the place of the level predicted."""
+        import numpy as np
+
+        return np.argsort(outputs_NA, axis=-1, kind="stable")[:, self.predicted]
+
     @property
     def predicts(self) -> str:
         """A median, or another quantile."""
@@ -331,6 +341,12 @@ def answers(outputs):
 
         deviation_N = np.exp(np.clip(outputs_NA[..., 1], -WIDEST, WIDEST)) * scale
         return np.stack([in_units(outputs_NA[..., 0]), deviation_N], axis=-1)
+
+    def predicted_outputs(self, outputs_NA: Floats) -> NDArray[np.int64]:
+        """The first."""
+        import numpy as np
+
+        return np.zeros(len(outputs_NA), np.int64)
 
     @property
     def predicts(self) -> str:

@@ -27,8 +27,9 @@ class LinkKind:
     `formula` is given numpy, which is not imported for names alone, and outputs, float64 (N, K). `onnx` adds its nodes
     after such outputs under a name. `torch` is an expression of the same `outputs`. `scaled`: answers are in the units
     in which targets are learned, so these may be centred, scaled and transformed before. `task`: whose answers they
-    are. `slack` gives, for the largest answer, how many times larger an error may be than one of an output near 1, of
-    which float32 holds only so many digits.
+    are. `slope` is the derivative of an answer by its own output; None where answers are shares, which are explained
+    by their log-odds. `slack` gives, for the largest answer, how many times larger an error may be than one of an
+    output near 1, of which float32 holds only so many digits.
     """
 
     formula: Callable[[Any, Floats], Floats]
@@ -37,6 +38,7 @@ class LinkKind:
     scaled: bool = False
     task: Task = "regression"
     slack: Callable[[float], float] = lambda largest: max(1.0, largest)
+    slope: Callable[[Any, Floats], Floats] | None = None
 
     def numpy(self, outputs_NK: Floats) -> Floats:
         """Answers for outputs, float64 (N, K)."""
@@ -44,6 +46,15 @@ class LinkKind:
 
         with np.errstate(over="ignore"):
             return np.asarray(self.formula(np, outputs_NK))
+
+    def slopes(self, outputs_NK: Floats) -> Floats:
+        """Derivatives of answers by their own outputs, float64 (N, K). Raises ValueError for shares."""
+        import numpy as np
+
+        if self.slope is None:
+            raise ValueError("expected answers that are no shares")
+        with np.errstate(over="ignore"):
+            return np.asarray(self.slope(np, outputs_NK))
 
 
 def _softmax(np: Any, logit_NK: Floats) -> Floats:
@@ -60,7 +71,13 @@ def _logistic(np: Any, logit_NK: Floats) -> Floats:
 
 
 LINKS: Final[dict[str, LinkKind]] = {
-    "identity": LinkKind(lambda _, outputs: outputs, lambda _graph, y, _name: y, "outputs", scaled=True),
+    "identity": LinkKind(
+        lambda _, outputs: outputs,
+        lambda _graph, y, _name: y,
+        "outputs",
+        scaled=True,
+        slope=lambda np, outputs: np.ones_like(outputs),
+    ),
     "softmax": LinkKind(
         _softmax,
         lambda graph, y, name: graph.node("Softmax", [y], name, {"axis": 1}),
@@ -78,6 +95,7 @@ LINKS: Final[dict[str, LinkKind]] = {
         lambda graph, y, name: graph.node("Exp", [y], name),
         "torch.exp(outputs)",
         slack=lambda largest: max(1.0, largest) * max(1.0, log(max(1.0, largest))),
+        slope=lambda np, outputs: np.exp(outputs),
     ),
 }
 

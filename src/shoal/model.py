@@ -24,10 +24,12 @@ from shoal.decisions import Decision, named_classes
 from shoal.distributions import Distribution, by_target
 from shoal.engine import (
     Calibration,
+    Explanation,
     Trained,
     Trainer,
     answers,
     ascend,
+    explain,
     input_records,
     not_finite,
     read_calibration,
@@ -253,6 +255,24 @@ class Model:
             got = "labels: it has no sets" if self.labelled else "numbers: it has no sets, but intervals"
             raise InputError(f"expected a model of classes, got one of {got}")
         return self.sets(self._warned(x), coverage)
+
+    def explain(self, x: NDArray[Any] | Mapping[str, Any] | DataFrame) -> Explanation:
+        """Say what each input column adds to each prediction, by integrated gradients; see `predict` for `x`.
+
+        They add up to the prediction in the target's units (of classes, the log-odds of the class that is named; of
+        labels, those of each), less that of a baseline: every number at the mean of the training rows, every category
+        a little, and the same. InputError for a model of images.
+        """
+        if not self.input_names:
+            raise InputError("expected a model of tables, got one of images, which have no columns")
+        return self.explanation(self._warned(x))
+
+    def explanation(self, inputs: Inputs) -> Explanation:
+        """Explain checked rows; see `explain`."""
+        named_N = np.zeros(0, np.int64)
+        if has_classes(self.facts.task):
+            named_N = named_classes(self.answer(inputs), self.decision)
+        return explain(self._trained, list(inputs), (self.classes, named_N))
 
     def intervals(self, inputs: Inputs, coverage: float) -> NDArray[np.float64]:
         """Give the intervals of checked rows, (N, K, 2); see `predict_interval`."""

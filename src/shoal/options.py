@@ -124,6 +124,12 @@ PictureOption = Annotated[
     Path | None,
     typer.Option("--out", metavar="FILE", help="SVG, PDF or PNG [NAME-network.svg].", parser=name_of_a_file),
 ]
+RunsArgument = Annotated[
+    list[Path], typer.Argument(metavar="RUN...", help="Run folders, or folders that hold some.")
+]
+PageOption = Annotated[
+    Path | None, typer.Option("--out", metavar="FILE", help="HTML page, too.", parser=name_of_a_file)
+]
 CoverageOption = Annotated[
     float | None,
     typer.Option(
@@ -132,4 +138,24 @@ CoverageOption = Annotated[
         help="Add intervals, or sets of classes, that hold this share of new rows.",
         parser=share,
     ),
+]
+CsvOption = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FILE", help="CSV file [printed].", parser=name_of_a_file),
+]
+CalibratedOption = Annotated[
+    bool, typer.Option("--calibrated", help="Probabilities at the temperature of the folds.")
+]
+ExplainOption = Annotated[
+    bool, typer.Option("--explain", help="Add what each input column adds to the prediction.")
+]
+CarryOption = Annotated[
+    _Many, typer.Option("--carry", metavar="COLUMN", help="Repeat a column of the table; may be given often.")
+]
+MarkOption = Annotated[
+    bool, typer.Option("--mark-missing", help="Note rows with missing cells that have no prediction.")
+]
+StudyFileOption = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FILE", help="Study file [printed].", parser=name_of_a_file),
 ]

@@ -31,6 +31,7 @@ from shoal.engine import (
     fold_preprocessing,
     give_back_memory,
     ground_truth,
+    look_at_inputs,
     look_inside,
     memory_need,
     model_file,
@@ -177,6 +178,8 @@ def _finish(
         ask_ensemble(planner, winner, store, executor.trainers)
     with parts.attempt("inside of the network", RUN):
         look_inside(planner, (fit, record), store, executor.trainers, parts)
+    with parts.attempt("inputs of the network", RUN):
+        look_at_inputs(planner, winner, (fit, record), store, executor.trainers, parts)
     store.put_fact("drift", "")
     with parts.attempt("drift of the test rows", RUN):
         store.put_fact("drift", drift_of_rows(planner.dataset))

@@ -33,7 +33,14 @@ from shoal.data import (
 )
 from shoal.decisions import named_classes
 from shoal.distributions import by_target
-from shoal.engine import available_memory, dialect_said, laid_out, not_finite, unknown_intervals
+from shoal.engine import (
+    Explanation,
+    available_memory,
+    dialect_said,
+    laid_out,
+    not_finite,
+    unknown_intervals,
+)
 from shoal.errors import DataError, InputError, ModelFileError, Problem, RunFolderError
 from shoal.files import kind_of
 from shoal.model import Inputs, Model, load
@@ -103,6 +110,7 @@ class Asked(TypedDict, total=False):
 
     coverage: float | None
     calibrated: bool
+    explain: bool
     carry: Sequence[str]
     mark_missing: bool
     written: Sequence[str]
@@ -111,15 +119,18 @@ class Asked(TypedDict, total=False):
 def predict_file(source: Path, rows: Path, **asked: Unpack[Asked]) -> Predictions:
     """Predict the rows or images of a file with a model file, or with a run folder's model and its ensemble.
 
-    With `coverage`, the interval of every target, or which classes are in the set, is added; `calibrated` probabilities
-    are those at the model's temperature. Columns of the table that `carry` names stand before the predictions. With
-    `mark_missing`, rows whose missing cells the model does not answer have no prediction, and a note. `written` are
-    `KEY=VALUE` of how the table is written, where that is otherwise than the one learned from. Raises
-    ModelFileError, RunFolderError, DataError, EnvironmentFault, InputError for a model or a table that lacks what is
-    asked for.
+    With `coverage`, the interval of every target, or which classes are in the set, is added; `calibrated`
+    probabilities are those at the model's temperature. With `explain`, what each input column adds. Columns of the
+    table that `carry` names stand before the predictions. With `mark_missing`, rows whose missing cells the model does
+    not answer have no prediction, and a note. `written` are `KEY=VALUE` of how the table is written, where that is
+    otherwise than the one learned from. Raises ModelFileError, RunFolderError, DataError, EnvironmentFault, InputError
+    for a model or a table that lacks what is asked for.
     """
     model, coverage, calibrated = load(source), asked.get("coverage"), asked.get("calibrated", False)
     _refuse(model, source, coverage=coverage, calibrated=calibrated)
+    if asked.get("explain") and not model.input_names:
+        what = "expected a model of tables, got one of images, which have no columns"
+        raise InputError(f"--explain: {what}; the report of its run shows feature maps and what excites them")
     new = _read(model, rows, asked)
     inputs, notes = new.inputs, [*new.notes, *_decision_note(model)]
     answer_NK = model.answer(inputs)
@@ -129,6 +140,10 @@ def predict_file(source: Path, rows: Path, **asked: Unpack[Asked]) -> Prediction
         covering, unknown = _covering(model, inputs, coverage)
         columns |= covering
         notes += [unknown] if unknown else []
+    if asked.get("explain"):
+        explained = model.explanation(inputs)
+        columns |= _explained(model, explained)
+        notes.append(_explained_note(model, explained))
     if kind_of(source) == "a folder":
         members, why_not = ensemble(Results.open(source), model)
         if why_not:
@@ -180,6 +195,30 @@ def _covering(model: Model, inputs: Inputs, coverage: float) -> tuple[dict[str, 
         for number, end in enumerate(("low", "high"))
     }
     return columns, unknown_intervals(interval_NK2)
+
+
+def _explained(model: Model, explained: Explanation) -> dict[str, Sequence[Any]]:
+    """Name the columns of what each input adds to the predictions of each target; of classes to that named."""
+    columns: dict[str, Sequence[Any]] = {}
+    for place, target in enumerate(model.targets):
+        if model.classes or model.labelled:
+            columns[f"log_odds_{target}"] = explained.answers[:, place].tolist()
+        columns[f"baseline_{target}"] = explained.baselines[:, place].tolist()
+        prefix = f"contribution_{target}" if len(model.targets) > 1 else "contribution"
+        columns |= {
+            f"{prefix}_{name}": explained.contributions[:, place, number].tolist()
+            for number, name in enumerate(explained.inputs)
+        }
+    return columns
+
+
+def _explained_note(model: Model, explained: Explanation) -> str:
+    """Say what contributions add up to, and how closely."""
+    what = "the log-odds of the class named" if model.classes else "the prediction"
+    what = "the log-odds of each label" if model.labelled else what
+    baseline = "the baseline's, a row whose numbers are at their mean and whose categories are all a little"
+    close = f"to within {100 * explained.error:.2g} % of the sum of their sizes, row by row"
+    return f"contributions (integrated gradients) add up to {what} less {baseline}, {close}"
 
 
 def _rewritten(columns: Mapping[str, Sequence[Any]]) -> Iterator[str]:

@@ -50,6 +50,7 @@ class Role(enum.IntEnum):
     SPLIT = 3
     AUGMENT = 4
     INSPECT = 5
+    PERMUTE = 6
 
 
 @dataclass(frozen=True)

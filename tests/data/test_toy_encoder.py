@@ -41,6 +41,10 @@ class SizeEncoder:
     def encode(self, values_N, x_ND):
         x_ND[:, 0], x_ND[:, 1] = np.sign(values_N), np.log(np.abs(values_N) + self.least)
 
+    @property
+    def baseline(self):
+        return 0.0, 0.0
+
     def unknown(self, values_N):
         return "beyond 1e6" if np.abs(values_N).max() > 1e6 else ""
 

@@ -123,6 +123,11 @@ class ScaleLayer:
         sum_NU = x * named[f"{self.name}.weight"] + named[f"{self.name}.bias"]
         return activation_of(self.activation).numpy(sum_NU).astype(x.dtype, copy=False)
 
+    def pulled_back(self, named, x, gradient_NU):
+        weight = named[f"{self.name}.weight"]
+        sum_NU = x * weight + named[f"{self.name}.bias"]
+        return gradient_NU * activation_of(self.activation).derivative(sum_NU) * weight
+
     def nodes(self, graph, x):
         scaled = graph.node("Mul", [x, f"{self.name}.weight"], f"{self.name}_scaled")
         x = graph.node("Add", [scaled, f"{self.name}.bias"], f"{self.name}_sum")
@@ -183,8 +188,13 @@ def nodes(graph, x, name):
     return graph.node("Mul", [x, graph.node("Tanh", [soft], f"{name}_tanh")], f"{name}_out")
 
 
+def slope(np, a):
+    soft = np.tanh(np.logaddexp(a, 0))
+    return soft + a * (1 - soft**2) / (1 + np.exp(-a))
+
+
 ACTIVATIONS["toy-soft"] = ActivationKind(
-    "Mish", lambda np, a: a * np.tanh(np.logaddexp(a, 0)), nodes, flat_below=0.0, source="Toy (2026)."
+    "Mish", lambda np, a: a * np.tanh(np.logaddexp(a, 0)), nodes, slope, flat_below=0.0, source="Toy (2026)."
 )
 
 import shoal

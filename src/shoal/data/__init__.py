@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from shoal.contents import contents
 
 if TYPE_CHECKING:  # read by type checkers, and by `contents`
+    from shoal.data._association import grouped_columns as grouped_columns
     from shoal.data._builtin import BUILTIN as BUILTIN
     from shoal.data._builtin import describe_builtin as describe_builtin
     from shoal.data._builtin import fetch as fetch

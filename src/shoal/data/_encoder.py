@@ -68,6 +68,14 @@ class Encoder(Protocol):
         """Write the D columns of cells, as `Column` has them, into `x_ND`, which is 0. Raises DataError."""
         ...
 
+    @property
+    def baseline(self) -> tuple[float, ...]:
+        """What the D columns are of a cell that says nothing: numbers at their mean, every category a little.
+
+        NaN where that was not learned.
+        """
+        ...
+
     def unknown(self, values_N: NDArray[Any]) -> str:
         """Say what of new cells the training rows did not have, and how it is read; nothing where nothing is."""
         ...

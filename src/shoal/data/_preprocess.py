@@ -221,6 +221,26 @@ class Preprocessing:
             start = end
         return x_ND
 
+    @property
+    def baseline_D(self) -> NDArray[np.float64]:
+        """The D columns of a row that says nothing, float64: of a number whose mean was not learned, the middle of its
+        range, or 0 where that is not known either.
+        """
+        ranges = dict(zip((column.name for column in self.columns), self.ranges, strict=False))
+        values: list[float] = []
+        for column in self.in_order:
+            low, high = ranges.get(column.name) or (0.0, 0.0)
+            values += (low / 2 + high / 2 if math.isnan(value) else value for value in column.baseline)
+        return np.array(values)
+
+    @property
+    def spans(self) -> dict[str, slice]:
+        """Where among the D columns those of each column as read stand, in the order of the D columns."""
+        spans, start = {}, 0
+        for column in self.in_order:
+            spans[column.name] = slice(start, start := start + len(column.names))
+        return spans
+
     def pixels(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Prepare images (N, C, H, W)."""
         x_NCHW = images.astype(np.float32)

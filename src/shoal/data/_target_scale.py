@@ -95,6 +95,27 @@ class TargetScale:
             return np.asarray(values)
         return np.asarray(np.clip(self.transform.backward(values), *self.within))
 
+    def slopes(self, outputs_NA: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Give the derivative of the target's prediction, in its own units, by each of its outputs, (N, A)."""
+        if self.link != _IDENTITY:
+            return link_of(self.link).slopes(outputs_NA)
+        places_N = np.zeros(len(outputs_NA), np.int64)
+        if self.distribution is not None:
+            places_N = self.distribution.predicted_outputs(outputs_NA)
+        rows_N = np.arange(len(outputs_NA))
+        slope_NA = np.zeros_like(outputs_NA)
+        slope_NA[rows_N, places_N] = self._slopes_in_units(outputs_NA[rows_N, places_N])
+        return slope_NA
+
+    def _slopes_in_units(self, learned_N: NDArray[np.float64]) -> NDArray[np.float64]:
+        if self.transform is None:
+            return np.full(len(learned_N), self.scale.scale)
+        with np.errstate(over="ignore"):
+            value_N = self.transform.backward(learned_N * self.scale.scale + self.scale.mean)
+        low, high = self.within
+        slope_N = self.transform.slope(np.clip(value_N, low, high)) * self.scale.scale
+        return np.where((value_N > low) & (value_N < high), slope_N, 0.0)
+
     def to_json(self) -> dict[str, Any]:
         """Give plain values for a model file; floats travel exactly."""
         if self.distribution is not None:

@@ -46,6 +46,10 @@ class TargetTransform(Protocol):
         """Give targets in their own units; infinite where there is no way back."""
         ...
 
+    def slope(self, values_N: Floats) -> Floats:
+        """Give the derivative of the way back where it leads to these targets."""
+        ...
+
     def to_json(self) -> dict[str, Any]:
         """Give its kind and what it learned, for a model file."""
         ...
@@ -110,6 +114,10 @@ class Log(_Plain):
         with np.errstate(over="ignore"):
             return np.asarray(np.exp(values_N))
 
+    def slope(self, values_N: Floats) -> Floats:
+        """The target itself."""
+        return values_N
+
     def nodes(self, graph: Graph, values: str, name: str) -> str:
         """Add the exponential."""
         return graph.node("Exp", [values], f"{name}_back")
@@ -133,6 +141,10 @@ class Log1p(_Plain):
         """Take the exponential, less 1."""
         with np.errstate(over="ignore"):
             return np.asarray(np.expm1(values_N))
+
+    def slope(self, values_N: Floats) -> Floats:
+        """1 more than the target."""
+        return values_N + 1
 
     def nodes(self, graph: Graph, values: str, name: str) -> str:
         """Add the exponential, less 1."""
@@ -190,6 +202,11 @@ class YeoJohnson:
             above = _unpowered(np.maximum(values_N, 0), self.power)
             below = _unpowered(np.maximum(-values_N, 0), 2 - self.power)
         return np.where(values_N < 0, -below, above)
+
+    def slope(self, values_N: Floats) -> Floats:
+        """A power of 1 more than the size of the target."""
+        power_N = np.where(values_N < 0, self.power - 1, 1 - self.power)
+        return np.asarray((1 + np.abs(values_N)) ** power_N)
 
     def to_json(self) -> dict[str, Any]:
         """Give kind and power."""

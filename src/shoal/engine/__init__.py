@@ -15,11 +15,14 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.engine._ensemble import ask_ensemble as ask_ensemble
     from shoal.engine._execute import Executor as Executor
     from shoal.engine._execute import entries as entries
+    from shoal.engine._explain import Explanation as Explanation
+    from shoal.engine._explain import explain as explain
     from shoal.engine._fit import Fit as Fit
     from shoal.engine._fit import FitRows as FitRows
     from shoal.engine._fit import content_id as content_id
     from shoal.engine._fit import grouped as grouped
     from shoal.engine._fits import Planner as Planner
+    from shoal.engine._inputs import look_at_inputs as look_at_inputs
     from shoal.engine._inside import look_inside as look_inside
     from shoal.engine._layout import input_records as input_records
     from shoal.engine._layout import laid_out as laid_out

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from shoal.engine._fits import Planner
+    from shoal.nets import Architecture
 
 GRID_POINTS: Final = 241
 """Points between the least and the largest value of an only input, at which the ensemble is asked."""
@@ -12,3 +18,70 @@ LOOKED_AT: Final = 2000
 """Test images at which channels are measured, at most."""
 UNIT_ROWS: Final = 400
 """Test rows at which the outputs of dense layers are kept, at most."""
+MOST_ROWS: Final = 2000
+"""Rows that each network is asked about with permuted inputs, at most."""
+LEAST_ROWS: Final = 50
+"""So many rows are asked about of large networks and of many columns, too."""
+MOST_WORK: Final = 8e10
+"""Multiplications and additions, about two seconds of one core, beyond which fewer rows are asked about."""
+FAR_TOO_MUCH: Final = 20
+"""How many times that makes the answers of the fewest rows too many to be asked for."""
+MOST_GROUPED: Final = 200
+"""Columns of which pairs are looked at that may go along with each other, at most."""
+MOST_CURVES: Final = 6
+MOST_PAIRED: Final = 5
+"""Inputs, at most, along which answers are looked at, and in pairs: the most important."""
+GRID: Final = 25
+PAIR_GRID: Final = 12
+"""Values of a number, at most, and of each of a pair: quantiles of the training rows from 1 % to 99 %."""
+ROWS: Final = 300
+PAIR_ROWS: Final = 100
+"""Training rows, at most, that means are over, and pairs are looked at."""
+PASSED_AT_ONCE: Final = 8192
+"""Rows that pass through the network at once."""
+WORK: Final = 4e10
+"""Multiplications and additions, about a second of one core, beyond which curves, and pairs, take fewer rows."""
+
+
+def networks_permuted(planner: Planner) -> int:
+    """Give how many networks are asked with permuted inputs: those of the folds, or the delivered one."""
+    return len(planner.folds) * planner.study.search.repeats if planner.study.search else 1
+
+
+def rows_permuted(planner: Planner, architecture: Architecture, subjects: int, networks: int) -> int:
+    """Give how many rows each network is asked about with the inputs of each subject permuted, at most.
+
+    None where there are none, or even the fewest would take too long.
+    """
+    flops = max(1, architecture.flops_per_row)
+    passes = planner.study.inspect.importance * subjects * networks * flops
+    most = MOST_ROWS if passes * MOST_ROWS <= MOST_WORK else max(LEAST_ROWS, int(MOST_WORK / passes))
+    held_out = [len(split.validation) for split in planner.folds]
+    there = max(held_out, default=planner.dataset.rows - planner.dataset.train_rows)
+    rows = min(most, there)
+    return rows if passes * rows <= FAR_TOO_MUCH * MOST_WORK else 0
+
+
+def rows_averaged(architecture: Architecture, train_rows: int) -> tuple[int, int]:
+    """Give how many training rows curves, and pairs, are means over."""
+    flops = max(1, architecture.flops_per_row)
+    points = MOST_CURVES * GRID + PAIR_GRID**2
+    evaluations = math.comb(MOST_PAIRED, 2) + MOST_PAIRED
+    curves = max(20, min(ROWS, int(WORK / flops / points)))
+    pairs = max(10, min(PAIR_ROWS, int(math.sqrt(WORK / flops / evaluations))))
+    return min(curves, train_rows), min(pairs, train_rows)
+
+
+def rows_along_inputs(architecture: Architecture, columns: int, train_rows: int) -> int:
+    """Give how many rows pass through the network along the most important inputs and their pairs, in all."""
+    curves, pairs = rows_averaged(architecture, train_rows)
+    shown, paired = min(columns, MOST_CURVES), min(columns, MOST_PAIRED)
+    return curves * (shown * GRID + PAIR_GRID**2) + pairs**2 * (math.comb(paired, 2) + paired)
+
+
+def importance_notes(planner: Planner, architecture: Architecture) -> Iterator[str]:
+    """Say before a run that none of so many inputs will be permuted; the network is like the delivered one."""
+    columns, asked = len(planner.dataset.columns), planner.study.inspect.importance
+    networks = networks_permuted(planner)
+    if columns and asked and not rows_permuted(planner, architecture, columns, networks):
+        yield f"inspect.importance = {asked}: {columns:,} inputs permuted one by one take minutes, so that none is"

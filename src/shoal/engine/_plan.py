@@ -21,6 +21,7 @@ from shoal.data import (
     untested,
     unused_rows,
 )
+from shoal.engine._extents import importance_notes
 from shoal.engine._fits import Planner
 from shoal.engine._layout import embedding_notes
 from shoal.engine._planned import PlannedFit, unique
@@ -133,6 +134,7 @@ def _notes(planner: Planner, planned: Sequence[PlannedFit]) -> tuple[str, ...]:
     notes += embedding_notes(
         [candidate.network for candidate in asked], planner.preprocessing(planner.refit_split)
     )
+    notes += importance_notes(planner, planner.likely_winner[-1].fit.job.architecture)
     large = sorted({
         (item.fit.job.training.batch_size, item.fit.rows.learning_count)
         for item in planned

@@ -102,7 +102,7 @@ def model_file(
         "fit": {"id": fit.id, "trainer": fit.trainer, "epochs": record.epochs, "repeat": fit.repeat},
         "scores": _sayable(record.scores),
     }
-    if decision := _decision(planner, winner, store):
+    if decision := decision_of(planner, winner, store):
         facts["decision"] = described(decision, planner.dataset.classes)
         facts["scores"] = _sayable(_decided_scores(planner, record, decision))
     architecture, parameters = fit.job.architecture, record.parameters
@@ -125,7 +125,7 @@ def model_file(
     return content or model_bytes(architecture, parameters, facts)
 
 
-def _decision(planner: Planner, winner: Candidate, store: Store) -> Decision | None:
+def decision_of(planner: Planner, winner: Candidate, store: Store) -> Decision | None:
     """Choose the threshold that the study asks for on the rows that the winner's networks held out; else None."""
     rule = planner.study.search.threshold if planner.study.search else "none"
     if rule == "none":

@@ -9,6 +9,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.look._checks import checks as checks
     from shoal.look._columns import MOST_LINES as MOST_LINES
     from shoal.look._columns import column_lines as column_lines
+    from shoal.look._comparison import Comparison as Comparison
     from shoal.look._drawing import Drawing as Drawing
     from shoal.look._fold_curves import fold_curves_png as fold_curves_png
     from shoal.look._gallery import Picture as Picture
@@ -32,5 +33,6 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.look.figures.network import delivered_network as delivered_network
     from shoal.look.page.report import report_html as report_html
     from shoal.look.page.report import write_report as write_report
+    from shoal.look.page.runs import page_to_write as page_to_write
 else:
     __getattr__, __all__ = contents(__name__)

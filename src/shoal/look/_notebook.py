@@ -69,8 +69,12 @@ def table_html(
 def _headline(results: stored.Results) -> str:
     head = headline(RunFindings(results))
     first, *others = head.sentences
-    more = "".join(f"<p>{_text(sentence)}</p>" for sentence in others)
-    return f"<p><b>{_text(results.study.study.name)}</b>: {_text(first)}</p>{more}"
+    return f"<p><b>{_text(results.study.study.name)}</b>: {_text(first)}</p>{paragraphs_html(others)}"
+
+
+def paragraphs_html(sentences: Iterable[str]) -> str:
+    """Give sentences, a paragraph each; every text is escaped."""
+    return "".join(f"<p>{_text(sentence)}</p>" for sentence in sentences)
 
 
 def _network(results: stored.Results) -> str:

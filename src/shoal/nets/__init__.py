@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.nets._files import save_model as save_model
     from shoal.nets._forward import activations as activations
     from shoal.nets._forward import forward as forward
+    from shoal.nets._forward import outputs_and_gradient as outputs_and_gradient
     from shoal.nets._graph import GraphParts as GraphParts
     from shoal.nets._initial import initial_buffers as initial_buffers
     from shoal.nets._initial import initial_parameters as initial_parameters
@@ -49,5 +50,6 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.nets._schedules import schedule_of as schedule_of
     from shoal.nets.layers.conv import ConvLayer as ConvLayer
     from shoal.nets.layers.dense import DenseLayer as DenseLayer
+    from shoal.nets.layers.embedding import EmbeddingLayer as EmbeddingLayer
 else:
     __getattr__, __all__ = contents(__name__)

@@ -5,12 +5,13 @@ Letters: N rows, D inputs, U units of a layer, K outputs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
 
 from shoal.nets._architecture import Architecture
+from shoal.nets._layer import Layer
 
 
 def forward(
@@ -34,3 +35,23 @@ def activations(
     for layer in architecture.layers:
         outputs.append(layer.output(named, outputs[-1]))
     return tuple(outputs[1:])
+
+
+def outputs_and_gradient(
+    layers: Sequence[Layer],
+    named: Mapping[str, NDArray[Any]],
+    x_ND: NDArray[Any],
+    gradient_of: Callable[[NDArray[Any]], NDArray[Any]],
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Give what some layers, one behind the other, answer to `x_ND`, (N, K), and a gradient by `x_ND`, (N, D).
+
+    `gradient_of` gives, of these answers, the gradient by them of what is differentiated, (N, K), row by row. Raises
+    ValueError for a convolution.
+    """
+    inputs = [x_ND]
+    for layer in layers:
+        inputs.append(layer.output(named, inputs[-1]))
+    gradient = gradient_of(inputs[-1])
+    for layer, x in zip(reversed(layers), reversed(inputs[:-1]), strict=True):
+        gradient = layer.pulled_back(named, x, gradient)
+    return inputs[-1], gradient

@@ -163,6 +163,14 @@ class Layer(Protocol):
         """Outputs (N, U) in numpy, in evaluation mode. Raises ValueError where it has no such pass."""
         ...
 
+    def pulled_back(
+        self, named: Mapping[str, NDArray[Any]], x: NDArray[Any], gradient_NU: NDArray[Any]
+    ) -> NDArray[Any]:
+        """Give the gradient by inputs `x`, their shape, of what has this gradient by its outputs at them (N, U): the
+        product of the vector and the Jacobian, row by row, as `output` computes it. Raises ValueError as that does.
+        """
+        ...
+
     def nodes(self, graph: GraphParts, x: str) -> str:
         """Add its ONNX nodes after `x`, the arrays being there; give the name of its outputs."""
         ...

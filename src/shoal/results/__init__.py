@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING
 from shoal.contents import contents
 
 if TYPE_CHECKING:  # read by type checkers, and by `contents`
+    from shoal.results._apart import Pair as Pair
+    from shoal.results._apart import RunScore as RunScore
+    from shoal.results._apart import ScoreOf as ScoreOf
     from shoal.results._asked import asked_scores as asked_scores
     from shoal.results._asked import choosing_scores as choosing_scores
     from shoal.results._asked import reported_scores as reported_scores
@@ -13,6 +16,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._asked import scores_of_answers as scores_of_answers
     from shoal.results._asked import suiting_scores as suiting_scores
     from shoal.results._asked import with_asked_scores as with_asked_scores
+    from shoal.results._brief import Brief as Brief
     from shoal.results._certainty import COVERAGE as COVERAGE
     from shoal.results._certainty import NOT_IN_FILE as NOT_IN_FILE
     from shoal.results._certainty import Certainty as Certainty
@@ -37,6 +41,11 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._decided import decided_of as decided_of
     from shoal.results._decided import judge_of as judge_of
     from shoal.results._decided import judged_answers as judged_answers
+    from shoal.results._dependence import DEPENDENCE as DEPENDENCE
+    from shoal.results._dependence import Dependence as Dependence
+    from shoal.results._dependence import DependenceAsked as DependenceAsked
+    from shoal.results._dependence import DependenceCurve as DependenceCurve
+    from shoal.results._differences import test_units as test_units
     from shoal.results._ensemble import Ensemble as Ensemble
     from shoal.results._ensemble import vote_counts as vote_counts
     from shoal.results._ensemble import vote_entropy as vote_entropy
@@ -51,6 +60,11 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._folder import REPORT_NAME as REPORT_NAME
     from shoal.results._folder import STUDY_NAME as STUDY_NAME
     from shoal.results._folder import refuse_to_replace as refuse_to_replace
+    from shoal.results._importance import IMPORTANCE as IMPORTANCE
+    from shoal.results._importance import Importance as Importance
+    from shoal.results._importance import ImportanceAsked as ImportanceAsked
+    from shoal.results._importance import fold_intervals as fold_intervals
+    from shoal.results._importance import worse_by as worse_by
     from shoal.results._inside import Inside as Inside
     from shoal.results._inside import layers_of as layers_of
     from shoal.results._intervals import FEWEST_ROWS_OF_SHARES as FEWEST_ROWS_OF_SHARES
@@ -91,6 +105,8 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._record import Truth as Truth
     from shoal.results._results import Results as Results
     from shoal.results._row_score import RowScore as RowScore
+    from shoal.results._run_folders import compare_runs as compare_runs
+    from shoal.results._runs_compared import RunsCompared as RunsCompared
     from shoal.results._schema import expect as expect
     from shoal.results._schema import refusing as refusing
     from shoal.results._score_rows import row_score as row_score
@@ -119,6 +135,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._select import rank_candidates as rank_candidates
     from shoal.results._select import search_scores as search_scores
     from shoal.results._selection_and_test import Disagreement as Disagreement
+    from shoal.results._settings_apart import settings_apart as settings_apart
     from shoal.results._simple_models import FITTED as FITTED
     from shoal.results._simple_models import TREE_CATEGORIES as TREE_CATEGORIES
     from shoal.results._simple_models import Baseline as Baseline
@@ -144,6 +161,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._verdict import MODEL_NAMES as MODEL_NAMES
     from shoal.results._verdict import Verdict as Verdict
     from shoal.results._verdict import in_words as in_words
+    from shoal.results._verdict import judging_score as judging_score
     from shoal.results._verdict import predictions_score as predictions_score
     from shoal.results._verdict import rare_tested as rare_tested
     from shoal.results._verdict import verdict as verdict

@@ -113,6 +113,11 @@ class Units(Brief):
             return cls(np.arange(rows, dtype=np.int64), False, weight_N)
         return cls(np.unique(group_N, return_inverse=True)[1].astype(np.int64).reshape(-1), True, weight_N)
 
+    def of_rows(self, rows: NDArray[np.int64]) -> Units:
+        """Give the units of some of the rows."""
+        of_N = np.unique(self.of_N[rows], return_inverse=True)[1].astype(np.int64).reshape(-1)
+        return replace(self, of_N=of_N, weight_N=None if self.weight_N is None else self.weight_N[rows])
+
     @property
     def sizes(self) -> NDArray[Any]:
         """The rows of every unit, or what they weigh together, (U,)."""

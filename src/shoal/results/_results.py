@@ -28,7 +28,7 @@ from shoal.results._differences import comparison_differences, groups_trained_on
 from shoal.results._digest import digest_of_results
 from shoal.results._ensemble import Ensemble, ensemble_frame, read_ensemble
 from shoal.results._fold_networks import chosen_networks
-from shoal.results._inside import Inside, read_inside
+from shoal.results._inside_of_run import InsideOfRun
 from shoal.results._intervals import Interval, Units
 from shoal.results._kept_arrays import KeptArrays
 from shoal.results._levels import LevelHeld, levels_held
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Results:
+class Results(InsideOfRun):
     """One moment of a run folder: `Results.open(folder)`, also while the run goes on.
 
     `plan` holds every place of the study, `summaries` every finished fit without its arrays, which are read when asked
@@ -405,12 +405,6 @@ class Results:
                 return self._arrays.held_out(store, entry)[:, :outputs]
 
             return certainty_of(networks.entries, self.truth, ask, self.ensemble, answer_VK).noting(note)
-
-    @cached_property
-    def inside(self) -> Inside | None:
-        """What was kept of the inside of the delivered network; None in results of old."""
-        with opened(self.folder) as store, coherent(self.folder, "the inside of the network"):
-            return read_inside(store, self.truth)
 
     def test_predictions(self, fit_id: str) -> NDArray[np.float64]:
         """What a fit predicts for the test rows, (V, K): targets in their units or probabilities, else KeyError"""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.study._keywords import with_keywords as with_keywords
     from shoal.study._paths import IN_MEMORY as IN_MEMORY
     from shoal.study._paths import keys_in_memory as keys_in_memory
+    from shoal.study._paths import path_keys as path_keys
     from shoal.study._review import check_study as check_study
     from shoal.study._settings_text import settings_text as settings_text
     from shoal.study._settings_text import short_keys as short_keys

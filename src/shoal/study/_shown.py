@@ -31,11 +31,13 @@ class Inspect(_Shown):
     """What is looked at inside the delivered network. It takes no part in training or choosing.
 
     `history` snapshots of its weights, evenly spaced over its epochs; `images` are test rows, from 0, whose feature
-    maps are shown (the first of each class if empty).
+    maps are shown (the first of each class if empty). Of tables, every input column is permuted `importance` times, and
+    what the answers hang on is looked at; 0: nothing of it.
     """
 
     history: Annotated[int, Field(ge=0, le=500)] = 0
     images: Annotated[tuple[Row, ...], Field(strict=False)] = ()
+    importance: Annotated[int, Field(ge=0, le=100)] = 5
 
     @model_validator(mode="after")
     def _few_images(self) -> Inspect:

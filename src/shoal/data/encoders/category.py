@@ -87,6 +87,11 @@ class CategoryEncoder:
         if self.pooled:
             x_ND[code_N < 0, -1] = 1
 
+    @property
+    def baseline(self) -> tuple[float, ...]:
+        """Every category the same, since how often each was there is not kept."""
+        return (1 / self.count,) * self.count if self.count else ()
+
     def unknown(self, values_N: NDArray[Any]) -> str:
         """Say which categories were not learned, and how missing cells are read, where the training rows had none."""
         strange = sorted_texts(set(values_N.tolist()) - {"", *self.categories})

@@ -90,6 +90,11 @@ class CodeEncoder:
         """The code of what has none of its own."""
         return self.rows - 1 if self.category.pooled else 0
 
+    @property
+    def baseline(self) -> tuple[float, ...]:
+        """The code of what was not learned: an average stands among vectors alone."""
+        return (0.0,)
+
     def unknown(self, values_N: NDArray[Any]) -> str:
         """Say which categories were not learned."""
         return self.category.unknown(values_N)

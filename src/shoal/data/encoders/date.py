@@ -158,6 +158,14 @@ class DateEncoder:
         if self.missing:
             x_ND[:, -1] = missing_N
 
+    @property
+    def baseline(self) -> tuple[float, ...]:
+        """The mean where it was learned, else the median; the middle of every circle; nothing is missing."""
+        if self.median is None:
+            return ()
+        value = self.median - self.first if self.scale == Scale(self.name) else 0.0
+        return (value, *[0.0] * (len(self.names) - 1))
+
     def unknown(self, values_N: NDArray[Any]) -> str:
         """Say how missing cells are read, where the training rows had none."""
         count = int(np.isnan(values_N).sum()) if self.missing is False else 0

@@ -88,6 +88,13 @@ class NumberEncoder:
         if self.names:
             x_ND[:, 0] = self.scale.applied(values_N, "input", x_ND.dtype)
 
+    @property
+    def baseline(self) -> tuple[float, ...]:
+        """The mean where it was learned, else the median, if that was; nothing is missing."""
+        unknown = math.nan if self.median is None else self.median
+        value = unknown if self.scale == Scale(self.name) else 0.0
+        return (value, 0.0)[: len(self.names)]
+
     def unknown(self, values_N: NDArray[Any]) -> str:
         """Say how missing cells are read, where the training rows had none."""
         count = int(np.isnan(values_N).sum()) if self.missing is False else 0

@@ -87,6 +87,14 @@ class OrderedEncoder:
         if self.missing:
             x_ND[:, 1] = place_N < 0
 
+    @property
+    def baseline(self) -> tuple[float, ...]:
+        """The mean of the places where it was learned, else their median; nothing is missing."""
+        if self.median is None:
+            return ()
+        value = self.median if self.scale == Scale(self.name) else 0.0
+        return (value, 0.0)[: len(self.names)]
+
     def unknown(self, values_N: NDArray[Any]) -> str:
         """Say which values are not in the order, and how missing cells are read, where the training rows had none."""
         strange = sorted_texts(set(values_N.tolist()) - {"", *self.order})

@@ -10,13 +10,14 @@ Letters: N rows, D inputs, K outputs, P parameters.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from shoal.data import TEXT_CELL, TEXT_COPIES, Dataset
-from shoal.engine._extents import CHANNELS_KEPT, UNIT_ROWS
+from shoal.engine._extents import CHANNELS_KEPT, PASSED_AT_ONCE, UNIT_ROWS
 from shoal.engine._planned import StudyFit
 from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.fit_memory import fit_bytes, left_bytes, map_numbers
@@ -46,6 +47,8 @@ SEARCH_ERRORS: Final = 6.6
 """Arrays of every unit and candidate at a time, while candidates are compared on the rows held out: measured."""
 INSIDE_MAP: Final = 12.0
 """A number of a feature map while channels are looked into: before and after activation, and what is asked of it."""
+ALONG_INPUTS: Final = 12.0
+"""An input of a row that is asked about with others: as it is, as it is set, and on its way."""
 EXCITED_MAP: Final = 40.0
 """The same while images are made that excite them: the map, what leaks through its activation, and their gradients."""
 
@@ -154,7 +157,12 @@ def _looking(dataset: Dataset) -> float:
 
 
 def _inside(dataset: Dataset, fits: Sequence[StudyFit]) -> float:
-    """While the channels of a convolutional network are looked into, at test images and at images made for them."""
+    """While the channels of a convolutional network are looked into, at test images and at images made for them; and
+    while a network is asked along the inputs of a table.
+    """
+    if dataset.columns:
+        inputs = (math.prod(fit.job.architecture.input_shape) for fit in fits)
+        return ALONG_INPUTS * PASSED_AT_ONCE * max(inputs, default=0)
     at_once = min(UNIT_ROWS, dataset.rows - dataset.train_rows)
     channels = [min(CHANNELS_KEPT, max(layer.units for layer in fit.job.architecture.layers)) for fit in fits]
     each = (INSIDE_MAP * at_once + EXCITED_MAP * made for made in channels)

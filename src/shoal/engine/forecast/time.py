@@ -19,7 +19,16 @@ from typing import Final
 
 from shoal.cores import core_count
 from shoal.data import Dataset
-from shoal.engine._extents import CHANNELS_KEPT, GRID_POINTS, LOOKED_AT, UNIT_ROWS
+from shoal.engine._extents import (
+    CHANNELS_KEPT,
+    GRID_POINTS,
+    LOOKED_AT,
+    MOST_GROUPED,
+    UNIT_ROWS,
+    networks_permuted,
+    rows_along_inputs,
+    rows_permuted,
+)
 from shoal.engine._fit import fit_seconds
 from shoal.engine._fits import Planner
 from shoal.engine._planned import PlannedFit, StudyFit, unique
@@ -49,6 +58,14 @@ MADE_READY: Final = 6e-9
 """A value of a row made ready for a fit."""
 TORCH: Final = {"import": 1.4, "gradients": 1.1, "child": 2.4, "fit": 0.15}
 """Seconds until torch is there, until it can train, until a child process has it; the first steps of a fit."""
+INPUTS: Final = 0.15
+"""Of looking at inputs, however few: libraries, groups of columns, the store."""
+ASKED: Final = 2.5e-4
+"""Of asking a network about permuted rows and scoring it, however few."""
+PERMUTED: Final = 2e-9
+"""An input copied and permuted."""
+ASSOCIATED: Final = 1.2e-4
+"""Half of what a pair of columns takes that may go along with each other."""
 FORWARD: Final = 2.5e-11
 """A multiply-add on the way from rows to answers."""
 MAP: Final = 1.6e-8
@@ -96,6 +113,7 @@ def seconds_alone(
     inside = scale * inside_seconds(planner, refit, torch=training.torch) if refit else 0.0
     history = fit_seconds(refit, circumstances.trainers[refit.trainer]) if refit else 0.0
     simple_models = scale * simple_model_seconds(planner)
+    inside += scale * inputs_seconds(planner, refit.job.architecture) if refit else 0.0
     inside += history * (planner.study.inspect.history > 0)
     return {
         "reading": scale * PROGRAM + circumstances.read,
@@ -197,6 +215,22 @@ def _ensemble(planner: Planner, *, torch: bool) -> float:
     ready = (MADE_READY * math.prod(fit.job.architecture.input_shape) for fit in fits)
     each = zip(fits, ready, strict=True)
     return imported + sum(FIT + asked * (answer_seconds(fit.job.architecture) + made) for fit, made in each)
+
+
+# What inputs do
+
+
+def inputs_seconds(planner: Planner, architecture: Architecture) -> float:
+    """Importance of the inputs of a table, and how answers hang on them; the delivered network stands for all."""
+    dataset, repeats, networks = planner.dataset, planner.study.inspect.importance, networks_permuted(planner)
+    columns = len(dataset.columns)
+    rows = rows_permuted(planner, architecture, columns, networks) if columns and repeats else 0
+    if not rows:
+        return 0.0
+    each = answer_seconds(architecture) + PERMUTED * math.prod(architecture.input_shape)
+    pairs = columns**2 * ASSOCIATED * (columns <= MOST_GROUPED)
+    along = rows_along_inputs(architecture, columns, dataset.train_rows)
+    return INPUTS + pairs + networks * columns * repeats * (ASKED + rows * each) + along * each
 
 
 # Looking inside

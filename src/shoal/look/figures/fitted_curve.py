@@ -9,7 +9,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.look._certainty import NOMINAL
 from shoal.look._curves import draw_line
 from shoal.look._escape import label
 from shoal.look._extent import Extent, panels_seconds
@@ -35,7 +34,6 @@ from shoal.look._run_findings import NetworkGroup, RunFindings
 from shoal.wording import one_number
 
 Floats = NDArray[np.float64]
-_SURE: Final = f"{NOMINAL} interval, new rows of the same kind"
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +89,13 @@ def fitted_curves(findings: RunFindings, group: NetworkGroup) -> list[FittedCurv
     return [replace(curves[0], sure_x=certainty.grid_G, sure_low=low_G, sure_high=high_G)]
 
 
+def _sure() -> str:
+    """Name the band of an interval."""
+    from shoal.look._certainty import NOMINAL
+
+    return f"{NOMINAL} interval, new rows of the same kind"
+
+
 def draw_fitted_curve(facts: Sequence[FittedCurve]) -> Sheet:
     """The learned function over the points that it learned from and those it was tested on."""
     shown = facts[:MOST_PANELS]
@@ -98,7 +103,7 @@ def draw_fitted_curve(facts: Sequence[FittedCurve]) -> Sheet:
     for axes, fact in zip(grid, shown, strict=True):
         if len(fact.sure_x):
             axes.fill_between(
-                fact.sure_x, fact.sure_low, fact.sure_high, color=SKY, alpha=0.3, linewidth=0, label=_SURE
+                fact.sure_x, fact.sure_low, fact.sure_high, color=SKY, alpha=0.3, linewidth=0, label=_sure()
             )
         axes.scatter(
             fact.train_x, fact.train_y, s=18, color=TRAINING, alpha=0.6, linewidths=0, label="training rows"
@@ -156,7 +161,7 @@ def _live_band(fact: FittedCurve) -> list[dict[str, Any]]:
     if not len(fact.sure_x):
         return []
     band = live_band(fact.sure_x, fact.sure_low, fact.sure_high, SKY)
-    return [{**band, "name": label(_SURE), "showlegend": True}]
+    return [{**band, "name": label(_sure()), "showlegend": True}]
 
 
 def gather(subject: Subject) -> Iterator[Gathered]:

@@ -19,7 +19,6 @@ from shoal.look._figure import Chapter, Figure, single
 from shoal.look._layers import MOST_LAYERS, layers_left_out
 from shoal.look._paper import BLUE, Panel, Sheet, heading, panels, plain, sequence_colors, whole_numbers
 from shoal.look._run_findings import DELIVERED, RunFindings
-from shoal.nets import activations
 from shoal.wording import counted
 
 MOST_INPUTS: Final = 1000
@@ -98,6 +97,8 @@ def profiles_of(findings: RunFindings) -> Profiles | None:
     """
     if findings.network is None:
         return None
+    from shoal.nets import activations
+
     architecture, named = findings.network
     dense = architecture.dense
     columns, axis = _looked_at(findings)

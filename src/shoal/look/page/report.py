@@ -124,27 +124,30 @@ def report_html(results: Results, drawn: Iterable[Drawn], parts: Parts | None = 
     """Give the report of a run with these pictures. It says what is missing: of the run, of `parts`, of itself."""
     parts = parts or Parts()
     results = dataclasses.replace(results, study=passed_on(results.study))
-    shown, plots = _pictures(drawn, parts)
+    shown, plots = pictures_shown(drawn, parts)
     fits: dict[str, Any] = {"groups": [], "left_out": 0}
     with parts.attempt(f"{REPORT_NAME}, curves of any network", REPORT):
         fits = fits_shown(results)
     content = _content(results, shown, parts)
-    data = {"plots": plots, "fits": fits}
-    template = _environment().get_template("report.html.jinja")
-    return template.render(
-        data=_markup(data_json(data)),
-        explorer=fits,
-        results=results,
-        study=results.study,
-        gravest=GRAVEST,
-        computing=f"{duration(sum(fit.seconds for fit in results.summaries.values()))} of wall time, {ADDED_UP}",
-        steps=sum(fit.steps for fit in results.summaries.values()),
-        trainers=sorted({fit.trainer for fit in results.summaries.values()}),
-        in_memory=keys_in_memory(vars(results.study.data)),
-        missing=tuple(dict.fromkeys((*results.missing, *parts.missing))),
-        **_of_every_page(),
-        **content,
+    about = {
+        "results": results,
+        "study": results.study,
+        "gravest": GRAVEST,
+        "computing": f"{duration(sum(fit.seconds for fit in results.summaries.values()))} of wall time, {ADDED_UP}",
+        "steps": sum(fit.steps for fit in results.summaries.values()),
+        "trainers": sorted({fit.trainer for fit in results.summaries.values()}),
+        "in_memory": keys_in_memory(vars(results.study.data)),
+        "missing": tuple(dict.fromkeys((*results.missing, *parts.missing))),
+    }
+    return page_html(
+        "report.html.jinja", {"plots": plots, "fits": fits}, {"explorer": fits, **about, **content}
     )
+
+
+def page_html(template: str, data: dict[str, Any], content: dict[str, Any]) -> str:
+    """Fill a template of this folder: `data` is what its script reads, `content` what it says."""
+    page = _environment().get_template(template)
+    return page.render(data=_markup(data_json(data)), **_of_every_page(), **content)
 
 
 @cache
@@ -161,7 +164,7 @@ def _of_every_page() -> dict[str, Any]:
     }
 
 
-def _pictures(drawn: Iterable[Drawn], parts: Parts) -> tuple[list[Shown], dict[str, Any]]:
+def pictures_shown(drawn: Iterable[Drawn], parts: Parts) -> tuple[list[Shown], dict[str, Any]]:
     """Give the pictures as the page shows them, and the plots of those that answer to the pointer, by name."""
     shown: list[Shown] = []
     plots: dict[str, Any] = {}

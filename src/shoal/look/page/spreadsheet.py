@@ -169,7 +169,7 @@ def _columns(group: list[tuple[str, NDArray[Any]]], title: str, keys: Any, most:
         if array.ndim > _MOST_AXES:
             thinned.append(f"left out: {plain}, {' × '.join(map(str, array.shape))}")
             continue
-        flat = array.reshape(len(array), -1)
+        flat = array.reshape(len(array), math.prod(array.shape[1:]))
         labels = _labels(name, flat.shape[1], group, keys)
         step = math.ceil(array.size / most) if flat.shape[1] > most else 1
         thinned += [f"one column in {step} of {plain}"] * (step > 1)

@@ -161,6 +161,15 @@ class ConvLayer:
         """Raise ValueError: convolutions are looked into by torch."""
         raise ValueError(f"expected a dense network, got one with the layer {self.name}")
 
+    def pulled_back(
+        self,
+        named: Mapping[str, NDArray[Any]],
+        x: NDArray[Any],
+        gradient_NU: NDArray[Any],  # noqa: ARG002
+    ) -> NDArray[Any]:
+        """Raise ValueError, as `output` does."""
+        return self.output(named, x)
+
     def nodes(self, graph: GraphParts, x: str) -> str:
         """Add its ONNX nodes."""
         strides, pads = [self.stride] * 2, [self.padding] * 4

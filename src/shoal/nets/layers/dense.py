@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+import numpy as np
 from numpy.typing import NDArray
 
 from shoal.activations import activation_of
@@ -105,12 +106,23 @@ class DenseLayer:
 
     def output(self, named: Mapping[str, NDArray[Any]], x: NDArray[Any]) -> NDArray[Any]:
         """Outputs (N, U) for inputs (N, D), in their dtype."""
+        return activation_of(self.activation).numpy(self._sum(named, x)).astype(x.dtype, copy=False)
+
+    def pulled_back(
+        self, named: Mapping[str, NDArray[Any]], x: NDArray[Any], gradient_NU: NDArray[Any]
+    ) -> NDArray[Any]:
+        """Gradient (N, D) by inputs (N, D), in their dtype."""
+        gradient_NU = gradient_NU * activation_of(self.activation).derivative(self._sum(named, x))
+        if self.batch_norm:
+            gradient_NU = gradient_NU * norm.scale(self.name, named, x.dtype)
+        return np.asarray(gradient_NU @ named[f"{self.name}.weight"].astype(x.dtype), x.dtype)
+
+    def _sum(self, named: Mapping[str, NDArray[Any]], x: NDArray[Any]) -> NDArray[Any]:
+        """Give what the activation is given, (N, U)."""
         weight, bias = (named[f"{self.name}.{part}"].astype(x.dtype) for part in ("weight", "bias"))
         sum_NU = x @ weight.T
         sum_NU += bias  # in place, as all rows pass at once
-        if self.batch_norm:
-            sum_NU = norm.output(self.name, named, sum_NU)
-        return activation_of(self.activation).numpy(sum_NU).astype(x.dtype, copy=False)
+        return norm.output(self.name, named, sum_NU) if self.batch_norm else np.asarray(sum_NU)
 
     def nodes(self, graph: GraphParts, x: str) -> str:
         """Add its ONNX nodes."""

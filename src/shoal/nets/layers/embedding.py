@@ -101,6 +101,27 @@ class EmbeddingLayer:
         )
         return np.concatenate([x[:, : self.plain], *vectors], axis=1)
 
+    def pulled_back(
+        self,
+        named: Mapping[str, NDArray[Any]],  # noqa: ARG002
+        x: NDArray[Any],
+        gradient_NU: NDArray[Any],
+    ) -> NDArray[Any]:
+        """Gradient (N, D): of the inputs that are no codes; a code has no derivative, and 0."""
+        gradient_ND = np.zeros_like(x)
+        gradient_ND[:, : self.plain] = gradient_NU[:, : self.plain]
+        return gradient_ND
+
+    def average(self, named: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
+        """Give the mean of the vectors of every table, table by table, every category learned counting the same."""
+        tables = (named[f"{self.name}{part.suffix}"] for part in self.parts)
+        return np.concatenate([table[1:].astype(np.float64).mean(axis=0) for table in tables])
+
+    def places(self) -> tuple[slice, ...]:
+        """Give where the vectors of every table stand among the outputs."""
+        ends = np.cumsum([self.plain, *(size for _, size in self.tables)]).tolist()
+        return tuple(map(slice, ends, ends[1:]))
+
     def nodes(self, graph: GraphParts, x: str) -> str:
         """Add its ONNX nodes."""
         pieces: list[str] = []

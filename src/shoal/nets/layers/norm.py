@@ -36,11 +36,18 @@ def buffers(units: int) -> tuple[Part, ...]:
 def output(name: str, named: Mapping[str, NDArray[Any]], sum_NU: NDArray[Any]) -> NDArray[Any]:
     """Norm by the running statistics, in the dtype of the sums."""
 
-    def part(suffix: str) -> NDArray[Any]:
-        return named[f"{name}_norm.{suffix}"].astype(sum_NU.dtype)
+    mean_U, shift_U = (_part(name, named, part, sum_NU.dtype) for part in ("running_mean", "bias"))
+    return np.asarray((sum_NU - mean_U) * scale(name, named, sum_NU.dtype) + shift_U)
 
-    scale_U = part("weight") / np.sqrt(part("running_var") + sum_NU.dtype.type(EPSILON))
-    return np.asarray((sum_NU - part("running_mean")) * scale_U + part("bias"))
+
+def scale(name: str, named: Mapping[str, NDArray[Any]], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Give what a sum less its running mean is multiplied by, (U,): the norm's derivative, too."""
+    weight_U, variance_U = (_part(name, named, part, dtype) for part in ("weight", "running_var"))
+    return np.asarray(weight_U / np.sqrt(variance_U + dtype.type(EPSILON)))
+
+
+def _part(name: str, named: Mapping[str, NDArray[Any]], part: str, dtype: np.dtype[Any]) -> NDArray[Any]:
+    return named[f"{name}_norm.{part}"].astype(dtype)
 
 
 def node(graph: GraphParts, name: str, x: str) -> str:
