@@ -122,5 +122,11 @@ def test_figures_that_do_not_apply_take_nothing() -> None:
         "33-delivered-mistakes",
         "confusion",
         "34-delivered-maps",
+        "roc",
+        "confused",
+        "class-scores",
+        "calibration-by-class",
+        "errors",
+        "over-time",
     ):
         assert table[name] == 0, name

@@ -23,7 +23,8 @@ def test_pictures_of_a_regression_study(tmp_path: Path) -> None:
     assert [picture.name for picture in pictures(make_run(tmp_path, SMALL))] == [
         "01-network", "10-test-scores", "11-validation-loss", "13-published",
         "20-search-ranking", "21-search-effects", "22-search-variance", "23-search-parallel", "24-search-curves",
-        "30-delivered-fit", "30-delivered-predicted", "31-delivered-weights", "32-delivered-units",
+        "30-delivered-fit", "30-delivered-predicted", "30-delivered-residuals", "30-delivered-residual-distribution",
+        "31-delivered-weights", "32-delivered-units",
         "35-ensemble-scores", "36-ensemble-curve", "37-ensemble-spread",
         "40-01-sgd-loss", "40-01-sgd-fit", "40-01-sgd-predicted",
         "40-02-adam-dropout-0-25-loss", "40-02-adam-dropout-0-25-fit", "40-02-adam-dropout-0-25-predicted",
@@ -38,7 +39,8 @@ def test_pictures_of_a_classification_study(tmp_path: Path) -> None:
     found = [picture.name for picture in pictures(make_run(tmp_path, run))]
     assert found == [
         "01-network", "10-test-scores", "11-validation-loss", "12-validation-accuracy",
-        "30-delivered-confusion", "30-delivered-calibration", "31-delivered-weights", "32-delivered-units",
+        "30-delivered-confusion", "30-delivered-class-scores", "30-delivered-roc", "30-delivered-calibration",
+        "30-delivered-calibration-by-class", "31-delivered-weights", "32-delivered-units",
         "40-01-a-loss", "40-01-a-accuracy", "40-01-a-confusion", "40-01-a-calibration",
         "40-02-winner-loss", "40-02-winner-accuracy", "40-02-winner-confusion", "40-02-winner-calibration",
     ]  # fmt: skip
@@ -51,7 +53,9 @@ def test_pictures_of_an_image_study(tmp_path: Path) -> None:
     )  # fmt: skip
     found = {picture.name: picture for picture in pictures(make_run(tmp_path, run))}
     assert [name for name in found if name.startswith("3")] == [
-        "30-delivered-confusion", "30-delivered-calibration", "31-delivered-weights", "33-delivered-mistakes",
+        "30-delivered-confusion", "30-delivered-class-scores", "30-delivered-confused", "30-delivered-roc",
+        "30-delivered-calibration", "30-delivered-calibration-by-class", "31-delivered-weights",
+        "33-delivered-mistakes",
         "34-delivered-kernels",
     ]  # fmt: skip
     assert found["33-delivered-mistakes"].png().startswith(b"\x89PNG")

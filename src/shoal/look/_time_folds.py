@@ -38,7 +38,7 @@ def time_folds(results: Results) -> tuple[TimeFold, ...]:
     scores = _scores(results, choice.candidate_id, choice.metric)
     rows_of = {number: rows for (stage, number), rows in truth.validation_rows.items() if stage == "search"}
     first = {number: float(truth.times[rows].min()) for number, rows in rows_of.items()}
-    kind = _kind(results)
+    kind = kind_of_times(results)
     folds = []
     for number in sorted(rows_of, key=first.__getitem__):
         judged = rows_of[number]
@@ -133,7 +133,7 @@ def _scores(results: Results, candidate_id: str, metric: str) -> dict[int, float
     return {number: float(np.mean(values)) for number, values in by_fold.items()}
 
 
-def _kind(results: Results) -> TimeKind:
+def kind_of_times(results: Results) -> TimeKind:
     """Say what the times of a run are."""
     name = results.study.data.time
     if name is None:

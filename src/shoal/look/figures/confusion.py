@@ -21,6 +21,8 @@ from shoal.wording import percent
 
 _MOST_NUMBERED: Final = 20
 """Confusion matrices of more classes show colours alone."""
+_MOST_RATED: Final = 10
+"""Of no more classes the share of the true class stands under each number."""
 _MOST_NAMED: Final = 40
 """Classes named at a side, at most; of more, every second, third ..."""
 _BAR_WIDTH: Final = 0.8
@@ -85,7 +87,7 @@ def confusion_of(findings: RunFindings, group: NetworkGroup) -> Confusion:
 
 
 def draw_confusion(confusion: Confusion) -> Sheet:
-    """Which class was predicted for which: colours are shares of the true class, numbers are rows."""
+    """Which class was predicted for which: numbers are rows, shares under them and colours those of the true class."""
     classes = len(confusion.classes)
     side = _side(classes)
     figure, (axes,) = panels(1, size=(side + _BAR_WIDTH, side))
@@ -94,8 +96,10 @@ def draw_confusion(confusion: Confusion) -> Sheet:
     if classes <= _MOST_NUMBERED:
         for true, predicted in np.ndindex(confusion.count_KK.shape):
             dark = confusion.share_KK[true, predicted] > 0.35
+            count, share = confusion.count_KK[true, predicted], confusion.share_KK[true, predicted]
+            rate = f"\n{percent(float(share), 0)}" if classes <= _MOST_RATED and count else ""
             axes.text(
-                predicted, true, f"{confusion.count_KK[true, predicted]:d}",
+                predicted, true, f"{count:d}{rate}",
                 ha="center", va="center", fontsize=9, color="white" if dark else BLACK,
             )  # fmt: skip
     step = max(1, -(-classes // _MOST_NAMED))
