@@ -33,7 +33,9 @@ SHARES = {"peaks": 0.4, "digits": 0.4, "begun": 0.2}
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Path]]:
     """A run folder and new rows for its network, of each kind."""
-    pd.DataFrame({"text": ["a"]})  # pyarrow takes the room of its text when it is first used: not while that is bounded
+    pd.DataFrame(
+        {"text": ["a"]}
+    )  # pyarrow takes the room of its text when it is first used: not while that is bounded
     home = tmp_path_factory.mktemp("real")
     (home / "rows.csv").write_text("input\n0.25\n")
     np.savez(home / "rows.npz", images=np.ones((1, 8, 8), np.uint8))
