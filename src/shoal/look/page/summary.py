@@ -9,7 +9,7 @@ from typing import Final
 from shoal.look._chance import drawn_by_chance, groups_unknown
 from shoal.look._headline import headline
 from shoal.look._line_notes import NAMES
-from shoal.look._measures import leading_metric, score_words, sentence_words
+from shoal.look._measures import IN_FULL, leading_metric, score_words, sentence_words
 from shoal.look._reasons import level_of, verdict_of, verdict_sentence
 from shoal.look._run_findings import RunFindings
 from shoal.look._simple_models import tested_score
@@ -89,6 +89,8 @@ def _chosen(results: Results) -> str:
     score = f"{metric} {one_number(standing.selection_score)}"
     if not math.isnan(standing.standard_error):
         score += f", standard error {one_number(standing.standard_error, 2)}"
+    if words in (IN_FULL["mse"], results.truth.title_of("mse")) and _shown_metric(results) == "rmse":
+        score += "; the RMSE below is the root of such an error"
     rule = "the best selection score"
     if choice.rule != "best":
         rule = "the fewest parameters within one standard error of the best selection score"
@@ -142,9 +144,19 @@ def _worse_than_first(results: Results) -> str:
     near, far = sorted((abs(difference.low), abs(difference.high)))
     over = drawn_by_chance(results, difference.repeats)
     return (
-        f"The winner of the search is significantly worse than the comparison {first}: with {over}, its test {name} is"
-        f" {one_number(abs(difference.mean))} {way} ({interval(near, far)}, 95 % interval)."
+        f"Trained as the comparisons are{_as_compared(results, difference.repeats)}, which the delivered network is"
+        f" not, the winner of the search is significantly worse than the comparison {first}: with {over}, its test"
+        f" {name} is {one_number(abs(difference.mean))} {way} ({interval(near, far)}, 95 % interval)."
     )
+
+
+def _as_compared(results: Results, repeats: int) -> str:
+    """Say from how many rows the comparisons learn, and of how many networks a score is the mean."""
+    train_rows = results.truth.train_rows
+    rows = {train_rows - entry.validation_rows for entry in results.plan if entry.stage == "compare"}
+    said = [f"on {min(rows):,} of {train_rows:,} rows"] if rows and min(rows) < train_rows else []
+    said += [f"the mean of {repeats} networks"] if repeats > 1 else []
+    return f" ({', '.join(said)})" if said else ""
 
 
 def _over_rows(findings: RunFindings) -> str:
