@@ -112,6 +112,16 @@ def test_a_calibration_error_is_said_beside_that_of_perfect_probabilities(tmp_pa
     assert ece_sentence(make_run(tmp_path / "b", MadeUp(epochs=5))) == ""
 
 
+def test_a_calibration_error_that_rare_cases_make_is_not_said_to_stay_below_its_mean(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = make_run(tmp_path, CLASSES)
+    monkeypatch.setattr("shoal.look._chance.calibrated_error", lambda _: (0.0027, 0.0017))
+    assert ece_sentence(results).endswith(
+        " it would be 0.0027 on average on 30 rows, less than that in 95 % of cases and far more in the few others."
+    )
+
+
 def test_a_published_value_is_held_against_the_interval(tmp_path: Path) -> None:
     reference = tuple(
         {"name": name, "metric": "rmse", "value": value, "source": "x"}
