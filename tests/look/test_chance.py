@@ -81,6 +81,18 @@ def test_other_rows_are_groups_where_groups_are_known(tmp_path: Path) -> None:
     assert "The groups of the test rows are not known" in summary(RunFindings(unknown)).sure[0]
 
 
+def test_what_was_asked_names_the_target_and_few_classes(tmp_path: Path) -> None:
+    def asked(run: MadeUp) -> str:
+        return summary(RunFindings(make_run(tmp_path / str(len(run.classes)), run))).asked
+
+    assert asked(replace(CLASSES, targets=("kind",))).startswith(
+        "Predict “kind”, one of 3 classes (“x”, “y” or “z”), from 2 inputs: "
+    )
+    assert asked(replace(CLASSES, classes=tuple("abcdef"))).startswith(
+        "Predict one of 6 classes from 2 inputs: "
+    )
+
+
 def test_few_rows_have_no_interval(tmp_path: Path) -> None:
     found = summary(RunFindings(make_run(tmp_path, MadeUp(names=(), epochs=5, rows=(40, 20)))))
     assert found.sure[0] == (

@@ -21,6 +21,8 @@ from shoal.study import settings_text
 from shoal.wording import counted, interval, listed, one_number, percent, shorten
 
 ADDED_UP: Final = "added up over all networks"
+_CLASSES_NAMED: Final = 5
+"""Classes whose names the first sentence gives, at most."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def _asked(results: Results) -> str:
     many = "s" * (len(truth.target_names) > 1)
     targets = listed([_name(name) for name in truth.target_names], most=NAMES)
     noun = "number" if truth.task == "regression" else "label"
-    what = f"one of {len(truth.classes):,} classes" if truth.classes else f"the {noun}{many} {targets}"
+    what = _class_of(results) if truth.classes else f"the {noun}{many} {targets}"
     rows = f"{truth.train_rows:,} rows to learn from, {len(truth.y) - truth.train_rows:,} to be tested on"
     tried, compared = len(results.candidates), len(study.compare)
     done = [f"{counted(tried, 'candidate')} searched"] if study.search else []
@@ -60,6 +62,15 @@ def _asked(results: Results) -> str:
     wall = f"{duration(seconds)} of wall time, {ADDED_UP}"
     done.append(f"{counted(len(results.summaries), 'network')} trained in {wall}")
     return f"Predict {what} from {_source(results)}: {rows}. {', '.join(done).capitalize()}."
+
+
+def _class_of(results: Results) -> str:
+    """Name the target of a classification and, where they are few, its classes."""
+    names, classes = results.truth.target_names, results.truth.classes
+    what = f"one of {len(classes):,} classes"
+    if len(classes) <= _CLASSES_NAMED:
+        what += f" ({listed([_name(name, 20) for name in classes], last='or')})"
+    return f"{_name(names[0])}, {what}," if names else what
 
 
 def _source(results: Results) -> str:
