@@ -85,11 +85,9 @@ def test_what_was_asked_names_the_target_and_few_classes(tmp_path: Path) -> None
     def asked(run: MadeUp) -> str:
         return summary(RunFindings(make_run(tmp_path / str(len(run.classes)), run))).asked
 
-    assert asked(replace(CLASSES, targets=("kind",))).startswith(
-        "Predict “kind”, one of 3 classes (“x”, “y” or “z”), from 2 inputs: "
-    )
+    assert asked(CLASSES).startswith("Predict “class”, one of 3 classes (“x”, “y” or “z”), from 2 inputs: ")
     assert asked(replace(CLASSES, classes=tuple("abcdef"))).startswith(
-        "Predict one of 6 classes from 2 inputs: "
+        "Predict “class”, one of 6 classes, from 2 inputs: "
     )
 
 
