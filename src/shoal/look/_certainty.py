@@ -90,11 +90,11 @@ def _no_interval(why: str) -> str:
 def _temperature(tempered: Tempered, folds: int) -> str:
     temperature, (before, after) = tempered.temperature, tempered.loss
     if temperature == 1:
-        treatment = "The probabilities of the delivered network are left as they are (temperature 1):"
+        state = "The probabilities of the delivered network are left as they are (temperature 1):"
         if folds >= FEWEST_TO_SHARPEN:
-            return f"{treatment} no other temperature lowers the cross-entropy of the rows held out by more than chance."
+            return f"{state} no other temperature lowers the cross-entropy of the rows held out by more than chance."
         return (
-            f"{treatment} none above 1, which makes them less sure, lowers the cross-entropy of the rows held out by more"
+            f"{state} none above 1, which makes them less sure, lowers the cross-entropy of the rows held out by more"
             f" than chance, and one below 1 is not trusted with fewer than {FEWEST_TO_SHARPEN} folds (here {folds})."
         )
     way = "too sure of themselves" if temperature > 1 else "not sure enough"

@@ -82,8 +82,8 @@ class Ranking:
 
     def of_verdict(self, verdict: str) -> NDArray[np.bool_]:
         """Mark the healthy candidates of a verdict, (C,), less the chosen one, which has a mark of its own."""
-        there_C = np.array([name == verdict for name in self.verdict]) & np.isfinite(self.score_C)
-        return there_C & (np.arange(len(self.verdict)) != self.chosen)
+        of_kind_C = np.array([name == verdict and c != self.chosen for c, name in enumerate(self.verdict)])
+        return of_kind_C & np.isfinite(self.score_C)
 
     @property
     def chosen_as(self) -> str:
