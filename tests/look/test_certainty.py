@@ -110,7 +110,9 @@ def test_the_words_say_of_what_they_speak(numbers: Results, classes: Results) ->
     assert among.startswith("The settings were chosen among 2 candidates by these same rows")
     promise, _, warmth = certainty_sentences(classes)
     assert "have the true class in their set (CV+ for classes: from 3 networks" in promise
-    assert warmth.startswith("Calibrated probabilities are those as delivered")
+    assert warmth.startswith(
+        "The probabilities of the delivered network are left as they are (temperature 1):"
+    )
     assert_by_class(classes)
     table = certainty_table(classes)
     assert [column.heading for column in table.columns] == [
@@ -129,8 +131,9 @@ def test_the_words_say_of_what_they_speak(numbers: Results, classes: Results) ->
 
 
 def test_a_temperature_that_did_not_help_says_so(classes: Results) -> None:
-    def last(temperature: float, loss: tuple[float, float]) -> str:
-        certainty = dataclasses.replace(classes.certainty, tempered=Tempered(temperature, loss, (0.1, 0.1)))
+    def last(temperature: float, loss: tuple[float, float], folds: int = 3) -> str:
+        tempered = Tempered(temperature, loss, (0.1, 0.1))
+        certainty = dataclasses.replace(classes.certainty, tempered=tempered, folds=folds)
         results = copy.copy(classes)
         vars(results)["certainty"] = certainty
         return certainty_sentences(results)[-1]
@@ -140,8 +143,13 @@ def test_a_temperature_that_did_not_help_says_so(classes: Results) -> None:
     )
     assert "did not help" not in last(0.5, (1.56, 1.331))
     assert last(1.0, (1.5, 1.5)) == (
-        "Calibrated probabilities are those as delivered: no temperature lowers the cross-entropy of the rows held out"
-        " by more than chance, or it is below 1, which takes 5 folds."
+        "The probabilities of the delivered network are left as they are (temperature 1): none above 1, which makes"
+        " them less sure, lowers the cross-entropy of the rows held out by more than chance, and one below 1 is not"
+        " trusted with fewer than 5 folds (here 3)."
+    )
+    assert last(1.0, (1.5, 1.5), folds=5) == (
+        "The probabilities of the delivered network are left as they are (temperature 1): no other temperature lowers"
+        " the cross-entropy of the rows held out by more than chance."
     )
 
 

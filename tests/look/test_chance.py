@@ -81,6 +81,16 @@ def test_other_rows_are_groups_where_groups_are_known(tmp_path: Path) -> None:
     assert "The groups of the test rows are not known" in summary(RunFindings(unknown)).sure[0]
 
 
+def test_what_was_asked_names_the_target_and_few_classes(tmp_path: Path) -> None:
+    def asked(run: MadeUp) -> str:
+        return summary(RunFindings(make_run(tmp_path / str(len(run.classes)), run))).asked
+
+    assert asked(CLASSES).startswith("Predict “class”, one of 3 classes (“x”, “y” or “z”), from 2 inputs: ")
+    assert asked(replace(CLASSES, classes=tuple("abcdef"))).startswith(
+        "Predict “class”, one of 6 classes, from 2 inputs: "
+    )
+
+
 def test_few_rows_have_no_interval(tmp_path: Path) -> None:
     found = summary(RunFindings(make_run(tmp_path, MadeUp(names=(), epochs=5, rows=(40, 20)))))
     assert found.sure[0] == (
@@ -110,6 +120,16 @@ def test_a_calibration_error_is_said_beside_that_of_perfect_probabilities(tmp_pa
     assert f"it would be {mean:.2g} on average" in ece_sentence(results)
     assert f"up to {high:.2g} in 95 %" in ece_sentence(results)
     assert ece_sentence(make_run(tmp_path / "b", MadeUp(epochs=5))) == ""
+
+
+def test_a_calibration_error_that_rare_cases_make_is_not_said_to_stay_below_its_mean(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = make_run(tmp_path, CLASSES)
+    monkeypatch.setattr("shoal.look._chance.calibrated_error", lambda _: (0.0027, 0.0017))
+    assert ece_sentence(results).endswith(
+        " it would be 0.0027 on average on 30 rows, less than that in 95 % of cases and far more in the few others."
+    )
 
 
 def test_a_published_value_is_held_against_the_interval(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from scipy import stats
 
 from row_cases import searched
 from shoal.look.figures.effects import MAX_LEVELS, effects
-from shoal.look.figures.ranking import ranking
+from shoal.look.figures.ranking import plot, ranking
 from shoal.look.figures.variance import variance_split
 from shoal.results import rank_candidates
 from shoal.results._confidence_set import search_errors
@@ -30,7 +30,11 @@ def test_ranking_puts_the_best_first_and_the_failed_last() -> None:
     np.testing.assert_array_equal(fact.score_C, [1, 2, np.nan])
     np.testing.assert_array_equal(fact.error_C, [0.25, 0.5, np.nan])
     assert fact.verdict == ("best", "equivalent", "failed")
-    assert fact.of_verdict("equivalent").tolist() == [False, True, False]
+    assert fact.of_verdict("best").tolist() == [True, False, False]
+    # The chosen one is no second dot, nor is its kind in the legend where it is the only one.
+    assert not fact.of_verdict("equivalent").any()
+    named = [trace["name"] for trace in plot(fact)["data"]]
+    assert named == ["the best", "chosen, equivalent to the best (within the margin)"]
     assert fact.values == (("0.3",), ("0.1",), ("0.2",))
     assert (fact.keys, fact.chosen) == (("dropout",), 1)
 

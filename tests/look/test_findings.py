@@ -22,7 +22,7 @@ from shoal.look.figures.fitted_curve import fitted_curves
 from shoal.look.figures.mistakes import mistakes_of
 from shoal.look.figures.ranking import ranking_of
 from shoal.look.figures.scores_on_test_rows import scores_of
-from shoal.look.figures.units import profiles_of
+from shoal.look.figures.units import draw_profiles, profiles_of
 from shoal.look.figures.variance import variance_split_of
 from shoal.look.figures.weights import weights_of
 from shoal.nets import build_architecture, forward, initial_parameters
@@ -148,6 +148,8 @@ def test_profiles_over_test_rows_by_class(classification: RunFindings) -> None:
     for k in np.unique(profiles.class_M):
         assert np.all(np.diff(profiles.layers[-1].output_MU[profiles.class_M == k, k]) >= 0)
     assert len(profiles.x_M) == 30
+    ticks = [axes.get_yticklabels() for axes in draw_profiles(profiles).axes if axes.get_title()]
+    assert sorted(text.get_text() for text in ticks[-1]) == sorted(classification.truth.classes)
 
 
 def test_a_classifier_is_judged_over_all_repeats(classification: RunFindings) -> None:

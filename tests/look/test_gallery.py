@@ -178,3 +178,17 @@ def test_a_picture_that_fails_leaves_no_half_file(tmp_path: Path, monkeypatch: p
     with pytest.raises(EnvironmentFault, match="No space left on device"):
         drawn_again(results)
     assert list((results.folder / "figures").iterdir()) == []
+
+
+def test_pictures_of_the_winner_beside_the_comparisons_say_that_it_is_not_delivered(tmp_path: Path) -> None:
+    run = MadeUp(
+        task="classification", names=("a",), classes=("x", "y"), inputs=("p", "q"), targets=(), epochs=20
+    )
+    is_not = "trained without 5 rows, not the delivered network"
+    for picture in pictures(make_run(tmp_path, run)):
+        winner = picture.name.startswith("40-02-winner")
+        assert picture.caption.endswith(f" This is the winner {is_not}.") == winner, picture.name
+        if winner and not picture.name.endswith(("-loss", "-accuracy")):
+            assert picture.fact.name == f"winner ({is_not})"
+        elif picture.name.startswith(("30-delivered-confusion", "40-01-a-confusion")):
+            assert "not the delivered" not in picture.fact.name

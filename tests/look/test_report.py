@@ -242,7 +242,10 @@ def test_a_network_alone_is_no_comparison(tmp_path: Path) -> None:
     found = read(undrawn(results, tmp_path))
     mse = one_number(float(results.comparisons["mse_mean"].iloc[0]), 4)
     said = r"No variants are compared\. The winner, trained without 12\u00a0% \(5\) of the training rows, has"
-    match = re.search(said + r" test (\S+) (\S+), the mean of 2 initialisations\.", found.text)
+    match = re.search(
+        said + r" test (\S+) (\S+), the mean of 2 initialisations; it is not the delivered network\.",
+        found.text,
+    )
     assert match
     assert match.groups() == (results.truth.title_of("mse"), mse)
     assert "Each comparison" not in found.text

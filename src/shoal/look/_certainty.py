@@ -36,7 +36,7 @@ def certainty_sentences(results: Results) -> list[str]:
         sentences.append(f"{among}, so that it may be a little less.")
     sentences += [why for target in certainty.covered[:1] if (why := _no_interval(target.interval.why))]
     if certainty.tempered is not None:
-        sentences.append(_temperature(certainty.tempered))
+        sentences.append(_temperature(certainty.tempered, certainty.folds))
     if certainty.not_in_file:
         sentences.append(f"The model file leaves the networks of the folds out: {certainty.not_in_file}.")
     return sentences
@@ -87,12 +87,15 @@ def _no_interval(why: str) -> str:
     return f"No interval of the share of test rows: {why}." if why else ""
 
 
-def _temperature(tempered: Tempered) -> str:
+def _temperature(tempered: Tempered, folds: int) -> str:
     temperature, (before, after) = tempered.temperature, tempered.loss
     if temperature == 1:
+        state = "The probabilities of the delivered network are left as they are (temperature 1):"
+        if folds >= FEWEST_TO_SHARPEN:
+            return f"{state} no other temperature lowers the cross-entropy of the rows held out by more than chance."
         return (
-            "Calibrated probabilities are those as delivered: no temperature lowers the cross-entropy of the rows held"
-            f" out by more than chance, or it is below 1, which takes {FEWEST_TO_SHARPEN} folds."
+            f"{state} none above 1, which makes them less sure, lowers the cross-entropy of the rows held out by more"
+            f" than chance, and one below 1 is not trusted with fewer than {FEWEST_TO_SHARPEN} folds (here {folds})."
         )
     way = "too sure of themselves" if temperature > 1 else "not sure enough"
     sentence = (

@@ -73,9 +73,15 @@ def ece_sentence(results: Results) -> str:
     mean, high = calibrated_error(results.test_predictions(healthy[0]))
     return (
         f"ECE is above 0 by chance alone: were the delivered network’s probabilities perfectly calibrated, it would be"
-        f" {rounded(mean, 2)} on average on {counted(rows, 'row')}, and up to"
-        f" {rounded(high, 2)} in 95 % of cases."
+        f" {rounded(mean, 2)} on average on {counted(rows, 'row')}, {_spread(mean, high)}."
     )
+
+
+def _spread(mean: float, high: float) -> str:
+    """Say up to where 95 % of cases go; where that lies below their mean, a few rare ones make the mean."""
+    if high < mean:
+        return "less than that in 95 % of cases and far more in the few others"
+    return f"and up to {rounded(high, 2)} in 95 % of cases"
 
 
 def published_sentence(results: Results) -> str:

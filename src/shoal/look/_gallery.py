@@ -118,11 +118,12 @@ def _gatherings(findings: RunFindings) -> Iterator[tuple[str, Callable[[], Itera
 
 
 def _pictures(figure: Figure, chapter: Chapter, subject: Subject) -> Iterator[Picture]:
+    is_not = subject.group.is_not
     for gathered in figure.gather(subject):
         yield Picture(
             name=subject.named(gathered.name or figure.name),
             title=gathered.title or figure.title,
-            caption=figure.caption_of(gathered),
+            caption=figure.caption_of(gathered) + (f" This is the winner {is_not}." if is_not else ""),
             fact=gathered.fact,
             figure=figure,
             chapter=chapter,

@@ -20,7 +20,7 @@ SCORES_SHOWN: Final[dict[Task, tuple[str, ...]]] = {
     "multilabel": ("loss", "macro_f1", "accuracy"),
 }
 """The scores of test rows that every table shows, the first of them first."""
-_IN_FULL: Final = {"mse": "mean squared error", "mae": "mean absolute error"}
+IN_FULL: Final = {"mse": "mean squared error", "mae": "mean absolute error"}
 _ON_TEST_ROWS: Final = {
     "mse": "mean squared error on test rows",
     "accuracy": "accuracy on test rows (share)",
@@ -94,7 +94,7 @@ def score_words(metric: str, truth: Truth, training: Training) -> str:
 
 def sentence_words(metric: str, results: Results) -> str:
     """Name a test score of the delivered network within a sentence."""
-    return _IN_FULL.get(metric) or score_words(metric, results.truth, results.delivered_training)
+    return IN_FULL.get(metric) or score_words(metric, results.truth, results.delivered_training)
 
 
 def selection_score(metric: str, truth: Truth, training: Training) -> str:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from shoal.look._scene import Mark, Scene
 
+TITLED: Final = 64
+"""Letters of networks' names in titles, at most."""
 BLUE: Final = "#0072B2"
 ORANGE: Final = "#E69F00"
 GREEN: Final = "#009E73"

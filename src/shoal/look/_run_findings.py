@@ -27,6 +27,7 @@ from shoal.results import (
     search_scores,
 )
 from shoal.study import TASK_LOSS, Training, base_candidate
+from shoal.wording import counted
 
 if TYPE_CHECKING:
     from shoal.results import Results
@@ -55,6 +56,20 @@ class NetworkGroup:
     def delivered(self) -> bool:
         """Whether the first healthy fit is the delivered network."""
         return self.stage == "refit"
+
+    @property
+    def is_not(self) -> str:
+        """Say of the winner beside the comparisons why its scores are not the delivered ones; empty of other groups."""
+        if self.label != "winner" or not self.healthy:
+            return ""
+        rows = self.healthy[0].validation_rows
+        trained = f"trained without {counted(rows, 'row')}" if rows else "trained beside the comparisons"
+        return f"{trained}, not the delivered network"
+
+    @property
+    def titled(self) -> str:
+        """Its name over a picture of its answers, which must not be taken for those of the delivered network."""
+        return f"{self.name} ({self.is_not})" if self.is_not else self.name
 
 
 class RunFindings:

@@ -117,7 +117,7 @@ def _simple_models_text(results: Results) -> str:
         "training rows",
         f"test {results.truth.key_of(first)}",
         "95 % interval",
-        "delivered less it",
+        "delivered minus model",
         "95 % interval",
         *map(results.truth.key_of, others),
     ]

@@ -21,6 +21,7 @@ from shoal.look._paper import (
     BLUE,
     GREY,
     MOST_PANELS,
+    TITLED,
     Panel,
     Sheet,
     heading,
@@ -83,7 +84,7 @@ def agreements(findings: RunFindings, group: NetworkGroup) -> list[Agreement]:
     true_VK = findings.truth.y[findings.truth.train_rows :]
     return [
         agreement(
-            group.name,
+            group.titled,
             target,
             true_VK[:, k],
             predicted_RVK[:, :, k],
@@ -101,7 +102,7 @@ def draw_agreement(facts: Sequence[Agreement]) -> Sheet:
     for axes, fact in zip(grid, shown, strict=True):
         _draw_agreement(axes, fact)
     legend_beside(grid[min(1, len(shown) - 1)], noted(line_notes(shown[0].line, "dot", "bar")))
-    heading(figure, f"{plain(facts[0].name)}: predicted against true values{targets_left_out(facts)}")
+    heading(figure, f"{plain(facts[0].name, TITLED)}: predicted against true values{targets_left_out(facts)}")
     return figure
 
 

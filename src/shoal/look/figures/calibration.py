@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
-from shoal.look._paper import BLUE, GREY, SKY, Sheet, heading, number_text, plain, stacked
+from shoal.look._paper import BLUE, GREY, SKY, TITLED, Sheet, heading, number_text, plain, stacked
 from shoal.results import BINS, CalibrationBins, bins_of, calibration_bins, wilson
 from shoal.wording import counted, percent
 
@@ -70,7 +70,7 @@ def draw_calibration(calibration: Calibration) -> Sheet:
     )  # fmt: skip
     axes.set(xlim=(0, 100), ylim=(-2, 102), ylabel="accuracy (%)")
     error = f"expected calibration error on test rows {percent(bins.error)}"
-    heading(figure, f"{plain(calibration.name)}: {error}{_pooled(calibration.repeats)}")
+    heading(figure, f"{plain(calibration.name, TITLED)}: {error}{_pooled(calibration.repeats)}")
     axes.legend(loc="upper left")
     below.bar(
         100 * bins.edges[:-1], bins.rows_M, width=100 * np.diff(bins.edges), align="edge",
@@ -109,7 +109,7 @@ def gather(subject: Subject) -> Iterator[Gathered]:
     if findings.classes and group.healthy:
         weight_V = findings.truth.test_weights
         answers = findings.true_classes, findings.predicted(group)
-        yield Gathered(calibration(group.name, *answers, weight_V=weight_V))
+        yield Gathered(calibration(group.titled, *answers, weight_V=weight_V))
 
 
 def seconds(extent: Extent) -> float:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import BAR, DOT, LABEL, SQUARE_INCH, VALUE, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
-from shoal.look._paper import BLACK, Sheet, heading, panels, plain, shades, square_root_scale
+from shoal.look._paper import BLACK, TITLED, Sheet, heading, panels, plain, shades, square_root_scale
 from shoal.look._run_findings import NetworkGroup, RunFindings
 from shoal.results import confusion_matrix
 from shoal.wording import percent
@@ -77,7 +77,7 @@ def confusion(
 def confusion_of(findings: RunFindings, group: NetworkGroup) -> Confusion:
     """Which class was predicted for which, over all healthy repeats."""
     return confusion(
-        group.name,
+        group.titled,
         findings.truth.classes,
         findings.true_classes,
         findings.judged(group),
@@ -112,7 +112,7 @@ def draw_confusion(confusion: Confusion) -> Sheet:
     axes.set(xlabel="predicted class", ylabel="true class")
     heading(
         figure,
-        f"{plain(confusion.name)}: {accuracy_phrase(confusion)}"
+        f"{plain(confusion.name, TITLED)}: {accuracy_phrase(confusion)}"
         + (f" (counts: all {confusion.repeats} together)" if confusion.repeats > 1 else ""),
     )
     return figure

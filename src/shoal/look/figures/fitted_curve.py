@@ -19,6 +19,7 @@ from shoal.look._paper import (
     MOST_PANELS,
     SKY,
     TEST,
+    TITLED,
     TRAINING,
     VERMILLION,
     Sheet,
@@ -81,7 +82,7 @@ def fitted_curves(findings: RunFindings, group: NetworkGroup) -> list[FittedCurv
         y_N = findings.truth.y[:, k]
         train, test = (x_N[:rows], y_N[:rows]), (x_N[rows:], y_N[rows:])
         names = (findings.truth.input_names[0], target)
-        curves.append(fitted_curve(group.name, names, train, test, predicted_RVK[:, :, k]))
+        curves.append(fitted_curve(group.titled, names, train, test, predicted_RVK[:, :, k]))
     certainty = findings.results.certainty if group.delivered else None
     if certainty is None or not len(certainty.grid_G) or len(curves) > 1:
         return curves
@@ -121,7 +122,7 @@ def draw_fitted_curve(facts: Sequence[FittedCurve]) -> Sheet:
         axes.set_xlabel(plain(fact.input))
         axes.set_ylabel(plain(fact.target))
     legend_beside(grid[min(1, len(shown) - 1)], noted(line_notes(shown[0].line)))
-    heading(figure, f"{plain(facts[0].name)}: fitted curve{targets_left_out(facts)}")
+    heading(figure, f"{plain(facts[0].name, TITLED)}: fitted curve{targets_left_out(facts)}")
     return figure
 
 

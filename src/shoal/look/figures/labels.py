@@ -13,7 +13,7 @@ import numpy as np
 from shoal.look._extent import LABEL, VALUE, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._labels import Labels, labels_of
-from shoal.look._paper import BLACK, BLUE, VERMILLION, Sheet, heading, legend_beside, panels, plain
+from shoal.look._paper import BLACK, BLUE, TITLED, VERMILLION, Sheet, heading, legend_beside, panels, plain
 from shoal.wording import counted, one_number
 
 _MOST: Final = 40
@@ -43,7 +43,7 @@ def draw_labels(fact: Labels) -> Sheet:
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
     networks = f" ({fact.repeats} networks together)" if fact.repeats > 1 else ""
-    heading(figure, f"{plain(fact.name)}: how well each label is predicted{networks}")
+    heading(figure, f"{plain(fact.name, TITLED)}: how well each label is predicted{networks}")
     legend_beside(axes)
     return figure
 
@@ -78,7 +78,7 @@ def gather(subject: Subject) -> Iterator[Gathered]:
     findings, group = subject.findings, subject.group
     if findings.labels and group.healthy:
         truth = findings.truth
-        yield Gathered(labels_of(group.name, truth.target_names, truth.y, findings.predicted(group)))
+        yield Gathered(labels_of(group.titled, truth.target_names, truth.y, findings.predicted(group)))
 
 
 def seconds(extent: Extent) -> float:

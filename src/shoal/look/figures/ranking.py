@@ -20,7 +20,7 @@ from shoal.look._paper import (
     BLUE,
     GREEN,
     GREY,
-    SKY,
+    PURPLE,
     VERMILLION,
     Panel,
     Sheet,
@@ -40,9 +40,9 @@ from shoal.wording import counted, one_number
 KINDS: Final = {
     "best": ("the best", BLUE),
     "equivalent": ("equivalent to the best (within the margin)", GREEN),
-    "unresolved": ("unresolved: may be as good as the best", SKY),
+    "unresolved": ("unresolved: may be as good as the best", PURPLE),
     "worse": ("worse than the best (5 %)", GREY),
-    "not compared": ("not compared", SKY),
+    "not compared": ("not compared", PURPLE),
 }
 """Name and colour of the candidates of each verdict."""
 CHOSEN: Final = "chosen"
@@ -81,8 +81,14 @@ class Ranking:
         ]
 
     def of_verdict(self, verdict: str) -> NDArray[np.bool_]:
-        """Mark the healthy candidates of a verdict, (C,)."""
-        return np.array([name == verdict for name in self.verdict]) & np.isfinite(self.score_C)
+        """Mark the healthy candidates of a verdict, (C,), less the chosen one, which has a mark of its own."""
+        of_kind_C = np.array([name == verdict and c != self.chosen for c, name in enumerate(self.verdict)])
+        return of_kind_C & np.isfinite(self.score_C)
+
+    @property
+    def chosen_as(self) -> str:
+        """Name the chosen candidate in a legend: with how it stands beside the best."""
+        return f"{CHOSEN}, {KINDS[self.verdict[self.chosen]][0]}"
 
 
 def ranking(
@@ -133,20 +139,20 @@ def draw_ranking(ranking: Ranking) -> Sheet:
     place_C, named = ranking_places(count)
     table = ranking_table(ranking, named)
     figure, (axes,) = panels(1, size=(7.2 + 0.085 * len(table[0]), 1.6 + 0.185 * (place_C[-1] + 2)))
+    # Where candidates stand close together, bars would hide the dots.
+    error_C = np.where(np.arange(count) < named, np.nan_to_num(ranking.error_C), 0)
     for verdict, (name, color) in KINDS.items():
         shown_C = ranking.of_verdict(verdict)
         if not shown_C.any():
             continue
-        # Where candidates stand close together, bars would hide the dots.
-        error_C = np.where(np.arange(count) < named, np.nan_to_num(ranking.error_C), 0)
         axes.errorbar(
             ranking.score_C[shown_C], place_C[shown_C], xerr=error_C[shown_C], fmt="o", markersize=4.5,
             elinewidth=1.2, color=color, label=name,
         )  # fmt: skip
     if ranking.chosen >= 0:
-        axes.plot(
-            ranking.score_C[ranking.chosen], place_C[ranking.chosen], "D", markersize=8, color=VERMILLION,
-            zorder=4, label=CHOSEN,
+        axes.errorbar(
+            ranking.score_C[ranking.chosen], place_C[ranking.chosen], xerr=error_C[ranking.chosen], fmt="D",
+            markersize=8, elinewidth=1.2, color=VERMILLION, zorder=4, label=ranking.chosen_as,
         )  # fmt: skip
         axes.axhspan(
             *(place_C[ranking.chosen] + np.array([-0.5, 0.5])), color=VERMILLION, alpha=0.1, linewidth=0
@@ -236,7 +242,7 @@ def plot(fact: Ranking) -> Plot | None:
     ]
     if fact.chosen >= 0:
         mark = {"color": VERMILLION, "symbol": "diamond", "size": 11}
-        traces.append(_candidates(fact, CHOSEN, mark, (place_C, named, np.array([fact.chosen]))))
+        traces.append(_candidates(fact, fact.chosen_as, mark, (place_C, named, np.array([fact.chosen]))))
     score_C = fact.score_C[healthy_C]
     wide = bool(score_C.min() > 0 and score_C.max() / score_C.min() > RANKING_LOG)
     ticks = {

@@ -11,7 +11,7 @@ from shoal.look._curves import curves_in_words, draw_curves, live_curves, measur
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._lines import Curves, curve_line, usual_spread
-from shoal.look._paper import DASHES, TRAINING, VALIDATION, Sheet, heading, panels, plain
+from shoal.look._paper import DASHES, TITLED, TRAINING, VALIDATION, Sheet, heading, panels, plain
 from shoal.results import higher_is_better
 
 _ROWS_STYLE: Final[dict[str, dict[str, Any]]] = {
@@ -36,7 +36,7 @@ def draw_training_curves(curves: Curves) -> Sheet:
     """Training and validation loss or accuracy against epochs."""
     figure, (axes,) = panels(1, size=(8.8, 4.6))
     draw_curves(axes, curves, [_ROWS_STYLE[line.name] for line in curves.lines])
-    heading(figure, f"{plain(curves.name)}: {measure_of(curves)} against epochs")
+    heading(figure, f"{plain(curves.name, TITLED)}: {measure_of(curves)} against epochs")
     return figure
 
 
@@ -57,7 +57,7 @@ def gather(subject: Subject) -> Iterator[Gathered]:
     for measure in findings.measures:
         curves, quantity = findings.curves(group), findings.quantity(measure, group.candidate_ids)
         yield Gathered(
-            training_curves(group.name, curves, measure, quantity, group.failed),
+            training_curves(group.titled, curves, measure, quantity, group.failed),
             measure,
             measure.capitalize(),
         )

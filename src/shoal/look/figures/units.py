@@ -201,7 +201,12 @@ def _draw_map(figure: Sheet, axes: Panel, profiles: Profiles, layer: Profile) ->
     axes.grid(visible=False)
     axes.set_ylabel(named if units > 1 else "unit")
     _mark_classes(axes, profiles)
-    if units == 1:
+    if profiles.classes and layer is profiles.layers[-1] and units <= _MOST_NAMED:
+        axes.set_yticks(
+            np.arange(1, units + 1), [plain(profiles.classes[unit], _CLASS_NAME) for unit in order_U]
+        )
+        axes.set_ylabel("class whose unit it is")
+    elif units == 1:
         axes.set_yticks([1])
     else:
         whole_numbers(axes.yaxis)

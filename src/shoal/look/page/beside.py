@@ -26,8 +26,8 @@ def simple_model_table(results: Results) -> ReportTable | None:
         numbers("training rows", [row.rows for row in rows]),
         numbers(f"test {results.truth.title_of(first)}", [row.scores[first] for row in rows]),
         _intervals("95 % interval", [row.interval for row in rows]),
-        numbers("delivered less it", [row.difference for row in rows]),
-        _intervals("95 % interval of it", [row.apart for row in rows]),
+        numbers("delivered minus this model", [row.difference for row in rows]),
+        _intervals("95 % interval of that difference", [row.apart for row in rows]),
     ]
     columns += [
         numbers(f"test {results.truth.title_of(name)}", [row.scores[name] for row in rows]) for name in others

@@ -9,7 +9,7 @@ from typing import Final
 from shoal.look._chance import drawn_by_chance, groups_unknown
 from shoal.look._headline import headline
 from shoal.look._line_notes import NAMES
-from shoal.look._measures import leading_metric, score_words, sentence_words
+from shoal.look._measures import IN_FULL, leading_metric, score_words, sentence_words
 from shoal.look._reasons import level_of, verdict_of, verdict_sentence
 from shoal.look._run_findings import RunFindings
 from shoal.look._simple_models import tested_score
@@ -21,6 +21,8 @@ from shoal.study import settings_text
 from shoal.wording import counted, interval, listed, one_number, percent, shorten
 
 ADDED_UP: Final = "added up over all networks"
+_CLASSES_NAMED: Final = 5
+"""Classes whose names the first sentence gives, at most."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def _asked(results: Results) -> str:
     many = "s" * (len(truth.target_names) > 1)
     targets = listed([_name(name) for name in truth.target_names], most=NAMES)
     noun = "number" if truth.task == "regression" else "label"
-    what = f"one of {len(truth.classes):,} classes" if truth.classes else f"the {noun}{many} {targets}"
+    what = _class_of(results) if truth.classes else f"the {noun}{many} {targets}"
     rows = f"{truth.train_rows:,} rows to learn from, {len(truth.y) - truth.train_rows:,} to be tested on"
     tried, compared = len(results.candidates), len(study.compare)
     done = [f"{counted(tried, 'candidate')} searched"] if study.search else []
@@ -60,6 +62,15 @@ def _asked(results: Results) -> str:
     wall = f"{duration(seconds)} of wall time, {ADDED_UP}"
     done.append(f"{counted(len(results.summaries), 'network')} trained in {wall}")
     return f"Predict {what} from {_source(results)}: {rows}. {', '.join(done).capitalize()}."
+
+
+def _class_of(results: Results) -> str:
+    """Name the target of a classification and, where they are few, its classes."""
+    names, classes = results.truth.target_names, results.truth.classes
+    what = f"one of {len(classes):,} classes"
+    if len(classes) <= _CLASSES_NAMED:
+        what += f" ({listed([_name(name, 20) for name in classes], last='or')})"
+    return f"{_name(names[0])}, {what}," if names else what
 
 
 def _source(results: Results) -> str:
@@ -89,6 +100,8 @@ def _chosen(results: Results) -> str:
     score = f"{metric} {one_number(standing.selection_score)}"
     if not math.isnan(standing.standard_error):
         score += f", standard error {one_number(standing.standard_error, 2)}"
+    if words in (IN_FULL["mse"], results.truth.title_of("mse")) and _shown_metric(results) == "rmse":
+        score += "; the RMSE below is the root of such an error"
     rule = "the best selection score"
     if choice.rule != "best":
         rule = "the fewest parameters within one standard error of the best selection score"
@@ -142,9 +155,19 @@ def _worse_than_first(results: Results) -> str:
     near, far = sorted((abs(difference.low), abs(difference.high)))
     over = drawn_by_chance(results, difference.repeats)
     return (
-        f"The winner of the search is significantly worse than the comparison {first}: with {over}, its test {name} is"
-        f" {one_number(abs(difference.mean))} {way} ({interval(near, far)}, 95 % interval)."
+        f"Trained as the comparisons are{_as_compared(results, difference.repeats)}, which the delivered network is"
+        f" not, the winner of the search is significantly worse than the comparison {first}: with {over}, its test"
+        f" {name} is {one_number(abs(difference.mean))} {way} ({interval(near, far)}, 95 % interval)."
     )
+
+
+def _as_compared(results: Results, repeats: int) -> str:
+    """Say from how many rows the comparisons learn, and of how many networks a score is the mean."""
+    train_rows = results.truth.train_rows
+    rows = {train_rows - entry.validation_rows for entry in results.plan if entry.stage == "compare"}
+    said = [f"on {min(rows):,} of {train_rows:,} rows"] if rows and min(rows) < train_rows else []
+    said += [f"the mean of {repeats} networks"] if repeats > 1 else []
+    return f" ({', '.join(said)})" if said else ""
 
 
 def _over_rows(findings: RunFindings) -> str:

@@ -215,7 +215,9 @@ def alone(results: Results) -> str:
     times = f", the mean of {row['repeats']} initialisations" if row["repeats"] > 1 else ""
     score = f"test {title} {one_number(value, 4)}{times}" if math.isfinite(value) else "no test score"
     trained = f", trained without {share} of the training rows," if share else ""
-    return f"No variants are compared. The {row['label']}{trained} has {score}."
+    return (
+        f"No variants are compared. The {row['label']}{trained} has {score}; it is not the delivered network."
+    )
 
 
 def comparisons_on_test_rows(results: Results) -> DataFrame:
