@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shoal.look._escape import seen
-from shoal.look._network import ColumnFacts, NetworkFacts, StepFacts
+from shoal.look._network import MOST_UNITS, ColumnFacts, NetworkFacts, StepFacts
 from shoal.look._paper import shown_name, text_width
 from shoal.look._scene import Anchor, Area, Disc, Label, Mark, Point, Stroke
 from shoal.wording import counted
@@ -24,8 +24,8 @@ WRAP: Final = 92.0
 """Width of the texts under a part."""
 NAME: Final = 132.0
 """Width of the name of an input or an output."""
-MOST_UNITS, FIRST_UNITS, LAST_UNITS = 10, 4, 3
-"""Units of a layer that are all drawn; of more the first and the last ones."""
+FIRST_UNITS, LAST_UNITS = 4, 3
+"""Units that are drawn of a layer of more than are all drawn."""
 RADIUS, PITCH = 6.5, 19.0
 _ANCHORS: Final[dict[int, Anchor]] = {-1: "end", 1: "start"}
 TABLE: Final = (24.0, 15.0)
