@@ -277,6 +277,22 @@ def test_a_picture_shows_itself_and_is_saved() -> None:
         picture.save(3)  # type: ignore[arg-type]
 
 
+def test_a_picture_replaces_nothing_else_unless_asked_to(dots: None) -> None:
+    picture, other = shoal.draw("m.safetensors"), shoal.draw("two-peaks")
+    other.save("a.svg")
+    with pytest.raises(shoal.InputError, match=r"^a\.svg: expected no file of that name, got one that is not"):
+        picture.save("a.svg")
+    assert Path("a.svg").read_text() == other.svg + "\n"
+    picture.save("a.svg", force=True)
+    assert Path("a.svg").read_text() == picture.svg + "\n"
+    results = shoal.run("s.toml", out="run", workers=1)
+    own = results.folder / "figures" / "01-network.svg"
+    before = own.read_text()
+    with pytest.raises(shoal.InputError, match="expected a file outside a run folder, got one of its own"):
+        picture.save(own, force=True)
+    assert own.read_text() == before
+
+
 def test_a_model_shows_itself_in_a_notebook() -> None:
     model = Model.from_bytes(hand_made(linear()))
     shown = model._repr_html_()
