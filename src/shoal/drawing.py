@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Unpack
 
-from shoal.data import are_rows
-from shoal.errors import InputError, Problem, StudyError, another_kind
+from shoal.errors import InputError, Problem, StudyError
 from shoal.files import Unreadable, kind_of, opened
 from shoal.look import NetworkPicture, Plan, RunFindings, delivered_network, refuse_other_endings
 from shoal.model import Model, load
@@ -46,11 +45,13 @@ def draw(source: StudyOrRows | Results | Model | Plan, **keywords: Unpack[Keywor
             what = "expected a run that has a delivered network, got one without; draw its study"
             raise InputError(Problem(str(source.folder), what))
         return NetworkPicture(fact)
-    if isinstance(source, Plan) and source.network is not None:
+    if isinstance(source, Plan):
+        if source.network is None:
+            raise InputError(
+                "expected a plan that shoal.plan made, got one without a network; draw its study"
+            )
         return NetworkPicture(source.network)
-    if not (isinstance(source, str | os.PathLike | Study) or are_rows(source)):
-        raise another_kind(_SOURCES, source)
-    _, planner = lay_out(request_of(source, keywords), "auto", "auto")
+    _, planner = lay_out(request_of(source, keywords, _SOURCES), "auto", "auto")
     return NetworkPicture(study_network(planner))
 
 

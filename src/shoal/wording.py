@@ -99,10 +99,10 @@ def cut_amid(text: str, fits: Callable[[str], bool]) -> str:
     if fits(text):
         return text
 
-    def ends(kept: int) -> tuple[str, str]:
-        return text[: (kept + 1) // 2], text[len(text) - kept // 2 :]
+    def ends(count: int) -> tuple[str, str]:
+        return text[: (count + 1) // 2], text[len(text) - count // 2 :]
 
-    too_many = bisect_left(range(len(text)), True, key=lambda kept: not fits("…".join(ends(kept))))
+    too_many = bisect_left(range(len(text)), True, key=lambda count: not fits("…".join(ends(count))))
     first, last = ends(max(too_many - 1, 0))
     return f"{first.rstrip()}…{last.lstrip()}"
 
