@@ -234,6 +234,16 @@ def one_number(value: float, digits: int = 3) -> str:
     return f"{value:.{digits - 1}e}".replace("-", "−")
 
 
+def told_apart(values: Sequence[float], digits: int = 4) -> tuple[str, ...]:
+    """Write numbers of one unit with so many digits, or with as many, up to eight, as tell apart those that differ."""
+    different = len({f"{value:.8g}" for value in values})
+    for count in range(digits, 9):
+        cells = tuple(one_number(value, count) for value in values)
+        if len(set(cells)) == different:
+            break
+    return cells
+
+
 def percent(share: float, decimals: int = 1) -> str:
     """Write a share as a percentage that stays on one line; 0 and 100 only where it is so."""
     if not math.isfinite(share):

@@ -153,9 +153,9 @@ def test_what_is_drawn_and_what_is_not_is_said() -> None:
 
 def test_values_are_written_as_what_they_are() -> None:
     age, since, job, *_ = several(1)
-    assert value_labels(age, np.array([-1234.5678, 0.00123456])) == ["−1,230", "0.00123"] or value_labels(
-        age, np.array([-1234.5678, 0.00123456])
-    ) == ["−1230", "0.00123"]
+    assert value_labels(age, np.array([-1234.5678, 0.00123456])) == ["−1,235", "0.00123"]
+    assert value_labels(age, np.array([1961.0, 1962.0])) == ["1,961", "1,962"]
+    assert value_labels(age, np.array([-122.41, -122.42])) == ["−122.41", "−122.42"]
     assert value_labels(since, np.array([1.6e9])) == ["2020-09-13"]
     assert value_labels(job, np.array([0.0, 2.0])) == ["clerk", "(missing)"]
 

@@ -138,12 +138,15 @@ def test_profiles_over_the_one_input(regression: RunFindings) -> None:
     np.testing.assert_allclose(profiles.layers[-1].output_MU, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_profiles_over_test_rows_by_prediction(classification: RunFindings) -> None:
+def test_profiles_over_test_rows_by_class(classification: RunFindings) -> None:
     profiles = profiles_of(classification)
     assert profiles is not None
     assert profiles.ranked
-    assert profiles.axis == "test rows, by the network's output for x"
-    assert np.all(np.diff(profiles.layers[-1].output_MU[:, 0]) >= 0)
+    assert profiles.axis == "test rows, by true class"
+    assert profiles.class_M is not None
+    assert np.all(np.diff(profiles.class_M) >= 0)
+    for k in np.unique(profiles.class_M):
+        assert np.all(np.diff(profiles.layers[-1].output_MU[profiles.class_M == k, k]) >= 0)
     assert len(profiles.x_M) == 30
 
 

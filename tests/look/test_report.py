@@ -26,14 +26,13 @@ from shoal.look._gallery import Drawn
 from shoal.look._run_findings import RunFindings
 from shoal.look.figures import exciting, feature_maps, variance
 from shoal.look.page.fit_curves import MOST_POINTS, fits_shown
-from shoal.look.page.ranges import told_apart
 from shoal.look.page.references import works
 from shoal.look.page.spreadsheet import fact_csv
 from shoal.look.page.summary import summary
 from shoal.look.page.tables import numbers, probabilities, settings_table
 from shoal.results import Results
 from shoal.study import Study
-from shoal.wording import one_number
+from shoal.wording import one_number, told_apart
 
 REGRESSION = MadeUp(names=("SGD",), space={"network.dropout": [0.0, 0.25]}, epochs=30, hidden=(3,), repeats=2)
 CLASSES = MadeUp(

@@ -28,7 +28,7 @@ from shoal.look._paper import (
 )
 from shoal.look._run_findings import RunFindings
 from shoal.look._work import Work
-from shoal.wording import counted, listed, one_number
+from shoal.wording import counted, listed, one_number, told_apart
 
 if TYPE_CHECKING:
     from shoal.results import Dependence, DependenceCurve
@@ -61,12 +61,12 @@ def answer_words(fact: Dependence, places: list[int]) -> str:
 
 
 def value_labels(curve: DependenceCurve, x: NDArray[Any]) -> list[str]:
-    """Write values of an input: categories by name, dates as days, numbers in few digits."""
+    """Write values of an input: categories by name, dates as days, numbers in as few digits as tell them apart."""
     if curve.levels:
         return [plain(curve.levels[int(place)] or "(missing)", 14) for place in x]
     if curve.kind == "dates":
         return [str(np.datetime64(int(second), "s"))[:10] for second in x.tolist()]
-    return [value_text(float(f"{value:.3g}")) for value in x.tolist()]
+    return list(told_apart(x.tolist(), 3))
 
 
 def value_text(value: float) -> str:

@@ -98,7 +98,10 @@ def draw_importance(fact: InputImportance) -> Sheet:
         values = fact.network_FS[:, drawn].T.reshape(-1)
         axes.scatter(values, heights, s=14, color=GREY, alpha=0.6, linewidths=0, label="one network")
     several = fact.columns_S[drawn] > 1
-    for kind, color, label in ((False, BLUE, "one input"), (True, VERMILLION, "inputs permuted together")):
+    for kind, color, label in (
+        (False, BLUE, "one input, with its 95 % interval"),
+        (True, VERMILLION, "inputs permuted together"),
+    ):
         rows = np.flatnonzero(several == kind)
         places = np.array(drawn)[rows]
         if len(rows):
@@ -112,7 +115,7 @@ def draw_importance(fact: InputImportance) -> Sheet:
     axes.grid(visible=False, axis="y")
     worse = "falls" if fact.higher_is_better else "rises"
     axes.set_xlabel(f"by how much the {plain(fact.metric)} {worse} where it is permuted")
-    heading(figure, f"What the {plain(fact.metric)} costs without each input")
+    heading(figure, f"How much the {plain(fact.metric)} rests on each input")
     legend_beside(axes)
     return figure
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
 from shoal.look.page.tables import MOST_ROWS, ReportColumn, ReportTable, numbers, texts
 from shoal.results import Results
-from shoal.wording import one_number, percent
+from shoal.wording import percent, told_apart
 
 _DAY: Final = 86_400.0
 
@@ -64,13 +63,3 @@ def class_count_table(results: Results) -> ReportTable | None:
                 ReportColumn("share of their weight", tuple(map(percent, weight_K)), tuple(weight_K))
             )
     return ReportTable(tuple(columns), max(0, count - MOST_ROWS))
-
-
-def told_apart(values: Sequence[float]) -> tuple[str, ...]:
-    """Write numbers of one unit with four digits, or as many, up to eight, as tell apart those that differ in them."""
-    different = len({f"{value:.8g}" for value in values})
-    for digits in range(4, 9):
-        cells = tuple(one_number(value, digits) for value in values)
-        if len(set(cells)) == different:
-            break
-    return cells
