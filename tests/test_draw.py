@@ -111,6 +111,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
         "notes.txt: expected a study file (.toml), a run folder or a model file (.safetensors), got another file",
     ),
     "no run folder": (("empty",), "empty: expected a run folder (with results.sqlite in it), found none"),
+    "no name": (("",), "SOURCE: expected a study, a run folder or a model file, got an empty name"),
     "no model": (
         ("bad.safetensors",),
         "bad.safetensors: expected a model file, got 100 bytes that are none or only a part of one",
@@ -253,10 +254,17 @@ def test_rows_in_memory_and_keywords_are_drawn_as_plan_takes_them() -> None:
     assert shown.startswith("<pre")
     assert "<svg " in shown
     assert HOSTILE not in shown
-    with pytest.raises(
-        shoal.InputError, match=r"^expected a Study, the path of a study file, .*, got an int$"
-    ):
-        shoal.draw(3)  # type: ignore[arg-type]
+    assert shoal.draw(plan).svg == picture.svg
+
+
+def test_what_can_be_drawn_is_said() -> None:
+    sources = (
+        "a Study, the path of a study file, a run folder or a model file, the name of a built-in study, rows in memory,"
+        " Results, a Model or a Plan (a fitted estimator has draw() of its own)"
+    )
+    for source, kind in ((3, "an int"), (None, "None"), (shoal.MLPClassifier(), "a MLPClassifier")):
+        with pytest.raises(shoal.InputError, match=f"^{re.escape(f'expected {sources}, got {kind}')}$"):
+            shoal.draw(source)  # type: ignore[arg-type]
 
 
 def test_a_picture_shows_itself_and_is_saved() -> None:
@@ -275,6 +283,24 @@ def test_a_picture_shows_itself_and_is_saved() -> None:
         picture.save("a.txt")
     with pytest.raises(shoal.InputError, match=r"^expected the path of a picture, got an int$"):
         picture.save(3)  # type: ignore[arg-type]
+
+
+def test_a_picture_replaces_nothing_else_unless_asked_to(dots: None) -> None:
+    picture, other = shoal.draw("m.safetensors"), shoal.draw("two-peaks")
+    other.save("a.svg")
+    with pytest.raises(
+        shoal.InputError, match=r"^a\.svg: expected no file of that name, got one that is not"
+    ):
+        picture.save("a.svg")
+    assert Path("a.svg").read_text() == other.svg + "\n"
+    picture.save("a.svg", force=True)
+    assert Path("a.svg").read_text() == picture.svg + "\n"
+    results = shoal.run("s.toml", out="run", workers=1)
+    own = results.folder / "figures" / "01-network.svg"
+    before = own.read_text()
+    with pytest.raises(shoal.InputError, match="expected a file outside a run folder, got one of its own"):
+        picture.save(own, force=True)
+    assert own.read_text() == before
 
 
 def test_a_model_shows_itself_in_a_notebook() -> None:

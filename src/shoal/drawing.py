@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Final, Unpack
 
 from shoal.errors import InputError, Problem, StudyError
 from shoal.files import Unreadable, kind_of, opened
-from shoal.look import NetworkPicture, RunFindings, delivered_network, refuse_other_endings
+from shoal.look import NetworkPicture, Plan, RunFindings, delivered_network, refuse_other_endings
 from shoal.model import Model, load
 from shoal.planning import lay_out, study_network
 from shoal.request import Keywords, request_of
@@ -21,10 +21,14 @@ if TYPE_CHECKING:
 
 _HEAD = 9
 """Bytes of a model file until its description begins: the length of that, and a brace."""
+_SOURCES: Final = (
+    "a Study, the path of a study file, a run folder or a model file, the name of a built-in study, rows in memory,"
+    " Results, a Model or a Plan (a fitted estimator has draw() of its own)"
+)
 
 
-def draw(source: StudyOrRows | Results | Model, **keywords: Unpack[Keywords]) -> NetworkPicture:
-    """Draw the network of a study, of a run or of a model.
+def draw(source: StudyOrRows | Results | Model | Plan, **keywords: Unpack[Keywords]) -> NetworkPicture:
+    """Draw the network of a study, of its plan, of a run or of a model.
 
     A study is a `Study`, a file of one, the name of a built-in one, or rows in memory with keywords, all as `plan`
     takes them: its rows are read, since they say how many inputs there are, and the network is its own, not one that
@@ -41,7 +45,13 @@ def draw(source: StudyOrRows | Results | Model, **keywords: Unpack[Keywords]) ->
             what = "expected a run that has a delivered network, got one without; draw its study"
             raise InputError(Problem(str(source.folder), what))
         return NetworkPicture(fact)
-    _, planner = lay_out(request_of(source, keywords), "auto", "auto")
+    if isinstance(source, Plan):
+        if source.network is None:
+            raise InputError(
+                "expected a plan that shoal.plan made, got one without a network; draw its study"
+            )
+        return NetworkPicture(source.network)
+    _, planner = lay_out(request_of(source, keywords, _SOURCES), "auto", "auto")
     return NetworkPicture(study_network(planner))
 
 
@@ -67,6 +77,9 @@ def write_drawing(source: str, out: Path | None, overrides: Sequence[str], *, fo
 
 def _opened(path: Path, name: str, overrides: Sequence[str] = ()) -> Study | Results | Model:
     """Read what stands at a path, or a built-in study: a folder is that of a run, a file a model's or a study's."""
+    if not name:
+        what = "expected a study, a run folder or a model file, got an empty name"
+        raise InputError(Problem("SOURCE", what))
     kind = kind_of(path)
     if name in builtin_studies() or kind not in ("a folder", "a file"):
         return load_study(name, overrides)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 MOST_LEFT_OUT: Final = 20
 """Columns that are no inputs of which this is said, each in a sentence."""
 StudyOrRows: TypeAlias = "Study | str | Path | Rows"
+STUDY_OR_ROWS: Final = "a Study, the path of a study file, the name of a built-in study, or rows in memory"
 
 
 class Keywords(Keys, total=False):
@@ -56,15 +57,17 @@ class Request:
     notes: tuple[str, ...] = ()
 
 
-def request_of(study: StudyOrRows, keywords: Mapping[str, Any]) -> Request:
+def request_of(study: StudyOrRows, keywords: Mapping[str, Any], expected: str = STUDY_OR_ROWS) -> Request:
     """Read a study, hold one built in Python to the same rules, or draft one for rows; lay keywords over it.
 
-    Raises InputError for what is no study, for mistakes of a study, and for rows of which no table can be made.
+    `expected` says what the caller takes. Raises InputError for what is no study, for mistakes of a study, and for rows
+    of which no table can be made.
     """
     train, test, target = map(keywords.get, _NO_KEYS)
     data = keywords.get("data")
     stated = data.get("target") if isinstance(data, Mapping) else None
-    names, notes, base = _names(stated if target is None else target), tuple[str, ...](), _study_of(study)
+    names, notes = _names(stated if target is None else target), tuple[str, ...]()
+    base = _study_of(study, expected)
     if base is None:
         if train is not None:
             raise InputError("train: expected nothing beside the rows that come first, got rows again")
@@ -91,7 +94,7 @@ def request_of(study: StudyOrRows, keywords: Mapping[str, Any]) -> Request:
     return Request(with_keywords(asked, keys, _OTHERS), in_memory, notes)
 
 
-def _study_of(study: StudyOrRows) -> Study | None:
+def _study_of(study: StudyOrRows, expected: str) -> Study | None:
     """Read a study, or check one; None for rows in memory."""
     if isinstance(study, str | os.PathLike):
         return load_study(study)
@@ -100,7 +103,6 @@ def _study_of(study: StudyOrRows) -> Study | None:
         return study
     if are_rows(study):
         return None
-    expected = "a Study, the path of a study file, the name of a built-in study, or rows in memory"
     raise another_kind(expected, study)
 
 

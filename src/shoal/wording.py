@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import get_close_matches
@@ -91,6 +92,19 @@ def is_utf8(text: str) -> bool:
 def shorten(text: str, longest: int = LONGEST) -> str:
     """Cut a text that has more than `longest` letters."""
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def cut_amid(text: str, fits: Callable[[str], bool]) -> str:
+    """Shorten a text in its middle, as little as fits: names that begin alike differ at their ends."""
+    if fits(text):
+        return text
+
+    def ends(count: int) -> tuple[str, str]:
+        return text[: (count + 1) // 2], text[len(text) - count // 2 :]
+
+    too_many = bisect_left(range(len(text)), True, key=lambda count: not fits("…".join(ends(count))))
+    first, last = ends(max(too_many - 1, 0))
+    return f"{first.rstrip()}…{last.lstrip()}"
 
 
 def quoted(text: str, longest: int = LONGEST, form: Form = "short") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Any
 
@@ -33,12 +34,16 @@ FACT = compared_scores("mse", {"a": np.array([0.1, 0.2]), "b $x$": np.array([0.3
     [
         ("label", "label"),
         ("cost in $", "cost in $"),
-        ("a\x00b\x1b[1mc\u202ed\u200f", "ab[1mcd"),
-        ("two\nlines\tand\u2028more", "two lines and more"),
-        ("naïve Größe, 温度 😀", "naïve Größe, □□ □"),
+        ("a\x00b\x1b[1mc\u202ed\u200f", r"a\x00b\x1b[1mc\u202ed\u200f"),
+        ("two\nlines\tand\u2028more", r"two\nlines\tand\u2028more"),
+        ("two  lines\u00a0", "two lines"),
+        ("naïve Größe, 温度 😀", "naïve Größe, □□ 😀"),
+        ("שלום", "שלום"),
         ("e\u0301" + "\u0301" * 50, "é"),
         ("", "(unnamed)"),
-        (" \u200b ", "(unnamed)"),
+        ("  ", "(unnamed)"),
+        ("\u0301", "(unnamed)"),
+        ("\u200b", r"\u200b"),
         (7, "7"),
     ],
 )
@@ -47,7 +52,9 @@ def test_a_name_is_made_safe(name: object, shown: str) -> None:
 
 
 def test_a_long_name_is_cut_by_its_width() -> None:
-    assert plain("x" * 200).endswith("x…")
+    assert re.fullmatch("x+…x+", plain("x" * 200))
+    assert plain("temperature_at_station_north", 20) == "temperatu…ion_north"
+    assert plain("temperature_at_station_south", 20) == "temperatu…ion_south"
     assert len(plain("W" * 200)) < len(plain("i" * 200)) <= 200
     assert plain("i" * 40) == "i" * 40
 

@@ -83,12 +83,17 @@ def test_outputs_have_names(
 def test_a_network_in_words() -> None:
     assert words_of(CASES["groups"]()[1]).replace("\u00a0", " ") == (
         "Images of 3 × 64 × 48 (channels, height, width); then convolution 5 × 5, stride 2, padding 2 to maps of"
-        " 32 × 32 × 24, batch norm, relu, dropout 10.0 %; convolution 3 × 3, padding 1, 32 groups to maps of"
-        " 64 × 32 × 24, batch norm, relu; average pooling 3 × 3, stride 2 to maps of 64 × 15 × 11, dropout 10.0 %;"
-        " dense to 100 units, batch norm, relu, dropout 50.0 %; dense to 30 units. Outputs: class 0, class 1, class 2,"
+        " 32 × 32 × 24, batch norm, relu, dropout 0.1; convolution 3 × 3, padding 1, 32 groups to maps of"
+        " 64 × 32 × 24, batch norm, relu; average pooling 3 × 3, stride 2 to maps of 64 × 15 × 11, dropout 0.1;"
+        " dense to 100 units, batch norm, relu, dropout 0.5; dense to 30 units. Outputs: class 0, class 1, class 2,"
         " class 3, class 4, class 5 and 24 more; softmax gives probabilities, trained by cross-entropy in nats."
         " 1,062,594 parameters, 3,344,568 multiply-adds a row."
     )
+
+
+def test_outputs_that_are_all_drawn_are_all_named() -> None:
+    names = ", ".join(f"class {number}" for number in range(10))
+    assert f"Outputs: {names}; softmax" in words_of(CASES["mnist"]()[1])
 
 
 def test_the_table_has_a_row_a_step_and_the_sums() -> None:

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given, settings
-from network_cases import CASES, HOSTILE, drawn
+from network_cases import CASES, HOSTILE, case, drawn
 from readable import faults
 
 from shoal.look import NetworkFacts, NetworkPicture
@@ -93,14 +93,28 @@ def test_a_file_is_well_formed_small_and_the_same_each_time(name: str) -> None:
 
 def test_foreign_names_are_text_and_nothing_else() -> None:
     root = parsed(NetworkPicture(CASES["hostile"]()[1]).svg)
-    texts = [element.text or "" for element in root.iter(f"{SVG}text")]
+    elements = [*root.iter(f"{SVG}text")]
+    texts = ["".join([element.text or "", *(title.tail or "" for title in element)]) for element in elements]
     assert texts.count(HOSTILE[0]) == 2
-    assert texts.count("(unnamed)") == 4  # two names, of those that are drawn
-    assert texts.count("\u2068لا مرحبا\u2069") == 2
+    assert texts.count("(unnamed)") == texts.count(r"\n") == 2
+    assert texts.count("\u2068\\u202eلا مرحبا\u2069") == 2
     assert all(text_width(text, 11) <= 132.1 for text in texts)
     words = root.findtext(f"{SVG}desc") or ""
     assert "\\u202e" in words
-    assert "\\u0000" in words
+    assert "\\x00" in words
+
+
+def test_a_name_that_is_cut_keeps_its_end_and_is_whole_beside() -> None:
+    names = ("temperature_at_station_north", "temperature_at_station_south", "x\x07")
+    root = parsed(NetworkPicture(case({"hidden": [2]}, (3,), None, names=names)[1]).svg)
+    north, south, bell = [*root.iter(f"{SVG}text")][:3]
+    for element, name in ((north, names[0]), (south, names[1])):
+        assert element.findtext(f"{SVG}title") == name
+        shown = element[0].tail or ""
+        begin, end = shown.split("…")
+        assert name.startswith(begin) and name.endswith(end) and begin and end  # noqa: PT018
+    assert north[0].tail != south[0].tail
+    assert bell.text == r"x\x07"
 
 
 def test_what_is_drawn_are_the_first_and_the_last_units() -> None:
@@ -156,7 +170,9 @@ def test_a_picture_of_pixels_and_a_pdf_have_the_same_bytes_each_time(tmp_path) -
 
 
 def test_a_sheet_has_the_marks_of_its_scene() -> None:
-    scene = Scene(40, 20, (Label((20, 10), "漢 a", 30), Area(((1, 1), (2, 1), (2, 2)), 0.5), Disc((3, 3), 1)))
+    scene = Scene(
+        40, 20, (Label((20, 10), "漢 שa", 30), Area(((1, 1), (2, 1), (2, 2)), 0.5), Disc((3, 3), 1))
+    )
     (axes,) = on_paper(scene).axes
-    assert [text.get_text() for text in axes.texts] == ["□ a"]
+    assert [text.get_text() for text in axes.texts] == ["□ שa"]
     assert len(axes.patches) == 2

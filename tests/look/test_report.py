@@ -324,7 +324,7 @@ def test_plotly_takes_every_plot_as_it_is(regression: Results, tmp_path: Path) -
 
 
 def test_names_cannot_be_seen_to_do_anything() -> None:
-    assert seen("a\u202eb\x00c\n") == "a\\u202eb\\u0000c\\u000a"
+    assert seen("a\u202eb\x00c\n") == r"a\u202eb\x00c\n"
     assert seen("שלום") == "\u2068שלום\u2069"
     assert seen("x" * 2000) == "x" * 999 + "…"
     assert label("<b>a</b>&lt;") == "&lt;b&gt;a&lt;/b&gt;&amp;lt;"

@@ -13,7 +13,7 @@ from shoal.wording import shorten, visible
 _RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
 _ISOLATE: Final = "\u2068"
 _END: Final = "\u2069"
-_SPACES: Final = "\u00a0\u202f"
+SPACES: Final = "\u00a0\u202f"
 LONGEST: Final = 1000
 """Letters of a text that are shown; names of columns may be as long as a book."""
 
@@ -24,7 +24,7 @@ def seen(text: object) -> str:
     A text with letters that run from right to left is isolated (Unicode Standard Annex 9, FSI and PDI), so that
     what stands beside it stays in order.
     """
-    return isolated(visible(shorten(str(text), LONGEST), "long", keep=_SPACES))
+    return isolated(visible(shorten(str(text), LONGEST), keep=SPACES))
 
 
 def isolated(line: str) -> str:

@@ -16,14 +16,16 @@ from shoal.look._escape import seen
 from shoal.look._losses import loss_words
 from shoal.nets import loss_of
 from shoal.study import TASK_LOSS, Training
-from shoal.wording import counted, first_few, percent
+from shoal.wording import counted, first_few
 
 if TYPE_CHECKING:
     from shoal.nets import Architecture, Layer, LayerStep
     from shoal.results import InputRecord
 
+MOST_UNITS: Final = 10
+"""Units of a layer that are all drawn, and outputs that are all named."""
 _NAMED: Final = 6
-"""Outputs that a sentence names."""
+"""Outputs that are named of more."""
 
 
 @dataclass(frozen=True)
@@ -195,7 +197,8 @@ def words_of(fact: NetworkFacts) -> str:
         columns = len(fact.columns) or fact.input_shape[0]
         inputs = f"{counted(columns, 'input column')}, {counted(fact.input_shape[0], 'input')}"
     steps = "; ".join(", ".join(_step_words(step)) for step in fact.steps)
-    named = first_few([*map(seen, fact.outputs)], _NAMED) if any(fact.outputs) else f"{len(fact.outputs):,}"
+    few = len(fact.outputs) if len(fact.outputs) <= MOST_UNITS else _NAMED
+    named = first_few([*map(seen, fact.outputs)], few) if any(fact.outputs) else f"{len(fact.outputs):,}"
     loss = f", trained by {fact.loss}" if fact.loss else ""
     sizes = f"{counted(fact.parameters, 'parameter')}, {counted(fact.multiply_adds, 'multiply-add')} a row"
     return f"{inputs}; then {steps}. Outputs: {named}; {fact.link} gives {fact.answers}{loss}. {sizes}."
@@ -209,4 +212,4 @@ def _step_words(step: StepFacts) -> Iterator[str]:
     if step.activation:
         yield step.activation
     if step.dropout:
-        yield f"dropout {percent(step.dropout)}"
+        yield f"dropout {step.dropout:g}"

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from shoal.look._network import ColumnFacts, NetworkFacts, StepFacts
+from shoal.look._escape import seen
+from shoal.look._network import MOST_UNITS, ColumnFacts, NetworkFacts, StepFacts
 from shoal.look._paper import shown_name, text_width
 from shoal.look._scene import Anchor, Area, Disc, Label, Mark, Point, Stroke
 from shoal.wording import counted
@@ -23,9 +24,10 @@ WRAP: Final = 92.0
 """Width of the texts under a part."""
 NAME: Final = 132.0
 """Width of the name of an input or an output."""
-MOST_UNITS, FIRST_UNITS, LAST_UNITS = 10, 4, 3
-"""Units of a layer that are all drawn; of more the first and the last ones."""
+FIRST_UNITS, LAST_UNITS = 4, 3
+"""Units that are drawn of a layer of more than are all drawn."""
 RADIUS, PITCH = 6.5, 19.0
+_ANCHORS: Final[dict[int, Anchor]] = {-1: "end", 1: "start"}
 TABLE: Final = (24.0, 15.0)
 SMALLEST, LARGEST = 9.0, (52.0, 84.0)
 """Sides of drawn feature maps: of the smallest, and of the largest of a network, whatever its pixels."""
@@ -122,19 +124,19 @@ def _column_of_units(heights: Sequence[float], dots: Sequence[float]) -> list[Ma
     return units + [Disc((0, y), 1.2, 1.0, 0.0) for y in dots]
 
 
-def _names(names: Sequence[str], heights: Sequence[float], side: int) -> list[Label]:
-    """Write names beside units, to the left of them (-1) or to the right (1)."""
-    anchor: Anchor = "start" if side > 0 else "end"
-    shown = [(shown_name(name, NAME, SIZE), y) for name, y in zip(names, heights, strict=True) if name]
-    return [
-        Label((side * (RADIUS + 5), y + 0.36 * SIZE), name, text_width(name, SIZE), anchor=anchor)
-        for name, y in shown
-    ]
+def _name(name: str, y: float, side: int, extra: str = "") -> list[Label]:
+    """Write the name of a unit, and what is said of it, to the left of it (-1) or to the right (1)."""
+    if not name:
+        return []
+    text = shown_name(name, NAME - text_width(extra, SIZE), SIZE) + extra
+    place, anchor = (side * (RADIUS + 5), y + 0.36 * SIZE), _ANCHORS[side]
+    return [Label(place, text, text_width(text, SIZE), anchor=anchor, whole=seen(name) + extra)]
 
 
 def _units(step: StepFacts, names: Sequence[str]) -> Block:
     heights, numbers, dots = places(step.shape[0])
-    labels = _names([names[number] for number in numbers], heights, 1) if names else []
+    shown = [(names[number], y) for number, y in zip(numbers, heights, strict=True)] if names else []
+    labels = [label for name, y in shown for label in _name(name, y, 1)]
     return Block(
         heading=step.layer,
         lines=wrapped(list(_texts(step, counted(step.shape[0], "unit")))),
@@ -159,7 +161,7 @@ def _columns(fact: NetworkFacts) -> Block:
     labels = [
         label.moved(-(TABLE[0] / 2 - RADIUS), 0) if column.table else label
         for column, y in zip(shown, heights, strict=True)
-        for label in _names([_column_name(column)], [y], -1)
+        for label in _name(column.name, y, -1, _becomes(column))
     ]
     inputs, embedding = fact.input_shape[0], fact.embedding
     half = [TABLE[0] / 2 if column.table else RADIUS for column in shown]
@@ -180,14 +182,12 @@ def _columns(fact: NetworkFacts) -> Block:
     )
 
 
-def _column_name(column: ColumnFacts) -> str:
-    """Name a column, and what it becomes where that is not one number."""
+def _becomes(column: ColumnFacts) -> str:
+    """Say what a column becomes where that is not one number."""
     if column.table:
         rows, size = column.table
-        extra = f" {rows:,} × {size:,}"
-    else:
-        extra = f" ({column.inputs:,})" if column.inputs > 1 else ""
-    return shown_name(column.name, NAME - text_width(extra, SIZE), SIZE) + extra if column.name else ""
+        return f" {rows:,} × {size:,}"
+    return f" ({column.inputs:,})" if column.inputs > 1 else ""
 
 
 def _vectors(y: float) -> list[Mark]:
@@ -247,7 +247,6 @@ def _stack(shape: Sequence[int], said: tuple[str, Sequence[str]], window: int, u
         x, y = x0 + 0.15 * (w - across), y0 + 0.15 * (h - down)
         marks.append(Area(((x, y), (x + across, y), (x + across, y + down), (x, y + down)), 0.3, 0.9))
         corners = ((x + across, y), (x + across, y + down))
-    seen = (x0 + 0.8 * w, y0 + 0.76 * h)
     return Block(
         heading=said[0],
         lines=wrapped(said[1]),
@@ -259,7 +258,7 @@ def _stack(shape: Sequence[int], said: tuple[str, Sequence[str]], window: int, u
         enter=((x0, y0), (x0, y1)),
         leave=((x1 + depth, y0 - depth), (x1, y1)),
         window=corners,
-        seen=seen,
+        seen=(x0 + 0.8 * w, y0 + 0.76 * h),
     )
 
 

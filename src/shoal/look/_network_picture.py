@@ -12,6 +12,7 @@ from shoal.look._network import NetworkFacts, title_of, words_of
 from shoal.look._network_scene import network_scene
 from shoal.look._paper import on_paper, pdf, png
 from shoal.look._scene import svg
+from shoal.results import refuse_to_replace
 from shoal.wording import counted, listed, visible
 
 if TYPE_CHECKING:
@@ -30,13 +31,14 @@ class NetworkPicture:
         """The picture as the text of an SVG file, black on white, 720 pixels wide at most."""
         return svg(network_scene(self._fact), title_of(self._fact), words_of(self._fact), paper=True)
 
-    def save(self, path: Path | str, *, force: bool = True) -> None:
+    def save(self, path: Path | str, *, force: bool = False) -> None:
         """Write the picture, whole or not at all: as SVG, PDF or PNG, by the ending of the name.
 
-        Without `force` no file of other content is replaced. Raises InputError for another ending and for a place
-        where nothing can be written.
+        Raises InputError for another ending, where `path` has other content, unless `force`, for files of a run folder
+        itself, and for a place where nothing can be written.
         """
         place = as_path(path, "the path of a picture")
+        refuse_to_replace(place)
         write(place, content_of(place)(self._fact), new=not force)
 
     @property

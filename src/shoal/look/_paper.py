@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import numpy as np
 
-from shoal.look._escape import isolated
+from shoal.look._escape import SPACES, isolated
 from shoal.look._text_layout import in_lines
+from shoal.wording import cut_amid, shorten, visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,7 +89,11 @@ _CSS_DPI: Final = 96
 _BLACK_SHARES: Final = (0x22 / 255,) * 3
 _ANY_LENGTH, _MOST_MARKS = 1000, 2
 """Letters of a text in a drawing, and marks on one of them, at most."""
+_WITHOUT_WIDTH: Final = ("Mn", "Me", "Cf")
+_UNNAMED: Final = "(unnamed)"
 _FACES: Final = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSansMono.ttf")
+MONOSPACED: Final = ("DejaVu Sans Mono", "DejaVu Sans")
+"""The fixed-width font, and which one stands in for it: it has half of the letters (no Hebrew) of the others."""
 _FACE_SIZE: Final = 64
 _USUAL_ADVANCE: Final = 0.68
 _NOTE_LETTERS, _NOTE_WIDTH = 120, 36
@@ -177,7 +182,7 @@ def _put(axes: Panel, mark: Mark) -> None:
             axes.add_patch(outline)
         case Label():
             axes.text(
-                *mark.place, plain(mark.text, _ANY_LENGTH), fontsize=mark.size * point, alpha=mark.ink,
+                *mark.place, drawable(mark.text), fontsize=mark.size * point, alpha=mark.ink,
                 ha={"start": "left", "middle": "center", "end": "right"}[mark.anchor], va="baseline",
                 fontweight="bold" if mark.bold else "normal",
             )  # fmt: skip
@@ -357,48 +362,37 @@ def fan(count: int) -> NDArray[Any]:
 
 
 def plain(text: object, limit: int = 40) -> str:
-    """Make any name safe to draw: one line, no control or direction marks, only glyphs that exist.
+    """Make any name safe to draw: one line, what cannot be seen as escapes, only glyphs that exist.
 
     It is cut where it gets wider than `limit` letters of usual width.
     """
-    letters: list[str] = []
-    for letter in unicodedata.normalize("NFC", str(text)):
-        kind = unicodedata.category(letter)
-        if letter.isspace():
-            letters.append(" ")
-        elif kind[0] != "C" and kind not in ("Mn", "Me"):
-            letters.append(letter if ord(letter) in _glyphs() else "□")
-    line = " ".join("".join(letters).split()) or "(unnamed)"
-    if _letters(line) <= limit:
-        return line
-    while _letters(line) > limit - 1.5:
-        line = line[:-1]
-    return line.rstrip() + "…"
+    return cut_amid(drawable(_line(text)) or _UNNAMED, lambda line: _letters(line) <= limit)
+
+
+def drawable(line: str) -> str:
+    """Put a box for every letter that our fonts lack, and leave out marks on letters and of direction."""
+    letters = (letter for letter in line if unicodedata.category(letter) not in _WITHOUT_WIDTH)
+    return "".join(letter if ord(letter) in _glyphs() else "□" for letter in letters)
 
 
 def shown_name(name: object, width: float, size: float, *, bold: bool = False) -> str:
-    """Make any name safe to stand in a drawing, and no wider than so much: one line, nothing that cannot be seen.
+    """Make any name safe to stand in a drawing, and no wider than so much: one line, what cannot be seen as escapes.
 
     Letters that our fonts lack stay as they are, for whoever has some that have them; of marks on a letter two stay.
     A name with letters that run from right to left is isolated, so that what stands beside it stays in order.
     """
     letters: list[str] = []
     marks = 0
-    for letter in unicodedata.normalize("NFC", str(name)):
-        kind = unicodedata.category(letter)
-        marks = marks + 1 if kind in ("Mn", "Me") else 0
-        if letter.isspace():
-            letters.append(" ")
-        elif kind[0] != "C" and marks <= _MOST_MARKS:
+    for letter in _line(name):
+        marks = marks + 1 if unicodedata.category(letter) in _WITHOUT_WIDTH else 0
+        if marks <= _MOST_MARKS:
             letters.append(letter)
-        if len(letters) > _ANY_LENGTH:
-            break
-    line = " ".join("".join(letters).split()) or "(unnamed)"
-    if text_width(line, size, bold=bold) > width:
-        while line and text_width(line + "…", size, bold=bold) > width:
-            line = line[:-1]
-        line = line.rstrip() + "…"
-    return isolated(line)
+    return isolated(cut_amid("".join(letters), lambda line: text_width(line, size, bold=bold) <= width))
+
+
+def _line(text: object) -> str:
+    line = visible(unicodedata.normalize("NFC", shorten(str(text), _ANY_LENGTH)), keep=SPACES)
+    return " ".join(line.split()) or _UNNAMED
 
 
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
@@ -411,7 +405,7 @@ def text_width(text: str, size: float, *, bold: bool = False) -> float:
 
 @cache
 def _em(letter: str, face: str) -> float:
-    if unicodedata.category(letter) in ("Mn", "Me", "Cf"):
+    if unicodedata.category(letter) in _WITHOUT_WIDTH:
         return 0.0
     if ord(letter) in _glyphs():
         return _width(letter, face)
@@ -425,8 +419,8 @@ def _letters(text: str) -> float:
 
 @cache
 def _advance(letter: str) -> float:
-    """Width of a letter in the widest of our fonts, in ems."""
-    return max(_width(letter, name) for name in _FACES)
+    """Width of a letter in the widest of our fonts that have it, in ems."""
+    return max(_width(letter, name) for name in _FACES if ord(letter) in _charmap(name))
 
 
 def _width(letter: str, face: str) -> float:
@@ -435,8 +429,13 @@ def _width(letter: str, face: str) -> float:
 
 @cache
 def _glyphs() -> frozenset[int]:
-    """Code points that all of our fonts can draw."""
-    return frozenset.intersection(*(frozenset(_face(name).get_charmap()) for name in _FACES))
+    """Code points that our fonts can draw, upright and bold."""
+    return _charmap(_FACES[0]) & _charmap(_FACES[1])
+
+
+@cache
+def _charmap(face: str) -> frozenset[int]:
+    return frozenset(_face(face).get_charmap())
 
 
 @cache

@@ -81,7 +81,7 @@ class Disc:
 
 @dataclass(frozen=True)
 class Label:
-    """A line of text; `width` is how wide it is at most, in whatever font."""
+    """A line of text; `width` is how wide it is at most, in whatever font; `whole` is the text before it was cut."""
 
     place: Point
     text: str
@@ -90,6 +90,7 @@ class Label:
     anchor: Anchor = "middle"
     bold: bool = False
     ink: float = 1.0
+    whole: str = ""
 
     def moved(self, x: float, y: float) -> Label:
         """Give the same elsewhere."""
@@ -109,7 +110,8 @@ class Label:
         anchor = "" if self.anchor == "start" else f' text-anchor="{self.anchor}"'
         size = "" if self.size == 11.0 else f' font-size="{_short(self.size)}"'
         look = f"{size}{anchor}{bold}{_unless_one('fill-opacity', self.ink)}"
-        return f'<text x="{_short(x)}" y="{_short(y)}"{look}>{html.escape(self.text)}</text>'
+        whole = f"<title>{html.escape(self.whole)}</title>" if self.whole not in ("", self.text) else ""
+        return f'<text x="{_short(x)}" y="{_short(y)}"{look}>{whole}{html.escape(self.text)}</text>'
 
 
 Mark: TypeAlias = Stroke | Area | Disc | Label

@@ -20,6 +20,7 @@ from shoal.look._paper import (
     BLUE,
     GREEN,
     GREY,
+    MONOSPACED,
     PURPLE,
     VERMILLION,
     Panel,
@@ -180,7 +181,7 @@ def ranking_table(ranking: Ranking, named: int) -> list[str]:
 
 
 def _finish_ranking(axes: Panel, ranking: Ranking, place_C: NDArray[np.float64], table: list[str]) -> None:
-    axes.set_yticks([-1.2, *place_C[: len(table) - 1]], table, fontfamily="DejaVu Sans Mono")
+    axes.set_yticks([-1.2, *place_C[: len(table) - 1]], table, fontfamily=MONOSPACED)
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(place_C[-1] + 1, -2)
     left_out = len(place_C) - len(table) + 1
