@@ -40,7 +40,9 @@ def classifier(**changes: Any) -> MLPClassifier:
     [
         regressor(),
         classifier(),
-        CNNClassifier(max_iter=8, learning_rate_init=0.01, calibration="temperature", calibration_folds=3),
+        CNNClassifier(
+            (4,), (8,), max_iter=8, learning_rate_init=0.02, calibration="temperature", calibration_folds=3
+        ),
     ],
     expected_failed_checks=lambda estimator: (
         {}

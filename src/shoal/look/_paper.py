@@ -344,10 +344,10 @@ def number_text(value: float) -> str:
 
 
 def heading(figure: Sheet, sentence: str) -> None:
-    """Put the picture's title at the top left, over as many lines as its width asks for."""
+    """Put the picture's title at the top left, over as many lines as its width asks for; words that fit none are cut."""
     room = figure.get_figwidth() * _TITLE_LETTERS
     lines = [""]
-    for word in sentence.split():
+    for word in (cut_amid(word, lambda cut: _letters(cut) <= room) for word in sentence.split()):
         longer = f"{lines[-1]} {word}".strip()
         if _letters(longer) > room and lines[-1]:
             lines.append(word)
