@@ -344,7 +344,7 @@ def number_text(value: float) -> str:
 
 
 def heading(figure: Sheet, sentence: str) -> None:
-    """Put the picture's title at the top left, over as many lines as its width asks for; words that fit none are cut."""
+    """Put the picture's title at the top left, over as many lines as it takes; a word wider than the paper is cut."""
     room = figure.get_figwidth() * _TITLE_LETTERS
     lines = [""]
     for word in (cut_amid(word, lambda cut: _letters(cut) <= room) for word in sentence.split()):
