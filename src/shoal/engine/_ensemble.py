@@ -37,7 +37,7 @@ def ask_ensemble(planner: Planner, winner: Candidate, store: Store, trainers: Ma
     store.put_fact("ensemble", None)  # an earlier one is not believed, whatever comes
     fits = [item.fit for item in planner.search_fits() if item.entry.candidate_id == winner.id]
     part = f"ensemble {planner.dataset.test_fingerprint}"
-    grid = _grid(planner.dataset)
+    grid = grid_of(planner.dataset)
     members: list[str] = []
     for fit in dict.fromkeys(fits):
         stored = store.derived(fit.id, part)
@@ -83,7 +83,7 @@ def _answered(
     return arrays
 
 
-def _grid(dataset: Dataset) -> Column | None:
+def grid_of(dataset: Dataset) -> Column | None:
     """Give points along the one input, over all rows; None where there are more inputs, or categories."""
     column = dataset.one_input
     if column is None or column.categorical:

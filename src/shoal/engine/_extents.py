@@ -18,6 +18,12 @@ LOOKED_AT: Final = 2000
 """Test images at which channels are measured, at most."""
 UNIT_ROWS: Final = 400
 """Test rows at which the outputs of dense layers are kept, at most."""
+FRAME_BYTES: Final = 3 << 19
+"""Of feature maps at all snapshots of the weights that are kept, at most; of kernels a quarter of that."""
+FRAMES_OF_IMAGES: Final = 2
+FRAMES_OF_ROWS: Final = 400
+FRAMES_OF_CLASSES: Final = 1000
+"""Images whose feature maps are kept at every snapshot, and training rows that are answered there, at most."""
 MOST_ROWS: Final = 2000
 """Rows that each network is asked about with permuted inputs, at most."""
 LEAST_ROWS: Final = 50

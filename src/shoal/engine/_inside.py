@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from shoal.data import Dataset, Preprocessing
 from shoal.engine._extents import CHANNELS_KEPT, LOOKED_AT, UNIT_ROWS
 from shoal.engine._fits import Planner
+from shoal.engine._frames import Frames
 from shoal.engine._planned import StudyFit
 from shoal.engine._predict import network_inputs
 from shoal.engine._stored import check_state, refusing_stored
@@ -57,8 +58,9 @@ def look_inside(
     computations: dict[str, tuple[str, Callable[[], Arrays]]] = {}
     if inspect.history:
         trainer = trainers[fit.trainer]
-        history = _History(fit, dataset, preprocessing, inspect.history)
-        computations["history"] = (f"history {inspect.history}", lambda: history.replay(trainer, store))
+        shown = _shown_rows(dataset, inspect.images)
+        history = _History(fit, dataset, preprocessing, inspect.history, shown)
+        computations["history"] = (history.part, lambda: history.replay(trainer, store))
     if not dataset.columns or any(column.takes != "numbers" for column in dataset.columns):
         asked = (fit.job.architecture, record, preprocessing, dataset)
         computations["units"] = (f"units {dataset.test_fingerprint}", lambda: _unit_outputs(*asked))
@@ -84,16 +86,27 @@ def look_inside(
 class _History:
     """The weights of one fit over its epochs: the fit is deterministic, so it is trained again to be watched."""
 
-    def __init__(self, fit: StudyFit, dataset: Dataset, preprocessing: Preprocessing, snapshots: int) -> None:
+    def __init__(
+        self,
+        fit: StudyFit,
+        dataset: Dataset,
+        preprocessing: Preprocessing,
+        snapshots: int,
+        shown: NDArray[np.int64],
+    ) -> None:
         self._fit, self._dataset, self._preprocessing = fit, dataset, preprocessing
         epochs = fit.job.training.epochs
         self._epoch_S = np.unique(np.linspace(0, epochs, min(snapshots, epochs) + 1).round()).astype(np.int64)
-        self._key = f"{fit.id} history {snapshots}"
+        self._frames = Frames(fit, dataset, preprocessing, shown, len(self._epoch_S))
+        # What is kept of a snapshot has a number: less, of an earlier version, is not taken for it.
+        self.part = f"history 2 {snapshots} {dataset.test_fingerprint} {self._frames.images_named}".rstrip()
+        self._key = f"{fit.id} {self.part}"
 
     def replay(self, trainer: Trainer, store: Store) -> Arrays:
         """Train again, from the last checkpoint of a replay that was interrupted, and take snapshots on the way.
 
-        Of each layer: quantiles of its weights (S, Q), and how far they are from their start (root mean square), (S,).
+        Of each layer: quantiles of its weights (S, Q), and how far they are from their start (root mean square), (S,);
+        and what the frames of moving pictures are made of.
         """
         job, saved = self._fit.job, store.checkpoint(self._key)
         data = PreparedFit(self._fit, self._dataset, self._preprocessing).data
@@ -102,10 +115,11 @@ class _History:
         start = job.architecture.named(state.parameters_P.copy())
         if saved:
             with refusing_stored(f"the checkpoint of {self._key}"):
+                first = self._seen_at(trainer, start, state)
                 state = Checkpoint(self._key, saved[0], saved[1]["state"]).state()
                 check_state(state, self._fit)
                 seen = {name: saved[0][name] for name in saved[1]["seen"]}
-                _check_snapshots(seen, start, self._epoch_S)
+                _check_snapshots(seen, first, self._epoch_S)
         at, done = time.monotonic(), len(seen.get("epoch", ()))
         state.pausing = lambda: time.monotonic() - at >= CHECKPOINT_SECONDS
         for epoch in self._epoch_S[done:].tolist():
@@ -114,15 +128,18 @@ class _History:
                 if state.pausing():
                     self._save(store, state, seen)
                     at = time.monotonic()
-            snapshot = _snapshot(start, job.architecture.named(state.parameters_P)) | {
-                "epoch": np.array(epoch)
-            }
+            snapshot = self._seen_at(trainer, start, state) | {"epoch": np.array(epoch)}
             seen = {
                 name: np.concatenate([seen.get(name, value[None][:0]), value[None]])
                 for name, value in snapshot.items()
             }
         store.drop_checkpoint(self._key)
-        return seen | {"share": np.array(QUANTILES)}
+        return self._frames.finished(seen) | {"share": np.array(QUANTILES)}
+
+    def _seen_at(self, trainer: Trainer, start: Arrays, state: State) -> Arrays:
+        """Give what is kept of one snapshot; an array of one name has one shape in all of them."""
+        named = self._fit.job.architecture.named(state.parameters_P)
+        return _snapshot(start, named) | self._frames.of(trainer, state) | {"epoch": np.array(state.epoch)}
 
     def _save(self, store: Store, state: State, seen: Arrays) -> None:
         stands = Checkpoint.of(self._key, state)
@@ -140,14 +157,12 @@ def _snapshot(start: Arrays, now: Arrays) -> Arrays:
     return arrays
 
 
-def _check_snapshots(seen: Arrays, start: Arrays, epoch_S: NDArray[np.int64]) -> None:
-    """Those taken before are of the same layers, as many of each, and of the first epochs."""
+def _check_snapshots(seen: Arrays, first: Arrays, epoch_S: NDArray[np.int64]) -> None:
+    """Those taken before are of the same kind as the first, and of the first epochs."""
     done = len(seen.get("epoch", ()))
     expect(seen.get("epoch", epoch_S[:0]).tolist() == epoch_S[:done].tolist())
-    shapes: dict[str, tuple[int, ...]] = {"epoch": (done,)}
-    for layer in weights_by_layer(start):
-        shapes |= {f"{layer}/quantile": (done, len(QUANTILES)), f"{layer}/moved": (done,)}
-    expect(not seen or {name: array.shape for name, array in seen.items()} == shapes)
+    kinds = {name: ((done, *array.shape), array.dtype) for name, array in first.items()}
+    expect(not seen or {name: (array.shape, array.dtype) for name, array in seen.items()} == kinds)
 
 
 def _channels(architecture: Architecture, record: FitRecord, preprocessing: Preprocessing) -> Channels:
@@ -158,7 +173,9 @@ def _channels(architecture: Architecture, record: FitRecord, preprocessing: Prep
 
 def _shown_rows(dataset: Dataset, asked: tuple[int, ...]) -> NDArray[np.int64]:
     """Rows of the images whose feature maps are shown: those asked for, else the first test image of each class (of the
-    first classes, where there are many)."""
+    first classes, where there are many). None of a table."""
+    if dataset.images is None:
+        return np.zeros(0, np.int64)
     if asked:
         return dataset.train_rows + np.array(asked, np.int64)
     _, first = np.unique(dataset.targets[dataset.train_rows :], return_index=True)

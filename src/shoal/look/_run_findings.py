@@ -253,6 +253,8 @@ def _is_inside(inside: Inside, architecture: Architecture) -> bool:
     of_outputs = ((inside.units, dense | {"rows"}), (inside.maps, conv | {"rows", "images"}))
     return (
         (not inside.history or inside.history.keys() == history)
+        and (not inside.frames or layers_of(inside.frames) == {*units, *conv})
+        and layers_of(inside.frames, "maps") == (conv if "kernels" in inside.frames else set())
         and all(not arrays or arrays.keys() == names for arrays, names in of_outputs)
         and all(array.ndim == 2 and array.shape[1] == units[name] for name, array in _layers(inside.units))
         and all(array.ndim == 4 and array.shape[1] <= units[name] for name, array in _layers(inside.maps))

@@ -66,7 +66,6 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._importance import fold_intervals as fold_intervals
     from shoal.results._importance import worse_by as worse_by
     from shoal.results._inside import Inside as Inside
-    from shoal.results._inside import layers_of as layers_of
     from shoal.results._intervals import FEWEST_ROWS_OF_SHARES as FEWEST_ROWS_OF_SHARES
     from shoal.results._intervals import Interval as Interval
     from shoal.results._intervals import Units as Units
@@ -141,6 +140,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._simple_models import Baseline as Baseline
     from shoal.results._simple_models import Beside as Beside
     from shoal.results._simple_models import SimpleModel as SimpleModel
+    from shoal.results._snapshots import layers_of as layers_of
     from shoal.results._statistics import as_compared as as_compared
     from shoal.results._statistics import reach_of as reach_of
     from shoal.results._store import Identity as Identity

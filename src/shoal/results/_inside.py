@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from shoal.results._brief import Brief
 from shoal.results._record import Truth
 from shoal.results._schema import expect
+from shoal.results._snapshots import check_frames, layers_of, split
 from shoal.results._store import Store
 
 Arrays = dict[str, NDArray[Any]]
@@ -28,7 +29,13 @@ class Inside(Brief):
     """Arrays of the delivered network `fit_id`; each part is empty where there is nothing of its kind.
 
     `history`: "epoch" (S,), "share" (Q,) and of every LAYER "LAYER/quantile" (S, Q) of its weights and "LAYER/moved"
-    (S,), their root mean square distance from where they started. `units`: "rows" (M,) and by dense layer its
+    (S,), their root mean square distance from where they started. `frames`: what moving pictures of the same snapshots
+    are made of (nothing in results of old): of every LAYER "LAYER/counts" (S, B) of its weights in bins around
+    0, 2 to the "LAYER/power" wide; of its answers "curve" (S, G, K) at "x" (G,), or "answers" (S, N, K) to the training
+    rows "rows" (N,), or "sure", the mean probability of the true class of those (S, K), or of each label in rows that
+    have it and in others (S, K, 2); "kernels" uint8 (S, U, C, H, W) of the first convolution, and by convolutional
+    LAYER "LAYER/maps" uint8 (S, M, U, H, W) of the "images" of rows "image_rows" (M,), each `low + byte / 255 *
+    (high - low)`, with low and high in "..._ends" (S, 2). `units`: "rows" (M,) and by dense layer its
     outputs (M, U). `maps`: "rows" (M,), "images" uint8 (M, C, H, W) and by convolutional layer (M, U, H, W).
     `channels`, over the test images of the rows "looked_at" (all of them where that is missing, in results of old), by
     convolutional LAYER: "mean" (K, U) by class; "low", "high" (U,); "inner"
@@ -39,6 +46,7 @@ class Inside(Brief):
 
     fit_id: str
     history: Arrays
+    frames: Arrays
     units: Arrays
     maps: Arrays
     channels: Arrays
@@ -52,8 +60,10 @@ def read_inside(store: Store, truth: Truth) -> Inside | None:
     fit_id, named = fact["fit"], fact["parts"]
     expect(isinstance(fit_id, str) and isinstance(named, dict) and set(named) <= set(_PARTS))
     parts: dict[str, Arrays] = {name: store.arrays(fit_id, str(part)) for name, part in named.items()}
-    inside = Inside(fit_id, **{name: parts.get(name, {}) for name in _PARTS})
+    history, frames = split(parts.pop("history", {}))
+    inside = Inside(fit_id, history, frames, **{name: parts.get(name, {}) for name in _PARTS[1:]})
     _check_history(inside.history)
+    check_frames(inside.frames, len(inside.history.get("epoch", ())), truth)
     for rows_and_more in (inside.units, inside.maps):
         _check_rows(rows_and_more, truth)
     _check_channels(inside.channels, truth)
@@ -78,11 +88,6 @@ def _check_rows(arrays: Arrays, truth: Truth) -> None:
             expect(rows.ndim == 1)
         elif name == "images":
             expect(array.dtype == np.uint8 and array.ndim == 4)
-
-
-def layers_of(channels: Arrays) -> set[str]:
-    """Give the names of the layers whose channels are kept: of "LAYER/what" arrays, "looked_at" being of all."""
-    return {name.rpartition("/")[0] for name in channels if "/" in name}
 
 
 def _check_channels(channels: Arrays, truth: Truth) -> None:
