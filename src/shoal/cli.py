@@ -1,4 +1,4 @@
-"""The command line: `shoal check | run | show | report | compare | draw | predict | export | data | new`.
+"""The command line: `shoal check | run | show | report | compare | draw | animate | predict | export | data | new`.
 
 Every refusal is a line and an exit code.
 """
@@ -28,6 +28,7 @@ from shoal.options import (
     DeviceOption,
     DrawnArgument,
     ExplainOption,
+    FilmOption,
     ForceOption,
     FormatOption,
     MarkOption,
@@ -36,6 +37,7 @@ from shoal.options import (
     PictureOption,
     RunArgument,
     RunsArgument,
+    SecondsOption,
     SetOption,
     SourceArgument,
     StudyArgument,
@@ -150,6 +152,21 @@ def draw(
         from shoal.drawing import write_drawing
 
     _print(write_drawing(source, out, tuple(set_ or ()), force=force))
+
+
+@app.command()
+def animate(
+    run: RunArgument,
+    out: FilmOption = None,
+    seconds: SecondsOption = 8.0,
+    force: ForceOption = False,
+) -> None:
+    """Write how a network changed over its epochs as a moving picture."""
+    with loading(LEAST_TO_DRAW):
+        from shoal.look import write_animation
+        from shoal.results import Results
+
+    _print(write_animation(Results.open(run), out, seconds, force=force))
 
 
 @app.command()

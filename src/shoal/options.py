@@ -76,6 +76,14 @@ def share(text: str) -> float:
         raise typer.BadParameter(f"expected a share such as 0.9, got {text!r}") from None
 
 
+def number_of_seconds(text: str) -> float:
+    """Take a number of seconds, of any notation that Python's `float` takes; which may be is known where it is used."""
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"expected a number of seconds such as 8, got {text!r}") from None
+
+
 def usage_problem(error: Any) -> str:
     """Give the line for a usage error of typer."""
     kind = type(
@@ -123,6 +131,16 @@ DrawnArgument = Annotated[
 PictureOption = Annotated[
     Path | None,
     typer.Option("--out", metavar="FILE", help="SVG, PDF or PNG [NAME-network.svg].", parser=name_of_a_file),
+]
+FilmOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", metavar="FILE", help="GIF, WebP, PNG or MP4 [STUDY-epochs.gif].", parser=name_of_a_file
+    ),
+]
+SecondsOption = Annotated[
+    float,
+    typer.Option("--seconds", metavar="S", help="How long all epochs take.", parser=number_of_seconds),
 ]
 RunsArgument = Annotated[
     list[Path], typer.Argument(metavar="RUN...", help="Run folders, or folders that hold some.")

@@ -107,12 +107,15 @@ class Frames:
         Evenly spaced over all; of classes so many of each.
         """
         learned: NDArray[np.int64] = self._fit.rows.learning
-        if self._dataset.task != "classification":
-            return learned[_evenly(len(learned), FRAMES_OF_ROWS)]
-        class_N: NDArray[np.int64] = self._dataset.targets[learned]
-        each = max(1, FRAMES_OF_CLASSES // len(self._dataset.classes))
-        places = (np.flatnonzero(class_N == k) for k in range(len(self._dataset.classes)))
-        return learned[np.sort(np.concatenate([own[_evenly(len(own), each)] for own in places]))]
+        if self._dataset.task == "classification":
+            class_N: NDArray[np.int64] = self._dataset.targets[learned]
+            each = max(1, FRAMES_OF_CLASSES // len(self._dataset.classes))
+            of_classes = (np.flatnonzero(class_N == k) for k in range(len(self._dataset.classes)))
+            places = np.sort(np.concatenate([own[_evenly(len(own), each)] for own in of_classes]))
+        else:
+            places = _evenly(len(learned), FRAMES_OF_ROWS)
+        rows: NDArray[np.int64] = learned[places]
+        return rows
 
     def _answered(self, trainer: Trainer, state: State) -> Arrays:
         """What the network answers: along its one input, or to rows; of classes and labels how sure it is of them."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from shoal.contents import contents
 
 if TYPE_CHECKING:  # read by type checkers, and by `contents`
+    from shoal.look._animation import write_animation as write_animation
     from shoal.look._check import Check as Check
     from shoal.look._checks import checks as checks
     from shoal.look._columns import MOST_LINES as MOST_LINES

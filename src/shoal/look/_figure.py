@@ -32,6 +32,7 @@ class Chapter(Enum):
     SEARCH = "search"
     TESTED = "tested"
     INSIDE = "inside"
+    EPOCHS = "epochs"
     ENSEMBLE = "ensemble"
     COMPARED = "compared"
 
@@ -89,6 +90,7 @@ class Figure:
     page and in a file of its own as SVG, too, and so fits any screen and any paper. `memory` (bytes of its pictures,
     where they may be large) and `seconds` (of those of one subject) are known before a run starts; None where they
     count for nothing.
+    The facts of the chapter EPOCHS are films: they move on the page, and `draw` shows a few of their epochs.
     `photographs`: it shows images of the data, whose brightness is never turned round, as a dark page does with charts.
     """
 

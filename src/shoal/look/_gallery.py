@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -109,9 +109,17 @@ def pictures(results: Results, parts: Parts | None = None) -> Iterator[Picture]:
             yield from gathered()
 
 
-def _gatherings(findings: RunFindings) -> Iterator[tuple[str, Callable[[], Iterator[Picture]]]]:
+def pictures_of(chapter: Chapter, results: Results) -> Iterator[Picture]:
+    """Give the pictures of one chapter; what goes wrong with their facts is raised."""
+    for _, gathered in _gatherings(RunFindings(results), (chapter,)):
+        yield from gathered()
+
+
+def _gatherings(
+    findings: RunFindings, chapters: Iterable[Chapter] = Chapter
+) -> Iterator[tuple[str, Callable[[], Iterator[Picture]]]]:
     """Give every figure of every subject: its name, and what gathers its pictures."""
-    for chapter in Chapter:
+    for chapter in chapters:
         for subject in _subjects(chapter, findings):
             for figure in figures_of(chapter):
                 yield subject.named(figure.name), partial(_pictures, figure, chapter, subject)
@@ -146,7 +154,7 @@ def _subjects(chapter: Chapter, findings: RunFindings) -> Iterator[Subject]:
         case Chapter.TESTED:
             if delivered.healthy:
                 yield Subject(findings, delivered, "30-delivered")
-        case Chapter.INSIDE:
+        case Chapter.INSIDE | Chapter.EPOCHS:
             if delivered.healthy:
                 yield Subject(findings, delivered)
         case Chapter.COMPARED:

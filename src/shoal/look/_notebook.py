@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import quote
 
 from shoal import results as stored
-from shoal.errors import EnvironmentFault
+from shoal.errors import EnvironmentFault, as_path
 from shoal.files import kind_of
 from shoal.look._escape import seen
 from shoal.look._headline import headline
@@ -39,6 +39,17 @@ class Results(stored.Results):
             "the report": lambda: _link(self.folder),
         }
         return f"<div>{pieces_html(pieces, SHOW)}</div>"
+
+    def animate(self, path: Path | str, *, seconds: float = 8.0, force: bool = False) -> None:
+        """Write what changes over the epochs of the delivered network as a moving picture, whole or not at all.
+
+        `path` ends in .gif, .webp, .png or .mp4 (which needs imageio-ffmpeg); all epochs that were kept take `seconds`
+        together. Raises InputError for another ending, for seconds not from 0.5 to 600, for a run without snapshots of
+        its network (`inspect.history`) and, unless `force`, where `path` has other content.
+        """
+        from shoal.look._animation import write_animation
+
+        write_animation(self, as_path(path, "the path of a moving picture"), seconds, force=force)
 
 
 def pieces_html(pieces: Mapping[str, Callable[[], str]], again: str) -> str:

@@ -21,6 +21,9 @@ from shoal.cores import core_count
 from shoal.data import Dataset
 from shoal.engine._extents import (
     CHANNELS_KEPT,
+    FRAMES_OF_CLASSES,
+    FRAMES_OF_IMAGES,
+    FRAMES_OF_ROWS,
     GRID_POINTS,
     LOOKED_AT,
     MOST_GROUPED,
@@ -75,6 +78,8 @@ EXCITE_STEP: Final = 1.0e-3
 EXCITE_PIXEL: Final = 6.4e-9
 EXCITE_MULTIPLY_ADD: Final = 2.5e-10
 EXCITE_TRIALS: Final = EXCITING_STEPS // 10 + 2
+SNAPSHOT: Final = {"any": 2e-4, "maps": 5e-3, "weight": 1e-8}
+"""Of keeping a snapshot, its feature maps, a weight."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,8 @@ def seconds_alone(
     history = fit_seconds(refit, circumstances.trainers[refit.trainer]) if refit else 0.0
     simple_models = scale * simple_model_seconds(planner)
     inside += scale * inputs_seconds(planner, refit.job.architecture) if refit else 0.0
-    inside += history * (planner.study.inspect.history > 0)
+    if refit and planner.study.inspect.history:
+        inside += history + scale * frames_seconds(planner, refit)
     return {
         "reading": scale * PROGRAM + circumstances.read,
         "training": steps + scale * training.beside,
@@ -245,6 +251,21 @@ def inside_seconds(planner: Planner, fit: StudyFit, *, torch: bool) -> float:
     images = min(LOOKED_AT, tested) + min(UNIT_ROWS, tested) + min(MOST_IMAGES, len(dataset.classes))
     excited = sum(exciting_seconds(architecture, number) for number in range(len(architecture.convolutions)))
     return TORCH["import"] * (not torch) + images * map_seconds(architecture) + excited
+
+
+def frames_seconds(planner: Planner, fit: StudyFit) -> float:
+    """What is kept at every snapshot of the weights, for pictures that move."""
+    architecture, dataset = fit.job.architecture, planner.dataset
+    snapshots = min(planner.study.inspect.history, fit.job.training.epochs) + 1
+    most = FRAMES_OF_CLASSES if dataset.classes else GRID_POINTS if dataset.one_input else FRAMES_OF_ROWS
+    row = answer_seconds(architecture) + MADE_READY * math.prod(architecture.input_shape)
+    maps = SNAPSHOT["maps"] + FRAMES_OF_IMAGES * map_seconds(architecture)
+    each = (
+        SNAPSHOT["any"]
+        + SNAPSHOT["weight"] * architecture.parameter_count
+        + min(most, dataset.train_rows) * row
+    )
+    return snapshots * (each + maps * (len(architecture.convolutions) > 0))
 
 
 def map_seconds(architecture: Architecture) -> float:

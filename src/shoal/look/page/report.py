@@ -40,6 +40,7 @@ from shoal.look.page import tables
 from shoal.look.page.beside import simple_model_frame, simple_model_note, simple_model_table
 from shoal.look.page.columns import column_table
 from shoal.look.page.decided import threshold_part
+from shoal.look.page.films import film_json, palettes
 from shoal.look.page.fit_curves import fits_shown
 from shoal.look.page.in_time import time_fold_table
 from shoal.look.page.labels import label_table
@@ -66,6 +67,7 @@ _PICTURES: Final = {
     "tested": Chapter.TESTED,
     "ensemble": Chapter.ENSEMBLE,
     "inside": Chapter.INSIDE,
+    "epochs": Chapter.EPOCHS,
 }
 """Pictures of which chapter stand where on the page, by their name in the template."""
 _EMPTY: Final = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
@@ -85,6 +87,11 @@ class Shown:
     live: bool
     svg: tuple[str, str] | None = None
     """The picture as SVG, for a page and for a phone, where it has such a form."""
+
+    @property
+    def moves(self) -> bool:
+        """Whether it moves over the epochs, where there are scripts."""
+        return self.picture.chapter is Chapter.EPOCHS
 
     @property
     def named(self) -> str:
@@ -140,7 +147,9 @@ def report_html(results: Results, drawn: Iterable[Drawn], parts: Parts | None = 
         "missing": tuple(dict.fromkeys((*results.missing, *parts.missing))),
     }
     return page_html(
-        "report.html.jinja", {"plots": plots, "fits": fits}, {"explorer": fits, **about, **content}
+        "report.html.jinja",
+        {"plots": plots, "fits": fits, **films_shown(shown, parts)},
+        {"explorer": fits, **about, **content},
     )
 
 
@@ -176,6 +185,16 @@ def pictures_shown(drawn: Iterable[Drawn], parts: Parts) -> tuple[list[Shown], d
         with parts.attempt(f"{REPORT_NAME}, figure {name}", REPORT):
             shown.append(_shown(drawing, name in plots))
     return shown, plots
+
+
+def films_shown(shown: Iterable[Shown], parts: Parts) -> dict[str, Any]:
+    """Give what the page needs to move the pictures that move; nothing where none does."""
+    films: dict[str, Any] = {}
+    for entry in shown:
+        if entry.moves:
+            with parts.attempt(f"{REPORT_NAME}, moving form of figure {entry.picture.name}", REPORT):
+                films[entry.picture.name] = film_json(entry.picture.fact)
+    return {"films": films, "palettes": palettes()} if films else {}
 
 
 def _content(results: Results, shown: list[Shown], parts: Parts) -> dict[str, Any]:
