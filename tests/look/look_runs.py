@@ -141,6 +141,7 @@ def _look_inside(store: Store, run: MadeUp, truth: Truth, refit: PlanEntry) -> N
     for layer in layers:
         history[f"{layer.name}/quantile"] = np.sort(draw.normal(size=(4, 5)), axis=1)
         history[f"{layer.name}/moved"] = np.arange(4.0)
+    history |= {f"frames/{name}": array for name, array in _frames(run, truth, layers, draw).items()}
     parts = {"history": history}
     if convolutions:
         dense = [layer for layer in layers if not isinstance(layer, ConvLayer)]
@@ -155,6 +156,34 @@ def _look_inside(store: Store, run: MadeUp, truth: Truth, refit: PlanEntry) -> N
     for name, arrays in parts.items():
         store.put_derived(refit.fit_id, f"{name} x", arrays)
     store.put_fact("inside", {"fit": refit.fit_id, "parts": {name: f"{name} x" for name in parts}})
+
+
+def _frames(run: MadeUp, truth: Truth, layers: Any, draw: Any) -> dict[str, Any]:
+    """What the same four snapshots keep for pictures that move."""
+    frames: dict[str, Any] = {}
+    for layer in layers:
+        frames[f"{layer.name}/counts"] = draw.integers(0, 9, (4, 64))
+        frames[f"{layer.name}/power"] = np.array(-4)
+    rows = np.arange(min(20, truth.train_rows))
+    if run.task != "regression":
+        shape = (4, len(run.classes)) if run.classes else (4, len(run.targets), 2)
+        frames |= {"sure": np.sort(draw.random(shape), axis=0).astype(np.float32), "rows": rows}
+    elif len(run.inputs) == 1:
+        frames |= {"x": np.linspace(-1, 1, 30), "curve": draw.normal(size=(4, 30, len(run.targets)))}
+    else:
+        frames |= {"rows": rows, "answers": draw.normal(size=(4, len(rows), len(run.targets)))}
+    frames |= {name: frames[name].astype(np.float32) for name in ("curve", "answers") if name in frames}
+    convolutions = [layer for layer in layers if isinstance(layer, ConvLayer)]
+    shown = np.arange(truth.train_rows, truth.train_rows + 2)
+    shapes = {f"{layer.name}/maps": (2, min(8, layer.units), *layer.size) for layer in convolutions}
+    if convolutions:
+        first = convolutions[0]
+        shapes["kernels"] = (first.units, run.image[0], first.kernel, first.kernel)
+        frames |= {"image_rows": shown, "images": draw.integers(0, 256, (2, *run.image), dtype=np.uint8)}
+    for name, shape in shapes.items():
+        frames[name] = draw.integers(0, 256, (4, *shape), dtype=np.uint8)
+        frames[f"{name}_ends"] = np.sort(draw.normal(size=(4, 2)), axis=1)
+    return frames
 
 
 def _channels(layer: ConvLayer, rows: Any, pixels: Any, classes: int) -> dict[str, Any]:
