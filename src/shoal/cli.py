@@ -99,7 +99,7 @@ def run(
 ) -> None:
     """Train what is missing, choose, refit, test, draw, report."""
     with loading(LEAST_TO_DRAW):
-        from shoal.look import headline_text, results_text
+        from shoal.look import headline_text, look_at, results_text
         from shoal.pipeline import run as run_study
         from shoal.planning import default_folder
         from shoal.progress import Live, Plain
@@ -113,7 +113,7 @@ def run(
     _print(results_text(results, parts))
     with parts.attempt("the headline", SHOW):
         _print(f"\n{headline_text(results)}")  # again at the end, which is what a terminal shows
-    _print(_look_at(out or default_folder(asked)))
+    _print(look_at(out or default_folder(asked)))
     _end(results.missing)
 
 
@@ -131,12 +131,12 @@ def show(run: RunArgument) -> None:
 def report(run: RunArgument) -> None:
     """Make pictures and report.html again, from the store alone."""
     with loading(LEAST_TO_DRAW):
-        from shoal.look import write_report
+        from shoal.look import look_at, write_report
         from shoal.results import Results
 
     parts = Parts(_tell)
     write_report(Results.open(run), parts)
-    _print(_look_at(run))
+    _print(look_at(run))
     _end(parts.missing)
 
 
@@ -156,10 +156,7 @@ def draw(
 
 @app.command()
 def animate(
-    run: RunArgument,
-    out: FilmOption = None,
-    seconds: SecondsOption = 8.0,
-    force: ForceOption = False,
+    run: RunArgument, out: FilmOption = None, seconds: SecondsOption = 8.0, force: ForceOption = False
 ) -> None:
     """Write how a network changed over its epochs as a moving picture."""
     with loading(LEAST_TO_DRAW):
@@ -297,21 +294,6 @@ def data_fetch(
     with download_bar(sys.stderr.isatty()) as moved:
         folder = fetch(name, progress=moved) if address is None else fetch(name, address, moved)
     _print(f"{name} is in {folder}")
-
-
-def _look_at(folder: Path) -> str:
-    """Name the files to look at, the most telling first."""
-    from shoal.files import kind_of
-
-    report = folder / "report.html"
-    figures = folder / "figures"
-    pictures = [] if os.path.islink(figures) else sorted(figures.glob("*.png"))  # a link's are not ours
-    lines = [f"  {report}"] if kind_of(report) == "a file" else []
-    if pictures:
-        first = ", ".join(path.name for path in pictures[:3])
-        lines.append(f"  {figures}{os.sep}  {len(pictures)} pictures; begin with {first}")
-    files = (folder / "model.safetensors", folder / "results.sqlite")
-    return "\nlook at\n" + "\n".join([*lines, *(f"  {path}" for path in files if kind_of(path) == "a file")])
 
 
 def _tell(line: str) -> None:

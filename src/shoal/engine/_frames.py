@@ -7,9 +7,9 @@ K targets, classes or labels.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,12 +50,12 @@ class Frames:
         fit: StudyFit,
         dataset: Dataset,
         preprocessing: Preprocessing,
-        rows: NDArray[np.int64],
+        rows: Callable[[], NDArray[np.int64]],
         snapshots: int,
     ) -> None:
-        """Take the fit and its rows; `rows` are those of the images whose maps are shown, none of a table."""
+        """Take the fit and its rows; `rows` gives those of the images whose maps are shown, where there are maps."""
         self._fit, self._dataset, self._preprocessing = fit, dataset, preprocessing
-        self._image_rows, self._snapshots = rows[:FRAMES_OF_IMAGES], snapshots
+        self._shown_rows, self._snapshots = rows, snapshots
 
     def of(self, trainer: Trainer, state: State) -> Arrays:
         """Give what is kept of one snapshot; an array of one name has one shape in all of them."""
@@ -89,12 +89,15 @@ class Frames:
 
     @property
     def _convolutions(self) -> tuple[ConvLayer, ...]:
-        return self._fit.job.architecture.convolutions if self._dataset.images is not None else ()
+        return self._fit.job.architecture.convolutions
+
+    @cached_property
+    def _image_rows(self) -> NDArray[np.int64]:
+        return self._shown_rows()[:FRAMES_OF_IMAGES]
 
     @cached_property
     def _images(self) -> NDArray[np.uint8]:
-        assert self._dataset.images is not None  # noqa: S101 - convolutions take images
-        return self._dataset.images[self._image_rows]
+        return cast("NDArray[np.uint8]", self._dataset.images)[self._image_rows]
 
     @cached_property
     def _grid(self) -> Any:

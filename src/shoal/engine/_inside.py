@@ -58,7 +58,7 @@ def look_inside(
     computations: dict[str, tuple[str, Callable[[], Arrays]]] = {}
     if inspect.history:
         trainer = trainers[fit.trainer]
-        shown = _shown_rows(dataset, inspect.images)
+        shown = partial(_shown_rows, dataset, inspect.images)
         history = _History(fit, dataset, preprocessing, inspect.history, shown)
         computations["history"] = (history.part, lambda: history.replay(trainer, store))
     if not dataset.columns or any(column.takes != "numbers" for column in dataset.columns):
@@ -92,7 +92,7 @@ class _History:
         dataset: Dataset,
         preprocessing: Preprocessing,
         snapshots: int,
-        shown: NDArray[np.int64],
+        shown: Callable[[], NDArray[np.int64]],
     ) -> None:
         self._fit, self._dataset, self._preprocessing = fit, dataset, preprocessing
         epochs = fit.job.training.epochs
@@ -173,9 +173,7 @@ def _channels(architecture: Architecture, record: FitRecord, preprocessing: Prep
 
 def _shown_rows(dataset: Dataset, asked: tuple[int, ...]) -> NDArray[np.int64]:
     """Rows of the images whose feature maps are shown: those asked for, else the first test image of each class (of the
-    first classes, where there are many). None of a table."""
-    if dataset.images is None:
-        return np.zeros(0, np.int64)
+    first classes, where there are many)."""
     if asked:
         return dataset.train_rows + np.array(asked, np.int64)
     _, first = np.unique(dataset.targets[dataset.train_rows :], return_index=True)

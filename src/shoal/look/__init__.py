@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.look._gallery import Picture as Picture
     from shoal.look._gallery import draw_figures as draw_figures
     from shoal.look._gallery import pictures as pictures
+    from shoal.look._look_at import look_at as look_at
     from shoal.look._network import Asked as Asked
     from shoal.look._network import NetworkFacts as NetworkFacts
     from shoal.look._network import network_facts as network_facts

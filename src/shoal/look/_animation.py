@@ -29,7 +29,7 @@ SECONDS: Final = 8.0
 _SHORTEST, _LONGEST = 0.5, 600.0
 _LEAST: Final = 20
 """Milliseconds of a frame, at least: players show shorter ones far longer."""
-_HELD: Final = 1500
+_LAST_STAYS: Final = 1500
 """Milliseconds by which the last epoch stays longer than the others."""
 
 
@@ -54,8 +54,8 @@ def write_animation(
     frames = len(films[0].epoch_S)
     each = max(_LEAST, round(1000 * seconds / frames))
     images = _images(results.study.study.name, films)
-    write(place, _maker(place)(images, [each] * (frames - 1) + [each + _HELD]), new=not force)
-    return f"{place}: {counted(frames, 'epoch')}, {(each * frames + _HELD) / 1000:.1f} s"
+    write(place, _maker(place)(images, [each] * (frames - 1) + [each + _LAST_STAYS]), new=not force)
+    return f"{place}: {counted(frames, 'epoch')}, {(each * frames + _LAST_STAYS) / 1000:.1f} s"
 
 
 def films_of(results: Results) -> list[Film]:

@@ -179,6 +179,6 @@ def in_box(color_HW3: NDArray[np.float64]) -> NDArray[np.float64]:
     down, across = (-(-side * TILE // max(high, wide)) for side in (high, wide))
     box = np.full((TILE + 2 * _ROOM, TILE + 2 * _ROOM, 3), _GAP)
     larger = color_HW3[np.arange(down) * high // down][:, np.arange(across) * wide // across]
-    top, left = _ROOM + (TILE - down) // 2, _ROOM + (TILE - across) // 2
-    box[top : top + down, left : left + across] = larger
+    row, column = _ROOM + (TILE - down) // 2, _ROOM + (TILE - across) // 2
+    box[row : row + down, column : column + across] = larger
     return box

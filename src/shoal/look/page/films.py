@@ -61,14 +61,14 @@ def _panel(panel: Moving) -> dict[str, Any]:
                 "at": short_numbers(panel.at_N), "moving": in_16_bits(panel.height_SN, panel.y_ends),
             }  # fmt: skip
         case Tiles():
-            images = panel.image_RHWC
+            shown = panel.image_RHWC
             return {
                 "kind": "tiles", "title": seen(panel.title), "rows": [seen(row) for row in panel.rows],
                 "columns": list(panel.columns), "missing": panel.missing,
                 "palette": "signed" if panel.low < 0 else "plain",
                 "said": f"colours from {short_number(panel.low)} to {short_number(panel.high)}",
                 "shape": list(panel.byte_SRCHW.shape[1:]), "moving": _base64(panel.byte_SRCHW),
-                "images": None if images is None else {"shape": images.shape[1:], "bytes": _base64(images)},
+                "images": None if shown is None else {"shape": shown.shape[1:], "bytes": _base64(shown)},
             }  # fmt: skip
 
 
