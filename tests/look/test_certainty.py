@@ -29,6 +29,7 @@ from shoal.results import (
     Truth,
     classification_scores,
     cv_plus,
+    in_order,
     residuals,
     tempered,
 )
@@ -69,9 +70,9 @@ def test_numbers_are_held_against_the_test_rows(numbers: Results) -> None:
     )
     frame = numbers.predictions_of("search")
     parts = [frame[frame["fit_id"] == entry.fit_id] for entry in entries]
-    scores = [
-        residuals(part["true"].to_numpy()[:, None], part["predicted"].to_numpy()[:, None]) for part in parts
-    ]
+    scores = in_order(
+        [residuals(part["true"].to_numpy()[:, None], part["predicted"].to_numpy()[:, None]) for part in parts]
+    )
     members = {entry.fit_id: place for place, entry in enumerate(numbers.ensemble.members)}
     order = [members[entry.fit_id] for entry in entries]
     ends = cv_plus(list(numbers.ensemble.test_MVK[order]), scores, 0.9)[:, 0]
@@ -180,7 +181,7 @@ def assert_by_class(results: Results) -> None:
 def test_a_class_that_sets_hold_far_less_often_is_named(
     share: float, rows: int, said: bool, classes: Results
 ) -> None:
-    of = (CoveredClass("ill", rows, share), CoveredClass("well", 194, 0.969))
+    of = (CoveredClass("ill", rows, share, rows), CoveredClass("well", 194, 0.969, 194))
     other = Results.open(classes.folder)
     vars(other)["certainty"] = dataclasses.replace(classes.certainty, classes=of)
     sentence = (

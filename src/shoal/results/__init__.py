@@ -30,11 +30,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._conformal import FEWEST_TO_SHARPEN as FEWEST_TO_SHARPEN
     from shoal.results._conformal import HOTTEST as HOTTEST
     from shoal.results._conformal import class_sets as class_sets
-    from shoal.results._conformal import conformities as conformities
     from shoal.results._conformal import cv_plus as cv_plus
-    from shoal.results._conformal import guaranteed_coverage as guaranteed_coverage
-    from shoal.results._conformal import rank_at as rank_at
-    from shoal.results._conformal import residuals as residuals
     from shoal.results._conformal import temperature_of as temperature_of
     from shoal.results._conformal import tempered as tempered
     from shoal.results._decided import DecidedScore as DecidedScore
@@ -60,6 +56,13 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._folder import REPORT_NAME as REPORT_NAME
     from shoal.results._folder import STUDY_NAME as STUDY_NAME
     from shoal.results._folder import refuse_to_replace as refuse_to_replace
+    from shoal.results._held_out import Counts as Counts
+    from shoal.results._held_out import HeldOut as HeldOut
+    from shoal.results._held_out import conformities as conformities
+    from shoal.results._held_out import guaranteed_coverage as guaranteed_coverage
+    from shoal.results._held_out import in_order as in_order
+    from shoal.results._held_out import rank_at as rank_at
+    from shoal.results._held_out import residuals as residuals
     from shoal.results._importance import IMPORTANCE as IMPORTANCE
     from shoal.results._importance import Importance as Importance
     from shoal.results._importance import ImportanceAsked as ImportanceAsked
