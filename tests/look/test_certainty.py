@@ -286,7 +286,7 @@ def held(share: float, rows: int, names: tuple[str, ...] = ("y",), worth: float 
     """What the check of coverage looks at: the share of test rows within their intervals, target by target."""
     covered = tuple(Covered(name, share, Interval(*wilson(share, rows)), 1.0) for name in names)
     units = SimpleNamespace(effective=worth or float(rows))
-    truth = SimpleNamespace(classes=())
+    truth = SimpleNamespace(classes=(), test_weights=None)
     return SimpleNamespace(certainty=SimpleNamespace(covered=covered), test_units=units, truth=truth)
 
 
@@ -299,6 +299,11 @@ def test_intervals_that_hold_too_few_test_rows_are_a_warning() -> None:
     assert uncovered_rows.uncovered(held(0.7, 120, worth=8.0)) == ""  # few groups
     assert "70.0\xa0% (“a”), 70.0\xa0% (“b”)" in uncovered_rows.uncovered(held(0.7, 120, ("a", "b")))
     assert uncovered_rows.uncovered(held(math.nan, 9)) == ""
+    weighted = held(0.525, 120)
+    weighted.truth.test_weights = np.ones(120)
+    assert uncovered_rows.uncovered(weighted).startswith(
+        "Of the test rows, each counted by its weight, fewer lie"
+    )
 
 
 def test_intervals_that_hold_what_they_promise_are_doubted_in_two_runs_of_a_hundred_at_most() -> None:
