@@ -51,6 +51,9 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._fold_networks import FoldNetworks as FoldNetworks
     from shoal.results._fold_networks import fold_networks as fold_networks
     from shoal.results._fold_networks import says_nothing_of as says_nothing_of
+    from shoal.results._fold_scores import FoldScore as FoldScore
+    from shoal.results._fold_scores import folds_differ as folds_differ
+    from shoal.results._fold_scores import scores_by_fold as scores_by_fold
     from shoal.results._folder import OUTPUT_FILES as OUTPUT_FILES
     from shoal.results._folder import PICTURES as PICTURES
     from shoal.results._folder import REPORT_NAME as REPORT_NAME
