@@ -13,6 +13,7 @@ from readable import faults
 from scipy.stats import f_oneway
 
 from row_cases import searched
+from shoal.look._paper import design
 from shoal.look._run_findings import RunFindings
 from shoal.look.figures import scores_by_fold as folds
 from shoal.results import FoldScore, Interval, folds_differ, scores_by_fold
@@ -84,6 +85,23 @@ def test_it_is_drawn(count: int) -> None:
     assert ("30 folds of the worst scores are drawn, 170 more are not" in folds.caption(fact)) == (
         count == 200
     )
+
+
+def test_the_plot_shows_what_is_drawn() -> None:
+    fact = picture(40)
+    plot = folds.plot(fact)
+    with design():
+        (axes,) = folds.draw_scores_by_fold(fact).axes
+    assert [trace["name"] for trace in plot["data"]] == [
+        text.get_text() for text in axes.get_legend().get_texts()
+    ]
+    assert plot["layout"]["yaxis"]["ticktext"] == [text.get_text() for text in axes.get_yticklabels()]
+    mean, spans = plot["data"]
+    assert mean["x"] == pytest.approx([fact.mean] * 2, rel=1e-4)
+    assert spans["x"] == pytest.approx(fact.score_F[fact.drawn], rel=1e-4)
+    high = np.array(spans["x"]) + spans["error_x"]["array"]
+    assert high == pytest.approx(fact.high_F[fact.drawn], rel=1e-3)
+    assert all(text.startswith("<br>95 % interval ") for text in spans["text"])
 
 
 def test_it_says_what_chance_says() -> None:

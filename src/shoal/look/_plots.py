@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from shoal.look._escape import label
 from shoal.look._lines import Line
+from shoal.wording import interval
 
 Plot = dict[str, Any]
 MOST_POINTS: Final = 2000
@@ -79,6 +80,36 @@ def live_dots(name: str, x_M: NDArray[Any], y_M: NDArray[Any], color: str) -> di
         "type": "scatter", "mode": "markers", "name": name, "x": short_numbers(x_M), "y": short_numbers(y_M),
         "marker": {"color": color, "size": 6, "opacity": 0.75}, "hovertemplate": f"{X}: {Y}",
     }  # fmt: skip
+
+
+def live_spans(
+    name: str,
+    middle_M: NDArray[Any],
+    ends: tuple[NDArray[Any], NDArray[Any]],
+    height_M: NDArray[Any],
+    color: str,
+) -> dict[str, Any]:
+    """Draw dots at heights with their intervals, from low to high; where these are NaN, none."""
+    low_M, high_M = ends
+    reach = {
+        "array": short_numbers(np.nan_to_num(high_M - middle_M)),
+        "arrayminus": short_numbers(np.nan_to_num(middle_M - low_M)),
+    }
+    between = [
+        "" if np.isnan(low) else f"<br>95 % interval {interval(low, high)}"
+        for low, high in zip(low_M.tolist(), high_M.tolist(), strict=True)
+    ]
+    return {
+        "type": "scatter", "mode": "markers", "name": name, "x": short_numbers(middle_M), "y": short_numbers(height_M),
+        "error_x": {"type": "data", "symmetric": False, **reach, "thickness": 1.4, "width": 0},
+        "marker": {"color": color, "size": 8}, "text": between, "hovertemplate": f"{X}%{{text}}<extra></extra>",
+    }  # fmt: skip
+
+
+def live_names(names: Sequence[str]) -> dict[str, Any]:
+    """Name the heights 0, 1, 2 ... of a vertical axis, from the top down."""
+    ticks = {"tickvals": list(range(len(names))), "ticktext": [label(name) for name in names]}
+    return {**live_axis(""), **ticks, "range": [len(names) - 0.4, -0.6]}
 
 
 def live_axis(title: str, *, log: bool = False) -> dict[str, Any]:

@@ -13,10 +13,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.look._escape import label
 from shoal.look._extent import LABEL, VALUE, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
 from shoal.look._measures import score_words
-from shoal.look._paper import BLUE, GREY, Sheet, heading, panels, plain
+from shoal.look._paper import BLUE, GREY, Sheet, heading, legend_beside, panels, plain
+from shoal.look._plots import Plot, X, live_axis, live_names, live_spans, plotted, short_numbers
 from shoal.look._run_findings import RunFindings
 from shoal.look._work import Work
 from shoal.results import FoldScore, folds_differ, higher_is_better, scores_by_fold
@@ -25,6 +27,8 @@ from shoal.wording import counted, one_number
 _MOST: Final = 30
 """Folds that are drawn, at most: the worst."""
 _LEVEL: Final = 0.05
+MEAN: Final = "mean of all folds"
+INTERVAL: Final = "one fold, with its 95 % interval"
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,12 +90,16 @@ def scores_by_fold_of(findings: RunFindings) -> ScoresByFold | None:
     return scores_of_folds(folds, title, units, higher=higher_is_better(metric))
 
 
+def _axis(fact: ScoresByFold) -> str:
+    return f"{plain(fact.metric, 40)} (on rows held out, as many as stand in brackets)"
+
+
 def draw_scores_by_fold(fact: ScoresByFold) -> Sheet:
     """A row a fold, with its interval."""
     drawn = fact.drawn
     figure, (axes,) = panels(1, size=(8.2, 1.7 + 0.27 * len(drawn)))
     place = np.arange(len(drawn))
-    axes.axvline(fact.mean, color=GREY, linewidth=1.2, linestyle=":")
+    axes.axvline(fact.mean, color=GREY, linewidth=1.2, linestyle=":", label=MEAN)
     known = np.isfinite(fact.low_F[drawn])
     axes.hlines(
         place[known],
@@ -101,11 +109,12 @@ def draw_scores_by_fold(fact: ScoresByFold) -> Sheet:
         linewidth=1.4,
         alpha=0.6,
     )
-    axes.scatter(fact.score_F[drawn], place, s=26, color=BLUE, linewidths=0, zorder=3)
+    axes.scatter(fact.score_F[drawn], place, s=26, color=BLUE, linewidths=0, zorder=3, label=INTERVAL)
+    legend_beside(axes)
     names = zip(fact.fold_F[drawn].tolist(), fact.rows_F[drawn].tolist(), strict=True)
     axes.set_yticks(place, [f"fold {fold} ({rows:,})" for fold, rows in names])
     axes.set(ylim=(len(drawn) - 0.4, -0.6))
-    axes.set_xlabel(f"{plain(fact.metric, 40)} on rows held out (in brackets: rows)")
+    axes.set_xlabel(_axis(fact))
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
     heading(
@@ -113,6 +122,23 @@ def draw_scores_by_fold(fact: ScoresByFold) -> Sheet:
         f"Chosen candidate: {plain(fact.metric, 40)} on the rows of each fold; mean {one_number(fact.mean)}",
     )
     return figure
+
+
+def plot(fact: ScoresByFold) -> Plot:
+    """The same rows for the pointer."""
+    drawn = fact.drawn
+    names = [
+        f"fold {fold} ({rows:,})" for fold, rows in zip(fact.fold_F[drawn], fact.rows_F[drawn], strict=True)
+    ]
+    ends = fact.low_F[drawn], fact.high_F[drawn]
+    traces = [live_spans(INTERVAL, fact.score_F[drawn], ends, np.arange(len(drawn)), BLUE)]
+    mean = {
+        "type": "scatter", "mode": "lines", "name": MEAN, "x": short_numbers([fact.mean] * 2),
+        "y": [-0.6, len(drawn) - 0.4], "line": {"color": GREY, "dash": "dot", "width": 1.2},
+        "hovertemplate": f"{X}<extra></extra>",
+    }  # fmt: skip
+    axes = {"xaxis": live_axis(label(_axis(fact))), "yaxis": live_names(names)}
+    return plotted([mean, *traces], {**axes, "hovermode": "closest", "height": 130 + 24 * len(drawn)}, ())
 
 
 def caption(fact: ScoresByFold) -> str:
@@ -161,6 +187,7 @@ FIGURE: Final = Figure(
     gather=single(scores_by_fold_of),
     draw=draw_scores_by_fold,
     words=words,
+    plot=plot,
     works=(
         Work(
             "whether folds differ",
