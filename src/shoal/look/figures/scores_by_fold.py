@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,11 @@ from shoal.look._paper import BLUE, GREY, Sheet, heading, legend_beside, panels,
 from shoal.look._plots import Plot, X, live_axis, live_names, live_spans, plotted, short_numbers
 from shoal.look._run_findings import RunFindings
 from shoal.look._work import Work
-from shoal.results import FoldScore, folds_differ, higher_is_better, scores_by_fold
+from shoal.results import higher_is_better
 from shoal.wording import counted, one_number
+
+if TYPE_CHECKING:
+    from shoal.results import FoldScore
 
 _MOST: Final = 30
 """Folds that are drawn, at most: the worst."""
@@ -61,6 +64,8 @@ def scores_of_folds(
     folds: Sequence[FoldScore], metric: str, units: str, *, higher: bool
 ) -> ScoresByFold | None:
     """Put folds side by side; None where none has an interval, so that nothing is known of differences."""
+    from shoal.results import folds_differ
+
     if len(folds) < 2 or not any(fold.interval.known for fold in folds):
         return None
     return ScoresByFold(
@@ -79,6 +84,8 @@ def scores_of_folds(
 
 def scores_by_fold_of(findings: RunFindings) -> ScoresByFold | None:
     """Score the chosen candidate; None before the choice."""
+    from shoal.results import scores_by_fold
+
     results, truth = findings.results, findings.truth
     if results.choice is None:
         return None
