@@ -7,7 +7,6 @@ Letters: C candidates, F folds.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -92,16 +91,15 @@ def ranked_table(settings: Sequence[dict[str, Any]], scores: FoldScores, chosen:
 
 def curves_picture(record: SearchRecord, candidate: int) -> str:
     """Give the chosen candidate's curves as a picture within the page."""
-    from shoal.look import fold_curves_png
+    from shoal.look import fold_curves_png, image_html
 
     folds = [
         trained.curves for number, _, trained in record.fits if number == candidate and trained.status == "ok"
     ]
     if not folds:
         return ""
-    data = base64.b64encode(fold_curves_png(folds, "Chosen candidate")).decode()
     words = "training and validation loss of the chosen candidate against epochs, over the folds"
-    return f'<img alt="{words}" style="max-width:100%" src="data:image/png;base64,{data}">'
+    return image_html(fold_curves_png(folds, "Chosen candidate"), words)
 
 
 def _alone(key: str, keys: Sequence[str]) -> bool:
