@@ -43,9 +43,8 @@ def table_html(
     head = _row("th", headings, numeric)
     body = "".join(_row("td", row, numeric) for row in rows)
     title = f'<caption style="text-align:left">{escaped(caption)}</caption>'
-    return (
-        f'<table style="border-collapse:collapse">{title}<thead>{head}</thead><tbody>{body}</tbody></table>'
-    )
+    table = f"{title}<thead>{head}</thead><tbody>{body}</tbody>"
+    return f'<div style="overflow-x:auto"><table style="border-collapse:collapse">{table}</table></div>'
 
 
 def paragraphs_html(sentences: Iterable[str]) -> str:

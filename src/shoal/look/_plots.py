@@ -51,6 +51,8 @@ def plotly_figure(plot: Plot, title: str) -> go.Figure:
                 **layout,
                 "title": {"text": label(title), "font": {"size": 16}},
                 "template": "plotly_white",
+                "font": {"color": "#222222"},
+                "annotations": [{"bgcolor": "#ffffff", **text} for text in layout.get("annotations", ())],
                 "xaxis": {**axis, **layout["xaxis"]},
                 "yaxis": {**axis, **layout["yaxis"]},
                 "legend": {**legend, "title": {"text": notes, "font": {"size": 11.5}}},

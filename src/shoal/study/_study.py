@@ -44,6 +44,7 @@ from shoal.study._values import (
     branch_of,
     together,
 )
+from shoal.wording import lines_html
 
 
 class _Part(BaseModel):
@@ -308,6 +309,13 @@ class Study(_Part):
         """Say of a mistake in the data where this study asks for them."""
         files = {path: key for key in ("test", "train") if (path := getattr(self.data, key))}
         return self._origin.placed(problem, files)
+
+    def _repr_html_(self) -> str:
+        """Give what it asks beyond the defaults, as a notebook shows it; no row is read for that."""
+        from shoal.study._toml import asked_toml
+
+        further = "shoal.plan(study) reads its rows, says what it costs and draws its network"
+        return f"{lines_html(asked_toml(self))}<p>What is not here has its default; {further}.</p>"
 
     @property
     def shuffles(self) -> bool:
