@@ -75,7 +75,9 @@ def visible_lines(text: str) -> str:
 def lines_html(text: str) -> str:
     """Give the same lines for a notebook, with the ink of the page around them."""
     shown = html.escape(visible_lines(text))
-    return f'<pre style="font-family:monospace;white-space:pre-wrap;background:none;color:inherit">{shown}</pre>'
+    return (
+        f'<pre style="font-family:monospace;white-space:pre-wrap;background:none;color:inherit">{shown}</pre>'
+    )
 
 
 def long_escape(letter: str) -> str:

@@ -8,23 +8,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from shoal.errors import InputError, Problem
 from shoal.look._figure import Chapter, Figure, Subject
 from shoal.look._notebook import escaped, image_html
 from shoal.look._paper import Sheet, png
 from shoal.look._picture_files import save_picture, vector, worked_on
-from shoal.look._plots import Plot, plotly_figure
+from shoal.look._plots import LiveFigure, Plot, plotly_figure
 from shoal.look._run_findings import RunFindings
 from shoal.look._scene import WIDE, fitting, svg
 from shoal.look.figures import figures_of
 from shoal.parts import REPORT, Parts
 from shoal.results import PICTURES, Results, RunFiles
 from shoal.wording import visible
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 Key = str | tuple[str, str]
 """The name of a picture; of a comparison's a pair, with the name of the comparison."""
@@ -86,7 +83,7 @@ class Picture:
         """Draw it as a `matplotlib.figure.Figure` to work on, a new one each time; pyplot knows nothing of it."""
         return worked_on(self.draw, self.fact)
 
-    def plotly(self) -> go.Figure:
+    def plotly(self) -> LiveFigure:
         """Give it as a `plotly.graph_objects.Figure`, whose numbers stand at the pointer.
 
         Raises InputError for a picture to which the pointer adds nothing.

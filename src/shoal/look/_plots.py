@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 Plot = dict[str, Any]
+LiveFigure: TypeAlias = "go.Figure"
 MOST_POINTS: Final = 2000
 """More dots than these make a page slow and a picture a blot: such a picture stays a drawn one."""
 X, Y = "%{customdata[0]}", "%{customdata[1]}"
@@ -37,7 +38,7 @@ def plotly_source() -> str:
     return str(get_plotlyjs())
 
 
-def plotly_figure(plot: Plot, title: str) -> go.Figure:
+def plotly_figure(plot: Plot, title: str) -> LiveFigure:
     """Make a figure of plotly's own, which notebooks show, on a white ground; numbers at the pointer as on the page."""
     import plotly.graph_objects as go
 
