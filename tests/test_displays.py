@@ -207,3 +207,27 @@ def test_a_study_shows_what_it_asks_and_reads_no_row(tmp_path: Path) -> None:
     assert text.endswith(
         "What is not here has its default; shoal.plan(study) reads its rows, says what it costs and draws its network."
     )
+
+
+def test_a_study_of_very_many_inputs_stays_short() -> None:
+    names = [f"a column with a long name {number}" for number in range(5000)]
+    data = {"train": "t.csv", "target": "y", "inputs": names}
+    study = shoal.Study.model_validate({"study": {"name": "s", "task": "regression"}, "data": data})
+    text = shown(study).text
+    assert "a column with a long name 0" in text
+    assert len(text) < 2000
+
+
+def test_a_drawing_that_fails_takes_nothing_else_with_it(
+    run: shoal.Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> str:
+        raise ValueError("no such layer")
+
+    plan, model = shoal.plan(frame(), **KEYS), shoal.load(run.folder)
+    monkeypatch.setattr("shoal.look._network_picture.network_html", fails)
+    monkeypatch.setattr("shoal.model.network_html", fails)
+    line = "missing: the network: ValueError: no such layer; `shoal.draw` makes it again"
+    assert line in shown(plan).text
+    assert line in shown(model).text
+    assert "Model(classification" in shown(model).text

@@ -54,7 +54,7 @@ class DrawnNetwork(ShownBelow):
     def _shown(self) -> str:
         from shoal.look import pieces_html
 
-        return pieces_html({"the network": self.drawn_html}, "draw()")
+        return pieces_html({"the network": self.drawn_html}, "`draw()`")
 
     def _network_facts(self) -> NetworkFacts:
         from shoal.look import Asked, network_facts

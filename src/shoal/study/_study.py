@@ -7,7 +7,7 @@ Every field is a key of the study file, with the default it has there. Lengths a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, Discriminator, Field, PrivateAttr, Tag, field_validator, model_validator
 
@@ -44,7 +44,10 @@ from shoal.study._values import (
     branch_of,
     together,
 )
-from shoal.wording import lines_html
+from shoal.wording import lines_html, shorten
+
+_LONGEST: Final = 1000
+"""Letters of a line in a notebook: a table may have thousands of inputs."""
 
 
 class _Part(BaseModel):
@@ -315,7 +318,8 @@ class Study(_Part):
         from shoal.study._toml import asked_toml
 
         further = "shoal.plan(study) reads its rows, says what it costs and draws its network"
-        return f"{lines_html(asked_toml(self))}<p>What is not here has its default; {further}.</p>"
+        text = "\n".join(shorten(line, _LONGEST) for line in asked_toml(self).splitlines())
+        return f"{lines_html(text)}<p>What is not here has its default; {further}.</p>"
 
     @property
     def shuffles(self) -> bool:
