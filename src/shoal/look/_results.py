@@ -63,4 +63,5 @@ def _link(folder: Path) -> str:
     path = (folder / REPORT_NAME).as_posix()
     if kind_of(folder / REPORT_NAME) != "a file":
         return ""
-    return f'<p>report: <a style="color:inherit" href="{html.escape(quote(path))}" target="_blank">{escaped(path)}</a></p>'
+    address = html.escape(quote(path))
+    return f'<p>report: <a style="color:inherit" href="{address}" target="_blank">{escaped(path)}</a></p>'
