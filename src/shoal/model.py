@@ -41,7 +41,7 @@ from shoal.errors import InputError, ModelFileError, Problem, as_path
 from shoal.files import Folder, Unreadable, kind_of, opened, size_of, write
 from shoal.kinds import LOSSES, has_classes, task_kind
 from shoal.links import link_of
-from shoal.look import Asked, NetworkFacts, network_facts, network_html
+from shoal.look import Asked, NetworkFacts, network_facts, network_html, pieces_html
 from shoal.model_facts import Facts, facts_of
 from shoal.nets import MODEL_NAME, Architecture, model_bytes, read_model
 from shoal.results import tempered
@@ -351,7 +351,8 @@ class Model:
 
     def _repr_html_(self) -> str:
         """Give its line and its drawing, as a notebook shows it."""
-        return f"<p>{html.escape(repr(self))}</p>{network_html(self.network_facts())}"
+        drawn = pieces_html({"the network": lambda: network_html(self.network_facts())}, "`shoal.draw`")
+        return f"<p>{html.escape(repr(self))}</p>{drawn}"
 
     def _misfits(self) -> Iterator[str]:
         """Find facts that do not fit the network or each other."""

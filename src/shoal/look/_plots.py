@@ -6,22 +6,29 @@ scripts. Colours are those of the drawn pictures. No WebGL, which would need scr
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shoal.look._escape import label
 from shoal.look._lines import Line
-from shoal.wording import interval
+from shoal.wording import interval, one_number
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 Plot = dict[str, Any]
+LiveFigure: TypeAlias = "go.Figure"
 MOST_POINTS: Final = 2000
 """More dots than these make a page slow and a picture a blot: such a picture stays a drawn one."""
 X, Y = "%{customdata[0]}", "%{customdata[1]}"
 """A dot's own numbers at the pointer, which the page writes as it writes all numbers (`report.js.jinja`)."""
+BRUSH: Final = "drag over an axis: only the candidates that pass there; a double click: all of them"
+"""What the page alone can do."""
 
 
 def plotly_source() -> str:
@@ -29,6 +36,39 @@ def plotly_source() -> str:
     from plotly.offline import get_plotlyjs
 
     return str(get_plotlyjs())
+
+
+def plotly_figure(plot: Plot, title: str) -> LiveFigure:
+    """Make a figure of plotly's own, which notebooks show, on a white ground; numbers at the pointer as on the page."""
+    import plotly.graph_objects as go
+
+    layout, legend = plot["layout"], plot["layout"].get("legend", {})
+    notes = legend.get("title", {}).get("text", "").removeprefix(BRUSH).removeprefix("<br>")
+    axis = {"showline": True, "zeroline": False, "automargin": True, "linecolor": "#666666"}
+    return go.Figure(
+        {
+            "data": [_pointed_at(trace) for trace in plot["data"]],
+            "layout": {
+                **layout,
+                "title": {"text": label(title), "font": {"size": 16}},
+                "template": "plotly_white",
+                "font": {"color": "#222222"},
+                "annotations": [{"bgcolor": "#ffffff", **text} for text in layout.get("annotations", ())],
+                "xaxis": {**axis, **layout["xaxis"]},
+                "yaxis": {**axis, **layout["yaxis"]},
+                "legend": {**legend, "title": {"text": notes, "font": {"size": 11.5}}},
+                "dragmode": "zoom",
+            },
+        }
+    )
+
+
+def _pointed_at(trace: dict[str, Any]) -> dict[str, Any]:
+    if "hovertemplate" not in trace:
+        return trace
+    numbers = zip(trace["x"], trace["y"], strict=True)
+    written = [[one_number(math.nan if at is None else at, 4) for at in dot] for dot in numbers]
+    return {**trace, "customdata": written}
 
 
 def style_marks(source: str) -> list[str]:
