@@ -105,7 +105,7 @@ def test_the_axis_of_a_curve_holds_rows_and_the_last_curve() -> None:
 
 def test_many_classes_are_counted() -> None:
     names = [f"class {number}" for number in range(40)]
-    bars = named_bars("rows of each class", "x", names, np.ones((3, 40)))
+    bars = named_bars("rows of each class", names, np.ones((3, 40)))
     assert (len(bars.names), bars.length_SB.shape, bars.longest) == (MOST_NAMED, (3, MOST_NAMED), 1)
     assert bars.title == "rows of each class (the first 30 of 40)"
 

@@ -12,6 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.look._mosaics import short_number
 from shoal.look._paper import with_room
 
 Floats = NDArray[np.float64]
@@ -78,6 +79,12 @@ class Tiles:
     missing: int
     byte_SRCHW: NDArray[np.uint8]
     image_RHWC: NDArray[np.uint8] | None = None
+
+    @property
+    def scale(self) -> str:
+        """Say which numbers the colours stand for."""
+        low, high = (short_number(end).replace("-", "−") for end in (self.low, self.high))
+        return f"colours from {low} to {high}"
 
 
 Moving: TypeAlias = "Bars | Points | Tiles"

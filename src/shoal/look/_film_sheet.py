@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._film import Bars, Film, Moving, Points, Tiles
-from shoal.look._mosaics import places, short_number
+from shoal.look._mosaics import places
 from shoal.look._paper import (
     BLUE,
     GREY,
@@ -153,9 +153,7 @@ def _put_tiles(axes: Panel, tiles: Tiles) -> Move:
     names = [*(["image"] * images), *tiles.columns]
     axes.set_xticks(places(across), names, fontsize=7)
     axes.set_yticks(places(rows), [plain(row, _NAME) for row in tiles.rows], fontsize=8)
-    axes.set_xlabel(
-        f"channel; colours from {short_number(tiles.low)} to {short_number(tiles.high)}", fontsize=8
-    )
+    axes.set_xlabel(f"channel; {tiles.scale}", fontsize=8)
 
     def move(place: int) -> None:
         shown = [[in_box(colors[tile]) for tile in of_row] for of_row in tiles.byte_SRCHW[place]]

@@ -21,12 +21,12 @@ MOST_NAMED: Final = 30
 """Classes or labels that are shown, at most: the first."""
 
 
-def named_bars(title: str, x: str, names: Sequence[str], share_SK: Floats) -> Bars:
+def named_bars(title: str, names: Sequence[str], share_SK: Floats) -> Bars:
     """Make a bar a class, or a label."""
     shown = tuple(names[:MOST_NAMED])
     left_out = f" (the first {MOST_NAMED} of {len(names)})" if len(names) > MOST_NAMED else ""
     edge_E = np.arange(len(shown) + 1, dtype=np.float64)
-    return Bars(f"{title}{left_out}", x, "", shown, edge_E, share_SK[:, :MOST_NAMED])
+    return Bars(f"{title}{left_out}", "mean probability", "", shown, edge_E, share_SK[:, :MOST_NAMED])
 
 
 def sure_of_classes(findings: RunFindings) -> Film | None:
@@ -35,16 +35,22 @@ def sure_of_classes(findings: RunFindings) -> Film | None:
     if not inside or "sure" not in inside.frames:
         return None
     sure = inside.frames["sure"].astype(np.float64)
-    mean = "mean probability"
     if truth.classes:
-        panels = [named_bars("rows of each class", f"{mean} of that class", truth.classes, sure)]
+        panels = [named_bars("rows of each class", truth.classes, sure)]
     else:
         of_labels = {"rows that have the label": 0, "rows that do not": 1}
         panels = [
-            named_bars(title, f"{mean} of the label", truth.target_names, sure[:, :, place])
-            for title, place in of_labels.items()
+            named_bars(title, truth.target_names, sure[:, :, place]) for title, place in of_labels.items()
         ]
     return Film(DELIVERED, inside.history["epoch"], tuple(panels))
+
+
+def caption(film: Film) -> str:
+    """Say what to see."""
+    asked = "Test rows are asked of the finished network alone."
+    if len(film.panels) > 1:
+        return f"Of each label, over training rows: bars of rows that have it grow, others shrink. {asked}"
+    return f"Of the true class, over training rows: one whose bar stays short was not learned. {asked}"
 
 
 def words(film: Film) -> str:
@@ -68,10 +74,7 @@ FIGURE: Final = Figure(
     order=20,
     name="35-epochs-classes",
     title="How sure of what is true, epoch by epoch",
-    caption=(
-        "Over training rows; test rows are asked of the finished network alone. A bar that stays short is a class that"
-        " the network did not learn."
-    ),
+    caption=caption,
     gather=single(sure_of_classes),
     draw=draw_film,
     words=words,

@@ -34,7 +34,7 @@ def _bars(layer: str, count_SB: NDArray[np.int64], power: int) -> Bars:
     filled = np.flatnonzero(count_SB.any(axis=0))
     first, last = (int(filled[0]), int(filled[-1])) if len(filled) else (0, bins - 1)
     part_SB = count_SB[:, first : last + 1].astype(np.float64)
-    return Bars(f"weights of {layer}", "weight", "number of weights", (), edge_E[first : last + 2], part_SB)
+    return Bars(f"weights of {layer}", "weight", "number", (), edge_E[first : last + 2], part_SB)
 
 
 def history(findings: RunFindings) -> Film | None:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from shoal.look._escape import seen
 from shoal.look._film import Bars, Film, Moving, Points, Tiles
-from shoal.look._mosaics import short_number
 from shoal.look._paper import BLUE, GREY, VERMILLION, diverging, hexadecimal, shades
 from shoal.look._plots import short_numbers
 
@@ -66,7 +65,7 @@ def _panel(panel: Moving) -> dict[str, Any]:
                 "kind": "tiles", "title": seen(panel.title), "rows": [seen(row) for row in panel.rows],
                 "columns": list(panel.columns), "missing": panel.missing,
                 "palette": "signed" if panel.low < 0 else "plain",
-                "said": f"colours from {short_number(panel.low)} to {short_number(panel.high)}",
+                "said": panel.scale,
                 "shape": list(panel.byte_SRCHW.shape[1:]), "moving": _base64(panel.byte_SRCHW),
                 "images": None if shown is None else {"shape": shown.shape[1:], "bytes": _base64(shown)},
             }  # fmt: skip
