@@ -41,7 +41,12 @@ def classifier(**changes: Any) -> MLPClassifier:
         regressor(),
         classifier(),
         CNNClassifier(  # of one batch an epoch: a check trains a thousand
-            (4,), (8,), batch_size=128, max_iter=16, learning_rate_init=0.03, calibration="temperature",
+            (4,),
+            (8,),
+            batch_size=128,
+            max_iter=16,
+            learning_rate_init=0.03,
+            calibration="temperature",
             calibration_folds=2,
         ),
     ],
