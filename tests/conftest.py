@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 # What asserts for many tests says what it compared, as tests do.
 pytest.register_assert_rewrite("estimators.search_cases")
 
-# A drawn case that takes long on a busy machine is no mistake. The suite draws few, each time others; `make torture` many.
+# A drawn case that takes long on a busy machine is no mistake. The suite draws few, `make torture` many.
 LONG = os.environ.get("SHOAL_CAMPAIGN") == "long"
 settings.register_profile("shoal", deadline=None, max_examples=1000 if LONG else 30)
 settings.load_profile("shoal")
