@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 SPREAD := -n auto --maxprocesses 8 --dist worksteal
 CAMPAIGNS := tests/contracts tests/data/test_missing.py tests/native tests/engine tests/nets tests/torture tests/estimators/test_search_shared.py tests/test_whole_runs.py
 
-.PHONY: run test check format sanitize torture bench oldest newest clean
+.PHONY: run test lint check format sanitize torture bench oldest newest clean
 
 run: $(STAMP)  ## run the built-in study `two-peaks`
 	$(BIN)/shoal run two-peaks
@@ -14,10 +14,12 @@ run: $(STAMP)  ## run the built-in study `two-peaks`
 test: $(STAMP)  ## run the test suite, on eight cores at the most
 	$(BIN)/python -m pytest $(SPREAD)
 
-check: $(STAMP)  ## linter, formatter, type checker, architecture
+lint: $(STAMP)  ## linter, formatter, type checker
 	$(BIN)/ruff check src tests benchmarks examples
 	$(BIN)/ruff format --check src tests benchmarks examples
 	$(BIN)/mypy
+
+check: lint  ## and the architecture
 	$(BIN)/python -m pytest tests/test_architecture.py
 
 format: $(STAMP)
