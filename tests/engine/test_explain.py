@@ -143,14 +143,14 @@ def test_ways_are_divided_where_rectifiers_bend(kind: str) -> None:
         plain = x.shape[1] - len(lookup)
         base = torch.cat([base[:plain], *(table.weight[1:].mean(dim=0) for table in lookup)]).detach()
         x, spans["city"] = lookup(x).detach(), slice(plain, lookup(x).shape[1])
-    total, points = torch.zeros_like(x), 2_000
+    total, points = torch.zeros_like(x), 300
     for point in range(points):
         way = (base + (point + 0.5) / points * (x - base)).requires_grad_()
         answer = asked_of(torch.nn.Sequential(*layers)(way), network, named_N, 0)
         total += torch.autograd.grad(answer.sum(), way)[0] / points
     added = (total * (x - base)).numpy()
     theirs = np.stack([added[:, spans[name]].sum(axis=1) for name in result.inputs], axis=1)
-    np.testing.assert_allclose(result.contributions[:, 0], theirs, atol=5e-4 * np.abs(theirs).max())
+    np.testing.assert_allclose(result.contributions[:, 0], theirs, atol=4e-3 * np.abs(theirs).max())
 
 
 def asked_of(outputs: Any, network: Trained, named_N: np.ndarray, place: int) -> Any:

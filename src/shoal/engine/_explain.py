@@ -87,15 +87,18 @@ def explain(
 
     Raises ValueError for a network with convolutions.
     """
+    from threadpoolctl import threadpool_limits
+
     way = _Way.of(trained)
     x_ND = way.inside(trained.preprocessing.inputs(columns, dtype=np.float64))
     questions = list(_questions(trained.preprocessing, trained, classes[1]))
     answers, baselines, parts = [], [], []
-    for question in questions:
-        answer_N, baseline_N, contribution_NS = way.contributions(x_ND, question)
-        answers.append(answer_N)
-        baselines.append(baseline_N)
-        parts.append(contribution_NS)
+    with threadpool_limits(1):  # of many small products, which threads would wait for
+        for question in questions:
+            answer_N, baseline_N, contribution_NS = way.contributions(x_ND, question)
+            answers.append(answer_N)
+            baselines.append(baseline_N)
+            parts.append(contribution_NS)
     of_classes = has_classes(trained.task)
     return Explanation(
         tuple(column.name for column in trained.preprocessing.columns),
