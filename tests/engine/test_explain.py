@@ -143,7 +143,7 @@ def test_ways_are_divided_where_rectifiers_bend(kind: str) -> None:
         plain = x.shape[1] - len(lookup)
         base = torch.cat([base[:plain], *(table.weight[1:].mean(dim=0) for table in lookup)]).detach()
         x, spans["city"] = lookup(x).detach(), slice(plain, lookup(x).shape[1])
-    total, points = torch.zeros_like(x), 300
+    total, points = torch.zeros_like(x), 600
     for point in range(points):
         way = (base + (point + 0.5) / points * (x - base)).requires_grad_()
         answer = asked_of(torch.nn.Sequential(*layers)(way), network, named_N, 0)

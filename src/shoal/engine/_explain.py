@@ -191,11 +191,13 @@ def _questions(
 class _Way:
     """The layers behind the vectors of embedded columns, the baseline there, and where each column's inputs stand.
 
-    On the way from one vector to another there is no code, so that ways begin behind the tables.
+    On the way from one vector to another there is no code, so that ways begin behind the tables. `bending` are the
+    first dense layers, as far as their units are two straight pieces.
     """
 
     embedding: EmbeddingLayer | None
     layers: tuple[Layer, ...]
+    bending: tuple[DenseLayer, ...]
     named: dict[str, NDArray[Any]]
     baseline_D: Floats
     spans: tuple[slice, ...]
@@ -205,15 +207,16 @@ class _Way:
         """Take a trained network."""
         architecture, preprocessing = trained.architecture, trained.preprocessing
         named = architecture.named(trained.parameters_P, trained.buffers)
+        bending = tuple(takewhile(lambda layer: activation_of(layer.activation).straight, architecture.dense))
         first, *others = architecture.layers
         spans, baseline_D = preprocessing.spans, preprocessing.baseline_D
         if not isinstance(first, EmbeddingLayer):
             order = tuple(spans[column.name] for column in preprocessing.columns)
-            return cls(None, architecture.layers, named, baseline_D, order)
+            return cls(None, architecture.layers, bending, named, baseline_D, order)
         spans |= dict(zip(preprocessing.code_names, first.places(), strict=True))
         baseline_D = np.concatenate([baseline_D[: first.plain], first.average(named)])
         order = tuple(spans[column.name] for column in preprocessing.columns)
-        return cls(first, tuple(others), named, baseline_D, order)
+        return cls(first, tuple(others), bending, named, baseline_D, order)
 
     def inside(self, x_ND: Floats) -> Floats:
         """Look the vectors of codes up."""
@@ -244,12 +247,6 @@ class _Way:
             x_ND = layer.output(self.named, x_ND)
         return question.values(x_ND, rows)
 
-    @property
-    def bending(self) -> tuple[DenseLayer, ...]:
-        """The first layers, as far as their units are two straight pieces."""
-        dense = (layer for layer in self.layers if isinstance(layer, DenseLayer))
-        return tuple(takewhile(lambda layer: activation_of(layer.activation).straight, dense))
-
     def _divided(self, x_D: Floats) -> tuple[Floats, Floats]:
         """Give places on the way to a row, and their weights: so many in each part on which no unit bends."""
         end_T = self._bends(x_D)
@@ -270,8 +267,8 @@ class _Way:
                 way_TU = before.output(self.named, way_TU)
             sum_TU = layer.sums(self.named, way_TU)
             part, unit = np.nonzero(sum_TU[:-1] * sum_TU[1:] < 0)
-            left, right = sum_TU[part, unit], sum_TU[part + 1, unit]
-            bend_T = end_T[part] + (end_T[part + 1] - end_T[part]) * left / (left - right)
+            start, end = sum_TU[part, unit], sum_TU[part + 1, unit]
+            bend_T = end_T[part] + (end_T[part + 1] - end_T[part]) * start / (start - end)
             end_T = np.unique(np.concatenate([end_T, bend_T]))
         return end_T
 
