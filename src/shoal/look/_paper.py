@@ -329,7 +329,7 @@ def whole_numbers(axis: Any) -> None:
 
 def number_text(value: float) -> str:
     """Write a number for an axis: 10,000 and 0.01 in full, only very large and very small ones with powers."""
-    return f"{value:,.0f}" if 1000 <= value < 1e7 else f"{value:g}"
+    return f"{value:,.0f}" if 1000 <= value < 1e7 else f"{value:zg}"
 
 
 def heading(figure: Sheet, sentence: str) -> None:
