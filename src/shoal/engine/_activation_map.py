@@ -26,17 +26,19 @@ def activation_map(
     output_MU: NDArray[Any], class_M: NDArray[np.int64], rows_M: NDArray[np.int64]
 ) -> dict[str, NDArray[Any]]:
     """Give places on the map, the shares of variance of its two axes, and of each row what share of the nearest is of
-    its class; nothing for fewer than three rows, or where all activations are the same.
+    its class; nothing for fewer than three rows, or where all activations are the same, or not finite.
     """
     from threadpoolctl import threadpool_limits
 
+    if len(rows_M) < _FEWEST or not np.isfinite(output_MU).all():
+        return {}
     centred_MU = output_MU.astype(np.float64)
     centred_MU -= centred_MU.mean(axis=0)
     with threadpool_limits(1):
         product_MM = centred_MU @ centred_MU.T
         values, vectors = np.linalg.eigh(product_MM)
     total = float(np.trace(product_MM))
-    if len(rows_M) < _FEWEST or not 0 < total < np.inf:
+    if total == 0:
         return {}
     length_2 = np.sqrt(np.maximum(values[[-1, -2]], 0))
     place_M2 = vectors[:, [-1, -2]] * length_2

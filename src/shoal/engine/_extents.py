@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from shoal.data import Dataset
     from shoal.engine._fits import Planner
     from shoal.nets import Architecture
 
@@ -49,7 +50,7 @@ FEWEST_EXPLAINED: Final = 2
 PULLED_AT_ONCE: Final = 64
 """Images through which gradients are pulled back at once."""
 ATTRIBUTED: Final = 1e11
-"""Multiplications and additions, some ten seconds of a core, beyond which fewer images are asked about."""
+"""Multiplications and additions, about four seconds of one core, beyond which fewer images are asked about."""
 MAPPED: Final = 1000
 """Test rows whose activations are put on a map, at most."""
 MAPPED_BYTES: Final = 64 << 20
@@ -67,6 +68,11 @@ def images_attributed(architecture: Architecture, points: int) -> int:
     """
     each = 2 * 3 * points * max(1, architecture.flops_per_row)
     return max(FEWEST_EXPLAINED, min(images_explained(architecture), int(ATTRIBUTED / each)))
+
+
+def mapped(dataset: Dataset) -> bool:
+    """Whether activations at test rows are put on a map: of images, and of three classes or more."""
+    return bool(dataset.classes) and (dataset.images is not None or len(dataset.classes) > 2)
 
 
 def rows_mapped(architecture: Architecture) -> int:

@@ -18,7 +18,7 @@ from shoal.data import Dataset, Preprocessing
 from shoal.decisions import Decision
 from shoal.engine._activation_map import activation_map, apart
 from shoal.engine._attributions import attributions
-from shoal.engine._extents import CHANNELS_KEPT, LOOKED_AT, MAP_BYTES, UNIT_ROWS, rows_mapped
+from shoal.engine._extents import CHANNELS_KEPT, LOOKED_AT, MAP_BYTES, UNIT_ROWS, mapped, rows_mapped
 from shoal.engine._fits import Planner
 from shoal.engine._importance import trained_network
 from shoal.engine._planned import StudyFit
@@ -76,7 +76,7 @@ def look_inside(
             partial(_channel_facts, channels, (images, dataset.targets), looked_at, fit.job.key),
         )
         computations["maps"] = (f"maps {named}", partial(_maps, channels, images[rows], rows))
-    if dataset.classes and (images is not None or len(dataset.classes) > 2):
+    if mapped(dataset):
         computations["activations"] = (
             f"activation map {dataset.test_fingerprint}",
             partial(_activation_map, fit.job.architecture, record, preprocessing, dataset),

@@ -5,6 +5,7 @@ Letters: I images, M maps of an image, C channels, H, W height and width.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 _TILES: Final = 6
 _SIDE: Final = 1.55
 _TITLE: Final = 0.42
-"""Tiles beside each other, their side in inches, and inches above each for its words."""
+_BESIDE: Final = 0.9
+"""Tiles beside each other, their side in inches, inches above each for its words, and of all else."""
 _NAME: Final = 15
 """Letters of a class above a tile."""
 _STRONGEST: Final = 0.995
@@ -94,8 +96,10 @@ def draw_attributions(fact: Attributions, title: str, what: tuple[str, str, str]
     `what` names the numbers, and the ends of their colours, the lower one "" where no number is below 0.
     """
     images, maps = fact.map_IMHW.shape[:2]
-    tiles, size = 1 + maps, (_SIDE + 0.1, _SIDE + _TITLE)
-    figure, grid = panels(max(images * tiles, _TILES), columns=_TILES, size=size)
+    tiles = 1 + maps
+    places = max(images * tiles, _TILES)
+    size = (_SIDE + 0.1, _SIDE + _TITLE + _BESIDE / math.ceil(places / _TILES))
+    figure, grid = panels(places, columns=_TILES, size=size)
     for axes in grid:
         axes.set_axis_off()
     faint_IHW = faint(fact.image_ICHW)

@@ -38,6 +38,8 @@ _MARKERS: Final = (
     ("P", "cross"), ("X", "x"), ("<", "triangle-left"), (">", "triangle-right"),
 )  # fmt: skip
 """Marks as they are drawn, and for the pointer: together with eight colours they tell 72 classes apart."""
+_LABEL: Final = 0.2
+"""Inches of a class in the legend."""
 _MOST_CLASSES: Final = 20
 """Classes with a mark of their own, at most: those of most mistakes."""
 _NAME: Final = 20
@@ -110,10 +112,9 @@ def _groups(fact: ActivationMap) -> list[tuple[str, NDArray[np.int64], str, tupl
     groups = []
     others = np.flatnonzero(~np.isin(fact.true_M, own))
     if len(others):
-        classes = len(np.unique(fact.true_M[others]))
-        groups.append(
-            (counted(classes, "other class").replace("classs", "classes"), others, GREY, _MARKERS[0])
-        )
+        number = len(np.unique(fact.true_M[others]))
+        name = f"{number:,} other class{'es' * (number > 1)}"
+        groups.append((name, others, GREY, _MARKERS[0]))
     for number, of_class in enumerate(own):
         color, mark = SERIES[number % len(SERIES)], _MARKERS[number % len(_MARKERS)]
         groups.append((fact.classes[of_class], np.flatnonzero(fact.true_M == of_class), color, mark))
@@ -131,17 +132,19 @@ def _frames(fact: ActivationMap) -> list[tuple[NDArray[np.float64], str]]:
 def draw_activation_map(fact: ActivationMap) -> Sheet:
     """A mark a row, by its class; mistakes in rings; images at the places of their rows."""
     (left, right), (below, above) = (with_room(axis.min(), axis.max(), 0.05) for axis in fact.place_M2.T)
-    tall = min(_WIDE, max(3.2, _WIDE * (above - below) / (right - left)))
+    groups = _groups(fact)
+    tall = min(_WIDE, max(2.4 + _LABEL * len(groups), _WIDE * (above - below) / (right - left)))
     figure, (axes,) = panels(1, size=(_WIDE + 2.6, tall + 1.2))
-    for name, rows, color, (marker, _) in _groups(fact):
+    for name, rows, color, (marker, _) in groups:
         x, y = fact.place_M2[rows].T
         axes.scatter(
             x, y, s=20, color=color, marker=marker, linewidths=0, alpha=0.85, label=plain(name, _NAME)
         )
-    wrong = fact.place_M2[fact.wrong_M]
-    if len(wrong):
-        ring: dict[str, Any] = {"facecolors": "none", "edgecolors": BLACK, "linewidths": 1.1}
-        axes.scatter(*wrong.T, s=64, label="mistake", zorder=2.5, **ring)
+        wrong = rows[fact.wrong_M[rows]]
+        axes.scatter(*fact.place_M2[wrong].T, s=20, color=color, marker=marker, linewidths=0, zorder=5)
+    if fact.wrong_M.any():
+        ring: dict[str, Any] = {"facecolors": "#FFFFFF", "edgecolors": BLACK, "linewidths": 1.1}
+        axes.scatter(*fact.place_M2[fact.wrong_M].T, s=64, label="mistake", zorder=4, **ring)
     half = _IMAGE * max(right - left, above - below) / 2
     for (place, color), image_CHW in zip(_frames(fact), fact.image_TCHW, strict=True):
         _image(axes, image_CHW, place, half, color)
@@ -229,7 +232,7 @@ def _live_image(image_CHW: NDArray[np.uint8], place: NDArray[np.float64], half: 
     picture.save(buffer, "PNG")
     source = f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
     x, y = short_numbers(place, 4)
-    middle = {"xanchor": "center", "yanchor": "middle", "xref": "x", "yref": "y", "layer": "above"}
+    middle = {"xanchor": "center", "yanchor": "middle", "xref": "x", "yref": "y", "layer": "below"}
     return {"source": source, "x": x, "y": y, "sizex": 2 * half, "sizey": 2 * half, **middle}
 
 
@@ -243,7 +246,7 @@ def _live_frame(
             ("x0", "x1", "y0", "y1"), short_numbers([x - across, x + across, y - down, y + down]), strict=True
         )
     )
-    return {"type": "rect", **ends, "line": {"color": color, "width": 1.5}}
+    return {"type": "rect", **ends, "line": {"color": color, "width": 1.5}, "layer": "below"}
 
 
 def seconds(extent: Extent) -> float:

@@ -29,11 +29,9 @@ class GradCam:
 
 def draw_grad_cam(fact: GradCam) -> Sheet:
     """The images, beside each where the class is seen in it."""
-    whose = (
-        "of mistakes the class named, and the true one"
-        if fact.images.mistakes
-        else "the class named, rightly"
-    )
+    whose = "the class named, rightly"
+    if fact.images.mistakes:
+        whose = "the class named, by mistake, and the true one"
     title = f"{fact.images.name}: where {fact.layer} sees {whose}"
     return draw_attributions(fact.images, title, ("Grad-CAM", "", "the most in the image"))
 

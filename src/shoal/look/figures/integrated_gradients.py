@@ -39,7 +39,7 @@ def draw_contributions(fact: PixelContributions) -> Sheet:
     """The images, beside each what its pixels speak for and against."""
     whose = "of the class named, rightly"
     if fact.images.mistakes:
-        whose = "of mistakes: of the class named, and of the true one"
+        whose = "of the class named, by mistake, and of the true one"
     title = f"{fact.images.name}: what pixels add to the log-odds {whose}"
     return draw_attributions(
         fact.images, title, ("integrated gradients", "speaks against it", "speaks for it")
@@ -53,9 +53,9 @@ def caption(fact: PixelContributions) -> str:
     return (
         "What each pixel adds to the log-odds of a class, on the straight way from the mean of the training images to"
         " this one: a pixel that is as usual adds nothing, and what is missing may speak, too. Colours end at the"
-        f" largest values of each image, dots mark what speaks against the class.{scale}{colours} In brackets: the number"
-        f" of the test row. Pixels add up to what log-odds differ by to within {percent(fact.missed, 2)} of the sum of their"
-        " sizes."
+        " largest values of each image, dots mark what speaks against the class."
+        f"{scale}{colours} In brackets: the number of the test row. Pixels add up to what log-odds differ by to within"
+        f" {percent(fact.missed, 2)} of the sum of their sizes."
     )
 
 
