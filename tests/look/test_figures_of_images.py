@@ -123,8 +123,8 @@ def test_every_picture_of_images_says_what_it_shows_and_leaves_pixels_out_of_its
         " layer; 50.0\u00a0% of the nearest rows are of the same class.",
         "Integrated gradients: What pixels of 1 image named rightly add to the log-odds of classes.",
         "Integrated gradients of mistakes: What pixels of 1 mistake add to the log-odds of classes.",
-        "Grad-CAM: Where conv1 sees the classes of 1 image named rightly.",
-        "Grad-CAM of mistakes: Where conv1 sees the classes of 1 mistake.",
+        "Grad-CAM: Where conv2 sees the classes of 1 image named rightly.",
+        "Grad-CAM of mistakes: Where conv2 sees the classes of 1 mistake.",
     ]
     assert all(len(fact_csv(picture.fact)) < 1000 for picture in seen.values())
     assert "to within 0.00" in seen["33-delivered-integrated"].caption

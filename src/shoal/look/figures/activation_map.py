@@ -129,9 +129,19 @@ def _frames(fact: ActivationMap) -> list[tuple[NDArray[np.float64], str]]:
     return [(fact.place_M2[place], color_M[place]) for place in fact.shown_T.tolist()]
 
 
+def _ends(place_M2: NDArray[np.float64]) -> list[tuple[float, float]]:
+    """Give the ends of both axes, on one scale: neither is shorter than a third of the other."""
+    least = np.ptp(place_M2, axis=0).max() / 3
+    middles = (place_M2.min(axis=0) + place_M2.max(axis=0)) / 2
+    halves = np.maximum(np.ptp(place_M2, axis=0), least) / 2
+    return [
+        with_room(middle - half, middle + half, 0.05) for middle, half in zip(middles, halves, strict=True)
+    ]
+
+
 def draw_activation_map(fact: ActivationMap) -> Sheet:
     """A mark a row, by its class; mistakes in rings; images at the places of their rows."""
-    (left, right), (below, above) = (with_room(axis.min(), axis.max(), 0.05) for axis in fact.place_M2.T)
+    (left, right), (below, above) = _ends(fact.place_M2)
     groups = _groups(fact)
     tall = min(_WIDE, max(2.4 + _LABEL * len(groups), _WIDE * (above - below) / (right - left)))
     figure, (axes,) = panels(1, size=(_WIDE + 2.6, tall + 1.2))
