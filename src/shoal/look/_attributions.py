@@ -54,7 +54,7 @@ class Attributions:
     @property
     def mistakes(self) -> bool:
         """Whether these are images that were taken for another class."""
-        return self.map_IMHW.shape[1] > 1
+        return bool(self.map_IMHW.shape[1] > 1)
 
 
 def attributions_of(

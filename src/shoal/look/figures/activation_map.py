@@ -74,7 +74,7 @@ class ActivationMap:
     @property
     def wrong_M(self) -> NDArray[np.bool_]:
         """Which rows are named wrongly."""
-        return self.named_M != self.true_M
+        return np.asarray(self.named_M != self.true_M)
 
 
 def activation_map_of(findings: RunFindings) -> ActivationMap | None:
@@ -151,10 +151,12 @@ def draw_activation_map(fact: ActivationMap) -> Sheet:
             x, y, s=20, color=color, marker=marker, linewidths=0, alpha=0.85, label=plain(name, _NAME)
         )
         wrong = rows[fact.wrong_M[rows]]
-        axes.scatter(*fact.place_M2[wrong].T, s=20, color=color, marker=marker, linewidths=0, zorder=5)
+        x, y = fact.place_M2[wrong].T
+        axes.scatter(x, y, s=20, color=color, marker=marker, linewidths=0, zorder=5)
     if fact.wrong_M.any():
         ring: dict[str, Any] = {"facecolors": "#FFFFFF", "edgecolors": BLACK, "linewidths": 1.1}
-        axes.scatter(*fact.place_M2[fact.wrong_M].T, s=64, label="mistake", zorder=4, **ring)
+        x, y = fact.place_M2[fact.wrong_M].T
+        axes.scatter(x, y, s=64, label="mistake", zorder=4, **ring)
     half = _IMAGE * max(right - left, above - below) / 2
     for (place, color), image_CHW in zip(_frames(fact), fact.image_TCHW, strict=True):
         _image(axes, image_CHW, place, half, color)
