@@ -208,16 +208,17 @@ def test_what_a_threshold_names_is_what_is_asked_about() -> None:
 
 def test_grad_cam_needs_a_convolution_whose_maps_have_places() -> None:
     rows = dataset(1)
+    assert rows.images is not None
     probability_VK = np.full((ROWS - TRAIN, CLASSES), 1 / CLASSES)
-    asked = np.arange(TRAIN), np.array([16, 17])
+    asked = (rows.images, TARGETS[TRAIN:], probability_VK), (np.arange(TRAIN), np.array([16, 17])), None, "t"
     flat = trained(rows, conv=[{"channels": 3, "kernel": 9, "padding": 1, "stride": 3}], hidden=[4])
     assert flat.architecture.convolutions[0].size == (1, 1)
-    assert attributions(flat, rows, asked, probability_VK, None).keys() == {"integrated"}
-    both = attributions(trained(rows), rows, asked, probability_VK, None)
+    assert attributions(flat, *asked).keys() == {"integrated"}
+    both = attributions(trained(rows), *asked)
     assert both.keys() == {"integrated", "grad_cam"}
     assert both["grad_cam"][1]().keys() == {"rows", "classes", "images", "conv2"}
     dense = trained(rows, **NETWORKS["dense"])
-    assert attributions(dense, rows, asked, probability_VK, None).keys() == {"integrated"}
+    assert attributions(dense, *asked).keys() == {"integrated"}
 
 
 def test_large_networks_are_asked_about_fewer_images() -> None:

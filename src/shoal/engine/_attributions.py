@@ -20,7 +20,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data import Dataset
 from shoal.decisions import Decision, named_classes
 from shoal.engine._extents import PULLED_AT_ONCE, images_attributed, images_explained
 from shoal.engine._integrated import IMAGE_POINTS, ClassOdds, Floats, Way
@@ -73,28 +72,28 @@ class Explained:
 
 def attributions(
     trained: Trained,
-    dataset: Dataset,
+    tested: tuple[NDArray[np.uint8], Rows, Floats],
     rows: tuple[Rows, Rows],
-    probability_VK: Floats,
     decision: Decision | None,
+    fingerprint: str,
 ) -> dict[str, tuple[str, Callable[[], Arrays]]]:
     """Give what asks where in images classes are seen: by the part of the inside, its name in the store, and what
     computes it.
 
-    `rows` are those trained on and those shown; `probability_VK` is answered to the test rows. Grad-CAM is asked of the
-    last convolution whose maps have more than one place.
+    `tested` are all images, the last of which are test images, and their true classes and the probabilities of all;
+    `rows` those trained on and those shown. Grad-CAM is asked of the last convolution whose maps have more than one
+    place.
     """
-    if dataset.images is None:
-        return {}
-    attributing, architecture = Attributing(trained, dataset.images), trained.architecture
-    answers = dataset.train_rows, dataset.targets[dataset.train_rows :], probability_VK
+    images, true_V, probability_VK = tested
+    attributing, architecture = Attributing(trained, images), trained.architecture
+    answers = len(images) - len(true_V), true_V, probability_VK
 
     def asked(
         what: str, most: int, compute: Callable[[Explained], Arrays]
     ) -> tuple[str, Callable[[], Arrays]]:
         explained = Explained.chosen(rows[1], answers, decision, most)
         pairs = hashlib.sha256(b"".join(part.tobytes() for part in explained.pairs)).hexdigest()[:16]
-        return f"{what} {dataset.test_fingerprint} {pairs}", partial(compute, explained)
+        return f"{what} {fingerprint} {pairs}", partial(compute, explained)
 
     few = images_attributed(architecture, sum(IMAGE_POINTS))
     computations = {

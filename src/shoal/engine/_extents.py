@@ -72,7 +72,7 @@ def images_attributed(architecture: Architecture, points: int) -> int:
 
 def mapped(dataset: Dataset) -> bool:
     """Whether activations at test rows are put on a map: of images, and of three classes or more."""
-    return bool(dataset.classes) and (dataset.images is not None or len(dataset.classes) > 2)
+    return len(dataset.classes) > 2 or bool(dataset.classes and not dataset.columns)
 
 
 def rows_mapped(architecture: Architecture) -> int:

@@ -66,25 +66,20 @@ def look_inside(
     if not dataset.columns or any(column.takes != "numbers" for column in dataset.columns):
         asked = (fit.job.architecture, record, preprocessing, dataset)
         computations["units"] = (f"units {dataset.test_fingerprint}", lambda: _unit_outputs(*asked))
-    if images is not None and fit.job.architecture.convolutions:
-        channels = _channels(fit.job.architecture, record, preprocessing)
-        rows = _shown_rows(dataset, inspect.images)
-        named = f"{dataset.test_fingerprint} {','.join(map(str, rows))}"
-        looked_at = _spread(dataset, LOOKED_AT)
-        computations["channels"] = (
-            f"channels at {len(looked_at)} {dataset.test_fingerprint}",
-            partial(_channel_facts, channels, (images, dataset.targets), looked_at, fit.job.key),
-        )
-        computations["maps"] = (f"maps {named}", partial(_maps, channels, images[rows], rows))
     if mapped(dataset):
-        computations["activations"] = (
-            f"activation map {dataset.test_fingerprint}",
-            partial(_activation_map, fit.job.architecture, record, preprocessing, dataset),
-        )
+        compute = partial(_activation_map, fit.job.architecture, record, preprocessing, dataset)
+        computations["activations"] = (f"activation map {dataset.test_fingerprint}", compute)
     if images is not None:
+        rows = _shown_rows(dataset, inspect.images)
+        if fit.job.architecture.convolutions:
+            computations |= _of_channels(fit, record, preprocessing, dataset, (images, rows))
+        name, compute = computations["activations"]
+        computations["activations"] = (name, partial(_with_thumbnails, compute, images))
+        asked_of = images, dataset.targets[dataset.train_rows :], record.predictions["test"]
         trained = trained_network(planner, fit, record)
-        asked_of = fit.split.train, _shown_rows(dataset, inspect.images)
-        computations |= attributions(trained, dataset, asked_of, record.predictions["test"], decision)
+        computations |= attributions(
+            trained, asked_of, (fit.split.train, rows), decision, dataset.test_fingerprint
+        )
     computed: dict[str, str] = {}
     for name, (part, compute) in computations.items():
         with parts.attempt(f"inside of the network, {name}", RUN):
@@ -92,6 +87,27 @@ def look_inside(
                 store.put_derived(fit.id, part, compute())
             computed[name] = part
     store.put_fact("inside", {"fit": fit.id, "parts": computed})
+
+
+def _of_channels(
+    fit: StudyFit,
+    record: FitRecord,
+    preprocessing: Preprocessing,
+    dataset: Dataset,
+    shown: tuple[NDArray[np.uint8], NDArray[np.int64]],
+) -> dict[str, tuple[str, Callable[[], Arrays]]]:
+    """Give what looks at the channels of convolutions, by names of parts; `shown` are all images, and rows of some."""
+    images, rows = shown
+    channels = _channels(fit.job.architecture, record, preprocessing)
+    named = f"{dataset.test_fingerprint} {','.join(map(str, rows))}"
+    looked_at = _spread(dataset, LOOKED_AT)
+    return {
+        "channels": (
+            f"channels at {len(looked_at)} {dataset.test_fingerprint}",
+            partial(_channel_facts, channels, (images, dataset.targets), looked_at, fit.job.key),
+        ),
+        "maps": (f"maps {named}", partial(_maps, channels, images[rows], rows)),
+    }
 
 
 class _History:
@@ -280,11 +296,16 @@ def _activation_map(
         x_MD, outputs = _dense_outputs(architecture, record, preprocessing, dataset, part)
         hidden = [layer.name for layer in architecture.dense[:-1]]
         parts.append(outputs[hidden[-1]] if hidden else x_MD)
-    arrays = activation_map(np.concatenate(parts), dataset.targets[rows], rows)
-    if arrays and dataset.images is not None:
-        shown = apart(arrays["place"])[: max(1, MAP_BYTES // dataset.images[0].nbytes)]
-        arrays |= {"shown": shown, "images": dataset.images[rows[shown]]}
-    return arrays
+    return activation_map(np.concatenate(parts), dataset.targets[rows], rows)
+
+
+def _with_thumbnails(compute: Callable[[], Arrays], images: NDArray[np.uint8]) -> Arrays:
+    """Add images of some rows of a map, which stand free of each other."""
+    arrays = compute()
+    if not arrays:
+        return {}
+    shown = apart(arrays["place"])[: max(1, MAP_BYTES // images[0].nbytes)]
+    return arrays | {"shown": shown, "images": images[arrays["rows"][shown]]}
 
 
 def _dense_outputs(

@@ -141,9 +141,9 @@ def _ends(place_M2: NDArray[np.float64]) -> list[tuple[float, float]]:
 
 def draw_activation_map(fact: ActivationMap) -> Sheet:
     """A mark a row, by its class; mistakes in rings; images at the places of their rows."""
-    (left, right), (below, above) = _ends(fact.place_M2)
+    (west, east), (south, north) = _ends(fact.place_M2)
     groups = _groups(fact)
-    tall = min(_WIDE, max(2.4 + _LABEL * len(groups), _WIDE * (above - below) / (right - left)))
+    tall = min(_WIDE, max(2.4 + _LABEL * len(groups), _WIDE * (north - south) / (east - west)))
     figure, (axes,) = panels(1, size=(_WIDE + 2.6, tall + 1.2))
     for name, rows, color, (marker, _) in groups:
         x, y = fact.place_M2[rows].T
@@ -157,10 +157,10 @@ def draw_activation_map(fact: ActivationMap) -> Sheet:
         ring: dict[str, Any] = {"facecolors": "#FFFFFF", "edgecolors": BLACK, "linewidths": 1.1}
         x, y = fact.place_M2[fact.wrong_M].T
         axes.scatter(x, y, s=64, label="mistake", zorder=4, **ring)
-    half = _IMAGE * max(right - left, above - below) / 2
+    half = _IMAGE * max(east - west, north - south) / 2
     for (place, color), image_CHW in zip(_frames(fact), fact.image_TCHW, strict=True):
         _image(axes, image_CHW, place, half, color)
-    axes.set(xlim=(left, right), ylim=(below, above), aspect="equal")
+    axes.set(xlim=(west, east), ylim=(south, north), aspect="equal")
     first, second = (percent(float(share), 0) for share in fact.share_2)
     axes.set(xlabel=f"first component ({first} of the variance)", ylabel=f"second component ({second})")
     legend_beside(axes, "true class")
@@ -176,8 +176,8 @@ def _image(
     ends = (x - wide, x + wide, y - high, y + high)
     pixels_HWC = image_CHW.transpose(1, 2, 0)
     axes.imshow(pixels_HWC, cmap="gray", vmin=0, vmax=255, extent=ends, aspect="equal", zorder=3)
-    left, right, below, above = ends
-    axes.plot([left, right, right, left, left], [below, below, above, above, below], color=color, zorder=3)
+    west, east, south, north = ends
+    axes.plot([west, east, east, west, west], [south, south, north, north, south], color=color, zorder=3)
 
 
 def caption(fact: ActivationMap) -> str:
