@@ -13,7 +13,7 @@ from shoal.activations import ACTIVATIONS
 from shoal.data import Column, Dataset, fit_preprocessing
 from shoal.distributions import Normal, Quantiles
 from shoal.engine import explain
-from shoal.engine._explain import CLOSE
+from shoal.engine._integrated import CLOSE
 from shoal.engine._predict import Trained
 from shoal.kinds import Task
 from shoal.nets import (

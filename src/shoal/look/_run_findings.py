@@ -258,6 +258,7 @@ def _is_inside(inside: Inside, architecture: Architecture) -> bool:
         and all(array.ndim == 4 and array.shape[1] <= units[name] for name, array in _layers(inside.maps))
         and layers_of(inside.channels) in (set(), conv)
         and all(inside.channels[f"{name}/low"].shape == (units[name],) for name in conv if inside.channels)
+        and not inside.grad_cam.keys() - conv - {"rows", "classes", "images"}
     )
 
 

@@ -25,12 +25,16 @@ from shoal.engine._extents import (
     LOOKED_AT,
     MOST_GROUPED,
     UNIT_ROWS,
+    images_attributed,
+    mapped,
     networks_permuted,
     rows_along_inputs,
+    rows_mapped,
     rows_permuted,
 )
 from shoal.engine._fit import fit_seconds
 from shoal.engine._fits import Planner
+from shoal.engine._integrated import IMAGE_POINTS
 from shoal.engine._planned import PlannedFit, StudyFit, unique
 from shoal.engine._trainer import Trainer
 from shoal.engine.forecast.drawing import Drawing
@@ -74,6 +78,10 @@ EXCITE_STEP: Final = 1.0e-3
 """A step towards an image that excites a channel, however small the image and the network."""
 EXCITE_PIXEL: Final = 6.4e-9
 EXCITE_MULTIPLY_ADD: Final = 2.5e-10
+PULLED: Final = 1.0e-10
+"""A multiply-add on the way from images to answers and of gradients back, in 64 bits."""
+COMPONENTS: Final = 4.0e-10
+"""Of a map of activations, by the cube of its rows."""
 EXCITE_TRIALS: Final = EXCITING_STEPS // 10 + 2
 
 
@@ -239,12 +247,32 @@ def inputs_seconds(planner: Planner, architecture: Architecture) -> float:
 def inside_seconds(planner: Planner, fit: StudyFit, *, torch: bool) -> float:
     """Channels, feature maps and units of the delivered network; `torch`: it is there already."""
     architecture, dataset = fit.job.architecture, planner.dataset
+    seen = 0.01 + mapped_seconds(dataset, architecture) + attributed_seconds(dataset, architecture)
     if not architecture.convolutions:
-        return 0.01
+        return seen
     tested = dataset.rows - dataset.train_rows
     images = min(LOOKED_AT, tested) + min(UNIT_ROWS, tested) + min(MOST_IMAGES, len(dataset.classes))
     excited = sum(exciting_seconds(architecture, number) for number in range(len(architecture.convolutions)))
-    return TORCH["import"] * (not torch) + images * map_seconds(architecture) + excited
+    imported = (TORCH["import"] + TORCH["gradients"] / 3) * (not torch)
+    return seen + imported + images * map_seconds(architecture) + excited
+
+
+def mapped_seconds(dataset: Dataset, architecture: Architecture) -> float:
+    """A map of activations at test rows."""
+    if not mapped(dataset):
+        return 0.0
+    rows = min(rows_mapped(architecture), dataset.rows - dataset.train_rows)
+    return rows * answer_seconds(architecture) + COMPONENTS * rows**3
+
+
+def attributed_seconds(dataset: Dataset, architecture: Architecture) -> float:
+    """Gradients of images integrated, of the named class and half of the times of the true one."""
+    if dataset.columns:
+        return 0.0
+    points = sum(IMAGE_POINTS)
+    tested = dataset.rows - dataset.train_rows
+    images = min(images_attributed(architecture, points), tested)
+    return 1.5 * images * points * PULLED * architecture.flops_per_row
 
 
 def map_seconds(architecture: Architecture) -> float:
