@@ -6,8 +6,11 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from shoal.kinds import Takes
+
 if TYPE_CHECKING:
     from shoal.engine._fits import Planner
+    from shoal.engine._trainer import Job
     from shoal.nets import Architecture
 
 GRID_POINTS: Final = 241
@@ -16,6 +19,12 @@ CHANNELS_KEPT: Final = 32
 """Channels of a layer that pictures show, at most: the first."""
 LOOKED_AT: Final = 2000
 """Test images at which channels are measured, at most."""
+COURSE_ROWS: Final = 1000
+"""Training rows at which gradients and dead units are measured over the epochs, at most."""
+COURSE_BATCHES: Final = 16
+"""Batches of them, at most."""
+LEAST_BATCH: Final[dict[Takes, int]] = {"table": 256, "images": 32}
+"""Rows of such a batch, at least, where no batch norm asks for batches as in training."""
 UNIT_ROWS: Final = 400
 """Test rows at which the outputs of dense layers are kept, at most."""
 MOST_ROWS: Final = 2000
@@ -41,6 +50,15 @@ PASSED_AT_ONCE: Final = 8192
 """Rows that pass through the network at once."""
 WORK: Final = 4e10
 """Multiplications and additions, about a second of one core, beyond which curves, and pairs, take fewer rows."""
+
+
+def course_rows(job: Job, rows: int) -> tuple[int, int]:
+    """Give at how many of so many training rows gradients and dead units are measured, and in how many batches."""
+    size = job.training.batch_size
+    if not any(layer.batch_norm for layer in job.architecture.layers):
+        size = max(size, LEAST_BATCH[job.architecture.takes])
+    count = min(rows, COURSE_ROWS, COURSE_BATCHES * size)
+    return count, -(-count // size)
 
 
 def networks_permuted(planner: Planner) -> int:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import Dataset, Preprocessing
+from shoal.engine._course import Course
 from shoal.engine._extents import CHANNELS_KEPT, LOOKED_AT, UNIT_ROWS
 from shoal.engine._fits import Planner
 from shoal.engine._planned import StudyFit
@@ -58,7 +59,7 @@ def look_inside(
     if inspect.history:
         trainer = trainers[fit.trainer]
         history = _History(fit, dataset, preprocessing, inspect.history)
-        computations["history"] = (f"history {inspect.history}", lambda: history.replay(trainer, store))
+        computations["history"] = (history.part, lambda: history.replay(trainer, store))
     if not dataset.columns or any(column.takes != "numbers" for column in dataset.columns):
         asked = (fit.job.architecture, record, preprocessing, dataset)
         computations["units"] = (f"units {dataset.test_fingerprint}", lambda: _unit_outputs(*asked))
@@ -88,24 +89,26 @@ class _History:
         self._fit, self._dataset, self._preprocessing = fit, dataset, preprocessing
         epochs = fit.job.training.epochs
         self._epoch_S = np.unique(np.linspace(0, epochs, min(snapshots, epochs) + 1).round()).astype(np.int64)
-        self._key = f"{fit.id} history {snapshots}"
+        self.part = f"history {snapshots} and gradients"
+        self._key = f"{fit.id} {self.part}"
 
     def replay(self, trainer: Trainer, store: Store) -> Arrays:
         """Train again, from the last checkpoint of a replay that was interrupted, and take snapshots on the way.
 
-        Of each layer: quantiles of its weights (S, Q), and how far they are from their start (root mean square), (S,).
+        Of each layer: quantiles of its weights (S, Q), how far they are from their start (root mean square), the norm
+        of its gradient and the share of its units that are dead, (S,); see `Course`.
         """
         job, saved = self._fit.job, store.checkpoint(self._key)
         data = PreparedFit(self._fit, self._dataset, self._preprocessing).data
         seen: Arrays = {}
         state = initial_state(job)
-        start = job.architecture.named(state.parameters_P.copy())
+        start, course = job.architecture.named(state.parameters_P.copy()), Course.of(job, data)
         if saved:
             with refusing_stored(f"the checkpoint of {self._key}"):
                 state = Checkpoint(self._key, saved[0], saved[1]["state"]).state()
                 check_state(state, self._fit)
                 seen = {name: saved[0][name] for name in saved[1]["seen"]}
-                _check_snapshots(seen, start, self._epoch_S)
+                _check_snapshots(seen, start, self._epoch_S, course)
         at, done = time.monotonic(), len(seen.get("epoch", ()))
         state.pausing = lambda: time.monotonic() - at >= CHECKPOINT_SECONDS
         for epoch in self._epoch_S[done:].tolist():
@@ -114,15 +117,14 @@ class _History:
                 if state.pausing():
                     self._save(store, state, seen)
                     at = time.monotonic()
-            snapshot = _snapshot(start, job.architecture.named(state.parameters_P)) | {
-                "epoch": np.array(epoch)
-            }
+            snapshot = _snapshot(start, job.architecture.named(state.parameters_P))
+            snapshot |= course.at(trainer, state) | {"epoch": np.array(epoch)}
             seen = {
                 name: np.concatenate([seen.get(name, value[None][:0]), value[None]])
                 for name, value in snapshot.items()
             }
         store.drop_checkpoint(self._key)
-        return seen | {"share": np.array(QUANTILES)}
+        return seen | {"share": np.array(QUANTILES), "looked_at": self._fit.rows.learning[course.place_M]}
 
     def _save(self, store: Store, state: State, seen: Arrays) -> None:
         stands = Checkpoint.of(self._key, state)
@@ -140,13 +142,14 @@ def _snapshot(start: Arrays, now: Arrays) -> Arrays:
     return arrays
 
 
-def _check_snapshots(seen: Arrays, start: Arrays, epoch_S: NDArray[np.int64]) -> None:
+def _check_snapshots(seen: Arrays, start: Arrays, epoch_S: NDArray[np.int64], course: Course) -> None:
     """Those taken before are of the same layers, as many of each, and of the first epochs."""
     done = len(seen.get("epoch", ()))
     expect(seen.get("epoch", epoch_S[:0]).tolist() == epoch_S[:done].tolist())
     shapes: dict[str, tuple[int, ...]] = {"epoch": (done,)}
     for layer in weights_by_layer(start):
         shapes |= {f"{layer}/quantile": (done, len(QUANTILES)), f"{layer}/moved": (done,)}
+    shapes |= dict.fromkeys(course.names, (done,))
     expect(not seen or {name: array.shape for name, array in seen.items()} == shapes)
 
 
