@@ -56,8 +56,6 @@ def test_every_trainer_gives_it_in_float32(trainer: Trainer, case: Case) -> None
     ours = batch_gradient(trainer, case.job, case.data, state)
     theirs = differentiated(case, state.parameters_P)
     size = np.linalg.norm(theirs)
-    if "weights" in case.weights and not size:
-        assert not ours.any()
     assert np.linalg.norm(ours - theirs) <= 1e-4 * size + 1e-7
 
 

@@ -134,8 +134,10 @@ def picked(rows: Rows, place_B: NDArray[np.int64]) -> Rows:
 def _outputs(
     architecture: Architecture, named: Arrays, data: FitData, rows: Rows
 ) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Give what every layer answers to some rows, in evaluation mode, (M, U); of a map its least and largest value."""
-    layers = tuple(layer for layer in architecture.layers if layer.takes == "table")
+    """Give what all layers but the last answer to some rows, in evaluation mode, (M, U); of maps least and largest
+    values.
+    """
+    layers = tuple(layer for layer in architecture.layers[:-1] if layer.takes == "table")
     if rows.index is None:
         x_MD = data.inputs(rows, slice(None))
     else:

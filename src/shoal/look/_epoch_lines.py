@@ -28,7 +28,7 @@ from shoal.look._plots import Plot, line_traces, live_axis, plotted
 
 MOST_LINES: Final = 16
 """Layers that one picture shows, at most: evenly from the first to the last."""
-_LETTERS: Final = 60
+_LETTERS: Final = 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,11 +61,11 @@ def shown_layers(count: int) -> list[int]:
 
 def draw_lines(shown: EpochLines) -> Sheet:
     """Draw lines, with names and notes beside them."""
-    figure, (axes,) = panels(1, size=(8.8, 4.0))
+    figure, (axes,) = panels(1, size=(8.8, max(4.0, 1.6 + 0.19 * len(shown.lines))))
     for line, color, dashes in _styled(shown.lines):
         axes.plot(
             line.x_M, line.middle_M, color=color, linestyle=DASHES[dashes],
-            label=plain(line.name, _LETTERS), **({"drawstyle": "steps-mid"} if shown.stepped else {}),
+            label=plain(line.name, _LETTERS), drawstyle="steps-mid" if shown.stepped else "default",
         )  # fmt: skip
     axes.set(xlabel="epoch", ylabel=shown.quantity)
     whole_numbers(axes.xaxis)

@@ -95,6 +95,10 @@ class FoldCurves:
         """Names of the folds, each once."""
         return tuple(dict.fromkeys(network.fold for network in self.networks))
 
+    def first_of(self, fold: str) -> FoldCurve:
+        """Give the first network of a fold, at which the fold is named."""
+        return next(network for network in self.networks if network.fold == fold)
+
     @property
     def lines(self) -> Curves:
         """All lines, training before validation, for whoever lays out axes."""
@@ -155,11 +159,15 @@ def _draw_network(axes: Panel, among: tuple[FoldCurves, Curves], network: FoldCu
     fact, curves = among
     train, validation = (_shown(line, curves) for line in _pair(network))
     style, training = _styles(fact, network)
-    first = next(other for other in fact.networks if other.fold == network.fold) is network
-    label = {"label": plain(network.fold)} if first and len(fact.folds) <= MOST_NAMED else {}
-    axes.plot(train.x_M, train.middle_M, **training, **({} if len(validation.x_M) else label))
-    if len(validation.x_M):
-        axes.plot(validation.x_M, validation.middle_M, **style, **label)
+    if len(fact.folds) > MOST_NAMED:
+        if network is fact.networks[0]:
+            style["label"], training["label"] = "rows held out", "training"
+    elif network is fact.first_of(network.fold):
+        named = style if len(validation.x_M) else training
+        named["label"] = plain(network.fold)
+    for line, look in ((train, training), (validation, style)):
+        if len(line.x_M):
+            axes.plot(line.x_M, line.middle_M, **look)
     if fact.chosen:
         axes.plot(*network.kept, marker="o", markersize=5, color=style["color"], zorder=4)
 
@@ -175,12 +183,9 @@ def _styles(fact: FoldCurves, network: FoldCurve) -> tuple[dict[str, Any], dict[
 def fold_notes(fact: FoldCurves) -> tuple[str, ...]:
     """Say what lines and dots are, and what is not drawn."""
     held_out = any(np.isfinite(network.validation_T).any() for network in fact.networks)
-    colored = len(fact.folds) > MOST_NAMED
-    strong, faint = ("red", "blue") if colored else ("strong", "faint")
-    notes = [f"{len(fact.folds):,} folds"] if colored else []
-    notes += (
-        [f"{strong}: rows held out", f"{faint}: training"] if held_out else ["on the rows it learned from"]
-    )
+    notes = ["strong: rows held out", "faint: training"] if held_out else ["on the rows it learned from"]
+    if len(fact.folds) > MOST_NAMED:
+        notes = [f"{len(fact.folds):,} folds"]
     if fact.lines.long:
         notes.append("line: median of neighbouring epochs")
     if len(fact.networks) > len(fact.folds):
@@ -241,7 +246,7 @@ def _live_network(among: tuple[FoldCurves, Curves], network: FoldCurve) -> Itera
     dash = LIVE_DASHES[number // len(SERIES) % len(LIVE_DASHES)]
     several = len(fact.networks) > len(fact.folds)
     name = f"{network.fold}, initialisation {network.repeat + 1}" if several else network.fold
-    first = next(other for other in fact.networks if other.fold == network.fold) is network
+    first = network is fact.first_of(network.fold)
     held_out = np.isfinite(network.validation_T).any()
     for pair, strong in zip(_pair(network), (False, True), strict=True):
         if not len(pair.x_M):

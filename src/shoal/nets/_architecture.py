@@ -108,7 +108,8 @@ class Architecture:
     @cached_property
     def hidden(self) -> tuple[str, ...]:
         """Names of its hidden layers: the convolutions, and the dense ones before the last."""
-        return tuple(layer.name for layer in (*self.convolutions, *self.dense[:-1]))
+        layers: tuple[Layer, ...] = (*self.convolutions, *self.dense[:-1])
+        return tuple(layer.name for layer in layers)
 
     @cached_property
     def tables(self) -> Tables:

@@ -106,10 +106,9 @@ def _vanished(fact: Gradients) -> str:
 def caption(fact: Gradients) -> str:
     """What it is, and what to look for."""
     return (
-        "The Euclidean norm of the gradient of the mean training loss by all weights and biases of a layer, at"
-        f" {counted(fact.rows, 'training row')} evenly spaced over the file. Far smaller norms than in other layers say"
-        " that the loss hardly tells the layer how to change; norms that grow by powers of ten say that training is"
-        " about to diverge."
+        "Euclidean norm of the gradient of the mean training loss by the parameters of each layer, at"
+        f" {counted(fact.rows, 'training row')}. A layer far below the others hardly learns from the loss; norms that"
+        " grow by powers of ten go before divergence."
     )
 
 

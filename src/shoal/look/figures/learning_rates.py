@@ -21,7 +21,7 @@ from shoal.look._plots import Plot
 from shoal.look._run_findings import DELIVERED, RunFindings
 from shoal.nets import learning_rates
 from shoal.study import Training, base_candidate
-from shoal.wording import listed, one_number
+from shoal.wording import listed, rounded
 
 FAR_APART: Final = 5
 """Times the lowest line, in its middle, from which the highest rate asks for a logarithmic axis."""
@@ -114,7 +114,7 @@ def words(fact: LearningRates) -> str:
 
 def _said(rate: LearningRate) -> str:
     first, last, highest = (
-        one_number(value) for value in (rate.rate_E[0], rate.rate_E[-1], rate.rate_E.max())
+        rounded(value, 3) for value in (rate.rate_E[0], rate.rate_E[-1], rate.rate_E.max())
     )
     if rate.constant:
         return f"{rate.name} {first} throughout"
