@@ -114,13 +114,13 @@ def test_a_replay_that_was_interrupted_goes_on_where_it_stood(
     with pytest.raises(KeyboardInterrupt):
         run(study, out=tmp_path / "cut", workers=1)
     resumed = run(study, out=tmp_path / "cut", workers=1).inside
-    assert len(seen) == 6 + 4  # 5 of 9 snapshots were kept
+    assert len(seen) == 6 + 1 + 4  # 5 of 9 snapshots were kept, and held against one of the first network
     assert whole is not None
     assert resumed is not None
     for name, array in whole.history.items():
         np.testing.assert_array_equal(resumed.history[name], array)
     with Store.open_readonly(tmp_path / "cut") as store:
-        assert store.checkpoint(f"{resumed.fit_id} history 8 and gradients") is None
+        assert store.checkpoint(f"{resumed.fit_id} {store.fact('inside')['parts']['history']}") is None
 
 
 def test_a_history_of_old_is_shown_and_made_anew_by_the_next_run(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_words_name_the_best_and_the_worst_fold() -> None:
 def test_it_is_readable_however_many_folds_there_are(count: int) -> None:
     fact = fact_of(count, failed=2)
     assert faults(draw_fold_curves, fact) == []
-    assert (live_fold_curves(fact) is None) == (count > MOST_LIVE)
+    assert (live_fold_curves(fact) is None) == (count > min(MOST_LIVE, MOST_NAMED))
     assert fact_csv(fact).count("fold 1,") or count == 1
 
 

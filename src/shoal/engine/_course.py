@@ -52,13 +52,6 @@ class Course:
         count, batches = course_rows(job, len(there))
         return cls(job, data, there[np.arange(count) * len(there) // count].astype(np.int64), batches)
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of all that is measured at a snapshot."""
-        architecture = self.job.architecture
-        gradients = (f"{layer.name}/gradient" for layer in architecture.layers)
-        return (*gradients, *(f"{name}/dead" for name in architecture.hidden))
-
     def at(self, trainer: Trainer, state: State) -> Arrays:
         """Measure the network as it stands: "LAYER/gradient", the norm of the gradient by all parameters of the layer
         (NaN where a loss is not finite), and "LAYER/dead", the share of its units that are dead.

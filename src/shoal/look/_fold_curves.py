@@ -228,7 +228,7 @@ def _end(network: FoldCurve) -> float:
 def live_fold_curves(fact: FoldCurves) -> Plot | None:
     """Give curves that name their fold at the pointer; None of very many networks."""
     curves = fact.lines
-    if not curves.lines or len(fact.networks) > MOST_LIVE:
+    if not curves.lines or len(fact.networks) > MOST_LIVE or len(fact.folds) > MOST_NAMED:
         return None
     traces = [trace for network in fact.networks for trace in _live_network((fact, curves), network)]
     quantity = in_lines(fact.quantity, _AXIS_LETTERS).replace("\n", "<br>")
