@@ -41,12 +41,12 @@ def fact_of(count: int = 3, failed: int = 0, ends: Any = ENDS) -> FoldCurves:
 
 def test_every_fold_has_its_lines_and_the_epoch_that_was_kept() -> None:
     first, second, third = fact_of().networks
-    assert (first.fold, first.kept, first.last_epoch) == ("fold 1", (2.0, 3.0), 3)
-    assert (second.kept, second.last_epoch) == ((1.0, 5.0), 2)
-    assert third.kept == (3.0, 2.0)  # on the rows it learned from: none were held out
+    assert (first.fold, first.marked, first.last_epoch) == ("fold 1", (2.0, 3.0), 3)
+    assert (second.marked, second.last_epoch) == ((1.0, 5.0), 2)
+    assert third.marked == (3.0, 2.0)  # on the rows it learned from: none were held out
     assert np.isnan(third.validation_T).all()
     missed = fold_curve((0, 0), FOLDS[0], (7, 7))
-    assert np.isnan(missed.kept[1])
+    assert np.isnan(missed.marked[1])
 
 
 def test_the_picture_has_a_line_for_each_and_dots_where_rows_chose_the_epoch() -> None:
@@ -77,10 +77,12 @@ def test_without_a_choice_of_epochs_there_are_no_dots() -> None:
 def test_words_name_the_best_and_the_worst_fold() -> None:
     said = fold_curves_in_words(fact_of())
     assert said == (
-        "loss (nats) of 3 networks: fold 3 ends at 2.00 (the best), fold 2 ends at 5.00 (the worst);"
+        "loss (nats) of 3 networks: fold 3 comes to 2.00 (the best), fold 2 comes to 5.00 (the worst);"
         " they trained for 2 to 3 epochs."
     )
-    assert fold_curves_in_words(fact_of(1, ends=[(3, 3)])) == "loss (nats) of 1 network: fold 1 ends at 3.50."
+    assert (
+        fold_curves_in_words(fact_of(1, ends=[(3, 3)])) == "loss (nats) of 1 network: fold 1 comes to 3.50."
+    )
     assert "one fold" in caption(fact_of(1))
     assert "1 network diverged or failed (not drawn)" in fold_notes(fact_of(failed=1))
 

@@ -1,4 +1,4 @@
-"""Units that answer the same whatever they are asked.
+"""Units that are dead or saturated, counted.
 
 Letters: U units of a layer, M inputs looked at.
 """

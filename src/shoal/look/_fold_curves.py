@@ -66,7 +66,7 @@ class FoldCurve:
         return self.validation_T if np.isfinite(self.validation_T).any() else self.train_T
 
     @property
-    def kept(self) -> tuple[float, float]:
+    def marked(self) -> tuple[float, float]:
         """The place on that curve of the epoch that was kept; NaN of one that was not evaluated."""
         at = np.flatnonzero(self.epoch_T == self.kept_epoch)
         return float(self.kept_epoch), float(self.judged_T[at[0]]) if len(at) else float("nan")
@@ -112,12 +112,12 @@ def fold_curve(
     """Take the curves of the network of a fold and repeat, both from 0; `curve` has "epoch" and its columns, `ends` are
     the kept epoch and the last one.
     """
-    (fold, repeat), (kept, last) = place, ends
+    (fold, repeat), (kept_epoch, last_epoch) = place, ends
     nothing_T = np.full(len(curve["epoch"]), np.nan)
     columns = (curve.get(f"{rows}_{measure}", nothing_T) for rows in ("train", "validation"))
     train_T, validation_T = (np.asarray(column, np.float64) for column in columns)
     epoch_T = np.asarray(curve["epoch"], np.float64)
-    return FoldCurve(f"fold {fold + 1}", repeat, epoch_T, train_T, validation_T, kept, last)
+    return FoldCurve(f"fold {fold + 1}", repeat, epoch_T, train_T, validation_T, kept_epoch, last_epoch)
 
 
 def _pair(network: FoldCurve) -> Iterator[Line]:
@@ -169,7 +169,7 @@ def _draw_network(axes: Panel, among: tuple[FoldCurves, Curves], network: FoldCu
         if len(line.x_M):
             axes.plot(line.x_M, line.middle_M, **look)
     if fact.chosen:
-        axes.plot(*network.kept, marker="o", markersize=5, color=style["color"], zorder=4)
+        axes.plot(*network.marked, marker="o", markersize=5, color=style["color"], zorder=4)
 
 
 def _styles(fact: FoldCurves, network: FoldCurve) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -208,9 +208,9 @@ def fold_curves_in_words(fact: FoldCurves) -> str:
     ordered = sorted(ends, key=ends.__getitem__, reverse=fact.higher_is_better)
     said = f"{fact.quantity} of {counted(len(fact.networks), 'network')}: "
     if len(ends) == 1:
-        said += f"{ordered[0]} ends at {one_number(ends[ordered[0]])}"
+        said += f"{ordered[0]} comes to {one_number(ends[ordered[0]])}"
     else:
-        best, worst = (f"{fold} ends at {one_number(ends[fold])}" for fold in (ordered[0], ordered[-1]))
+        best, worst = (f"{fold} comes to {one_number(ends[fold])}" for fold in (ordered[0], ordered[-1]))
         said += f"{best} (the best), {worst} (the worst)"
     lasts = sorted({network.last_epoch for network in fact.networks})
     if fact.chosen and len(lasts) > 1:
@@ -219,10 +219,10 @@ def fold_curves_in_words(fact: FoldCurves) -> str:
 
 
 def _end(network: FoldCurve) -> float:
-    """Give the last value of its curve on rows held out, or that of the epoch kept."""
-    kept = network.kept[1]
+    """Give the value of its curve at the epoch kept, or the last one where that was not evaluated."""
+    marked = network.marked[1]
     finite_T = network.judged_T[np.isfinite(network.judged_T)]
-    return kept if np.isfinite(kept) else float(finite_T[-1]) if len(finite_T) else float("nan")
+    return marked if np.isfinite(marked) else float(finite_T[-1]) if len(finite_T) else float("nan")
 
 
 def live_fold_curves(fact: FoldCurves) -> Plot | None:
@@ -262,8 +262,8 @@ def _live_network(among: tuple[FoldCurves, Curves], network: FoldCurve) -> Itera
             "line": {"color": color, "dash": dash, "width": 1.8 if strong else 1.0},
             "hovertemplate": f"{name}, {line.name}, epoch {X}: {Y}<extra></extra>",
         }  # fmt: skip
-    if fact.chosen and np.isfinite(network.kept).all():
-        x, y = network.kept
+    if fact.chosen and np.isfinite(network.marked).all():
+        x, y = network.marked
         hover = f"{name}, kept: epoch {X}: {Y}<extra></extra>"
         dot = live_dots(name, np.array([x]), np.array([y]), color)
         yield {**dot, "legendgroup": network.fold, "showlegend": False, "hovertemplate": hover}

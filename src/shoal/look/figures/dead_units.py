@@ -44,15 +44,15 @@ def dead_units(findings: RunFindings) -> DeadUnits | None:
     inside = findings.inside
     if not inside or "looked_at" not in inside.history or findings.network is None:
         return None
-    architecture, kept = findings.network[0], inside.history
+    architecture, history = findings.network[0], inside.history
     layers = tuple(
-        LayerDead(layer.name, layer.units, kept[f"{layer.name}/dead"])
+        LayerDead(layer.name, layer.units, history[f"{layer.name}/dead"])
         for layer in architecture.layers
         if layer.name in architecture.hidden
     )
     if not any(layer.share_S.any() for layer in layers):
         return None
-    return DeadUnits(DELIVERED, kept["epoch"], len(kept["looked_at"]), layers)
+    return DeadUnits(DELIVERED, history["epoch"], len(history["looked_at"]), layers)
 
 
 def _lines(fact: DeadUnits) -> EpochLines:

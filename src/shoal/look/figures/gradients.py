@@ -56,11 +56,11 @@ def gradients(findings: RunFindings) -> Gradients | None:
     inside = findings.inside
     if not inside or "looked_at" not in inside.history or findings.network is None:
         return None
-    kept = inside.history
+    history = inside.history
     layers = (
-        LayerGradient(layer.name, kept[f"{layer.name}/gradient"]) for layer in findings.network[0].layers
+        LayerGradient(layer.name, history[f"{layer.name}/gradient"]) for layer in findings.network[0].layers
     )
-    return Gradients(DELIVERED, kept["epoch"], len(kept["looked_at"]), tuple(layers))
+    return Gradients(DELIVERED, history["epoch"], len(history["looked_at"]), tuple(layers))
 
 
 def gather(subject: Subject) -> Iterator[Gathered]:
