@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.look._curves import LIVE_DASHES
-from shoal.look._lines import Line, line_over_repeats
+from shoal.look._lines import Line, alone, line_over_repeats
 from shoal.look._paper import (
     DASHES,
     SERIES,
@@ -65,7 +65,7 @@ def draw_lines(shown: EpochLines) -> Sheet:
     for line, color, dashes in _styled(shown.lines):
         axes.plot(
             line.x_M, line.middle_M, color=color, linestyle=DASHES[dashes],
-            label=plain(line.name, _LETTERS), drawstyle="steps-mid" if shown.stepped else "default",
+            label=plain(line.name, _LETTERS), marker=alone(line), drawstyle="steps-mid" if shown.stepped else "default",
         )  # fmt: skip
     axes.set(xlabel="epoch", ylabel=shown.quantity)
     whole_numbers(axes.xaxis)
@@ -85,6 +85,7 @@ def live_lines(shown: EpochLines) -> Plot:
     for line, color, dashes in _styled(shown.lines):
         (trace,) = line_traces(line, color, LIVE_DASHES[dashes])
         trace["line"] |= {"shape": "hvh"} if shown.stepped else {}
+        trace["mode"] = "lines+markers" if alone(line) else "lines"
         traces.append(trace)
     axes = {"xaxis": live_axis("epoch"), "yaxis": live_axis(shown.quantity, log=shown.logarithmic)}
     return plotted(traces, {**axes, "hovermode": "closest"}, shown.notes)

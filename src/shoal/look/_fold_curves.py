@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.look._curves import LIVE_DASHES
-from shoal.look._lines import Curves, Line, line_over_repeats, merged
+from shoal.look._lines import Curves, Line, alone, line_over_repeats, merged
 from shoal.look._paper import (
     SERIES,
     TITLED,
@@ -167,7 +167,7 @@ def _draw_network(axes: Panel, among: tuple[FoldCurves, Curves], network: FoldCu
         named["label"] = plain(network.fold)
     for line, look in ((train, training), (validation, style)):
         if len(line.x_M):
-            axes.plot(line.x_M, line.middle_M, **look)
+            axes.plot(line.x_M, line.middle_M, marker=alone(line), **look)
     if fact.chosen:
         axes.plot(*network.marked, marker="o", markersize=5, color=style["color"], zorder=4)
 
@@ -256,7 +256,8 @@ def _live_network(among: tuple[FoldCurves, Curves], network: FoldCurve) -> Itera
             np.geomspace(1, len(line.x_M), min(len(line.x_M), _LIVE_PLACES)).round().astype(int)
         )
         yield {
-            "type": "scatter", "mode": "lines", "name": network.fold, "legendgroup": network.fold,
+            "type": "scatter", "mode": "lines+markers" if alone(line) else "lines",
+            "name": network.fold, "legendgroup": network.fold,
             "showlegend": bool(first and (strong or not held_out)), "opacity": 1.0 if strong else 0.5,
             "x": short_numbers(line.x_M[shown - 1]), "y": short_numbers(line.middle_M[shown - 1]),
             "line": {"color": color, "dash": dash, "width": 1.8 if strong else 1.0},

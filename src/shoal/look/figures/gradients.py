@@ -137,7 +137,7 @@ def words(fact: Gradients) -> str:
         f"{layer.layer} from {one_number(layer.norm_S[0])} to {one_number(layer.norm_S[-1])}"
         for layer in (fact.layers[place] for place in shown_layers(len(fact.layers)))
     )
-    return f"Norms of the gradient over {fact.epoch_S[-1]:,} epochs: {', '.join(said)}."
+    return f"Norms of the gradient over {counted(int(fact.epoch_S[-1]), 'epoch')}: {', '.join(said)}."
 
 
 def live(fact: Gradients) -> Plot:

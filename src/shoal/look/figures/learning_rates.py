@@ -5,7 +5,7 @@ Letters: E epochs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,20 +29,16 @@ FAR_APART: Final = 5
 
 @dataclass(frozen=True, eq=False)
 class LearningRate:
-    """The rate of every epoch of training, (E,), and the names of the networks that have it."""
+    """The rate of every epoch of training, (E,), and the names of the networks that have it, in words."""
 
-    names: tuple[str, ...]
+    name: str
+    epoch_E: NDArray[np.int64]
     rate_E: NDArray[np.float64]
 
     @property
     def constant(self) -> bool:
         """Whether it stays the same."""
         return bool((self.rate_E == self.rate_E[0]).all())
-
-    @property
-    def name(self) -> str:
-        """Its networks in words."""
-        return listed(self.names, most=NAMES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,18 +59,22 @@ def rates_of(findings: RunFindings) -> tuple[LearningRate, ...]:
 
     Training that ended sooner than other training of the same schedule has no rate of its own.
     """
-    different: list[LearningRate] = []
+    different: list[tuple[list[str], NDArray[np.float64]]] = []
     for name, training, epochs in _trainings(findings):
         rate_E = learning_rates(training)[:epochs]
-        for place, known in enumerate(different):
-            common = min(len(rate_E), len(known.rate_E))
-            if (rate_E[:common] == known.rate_E[:common]).all():
-                longer_E = max(rate_E, known.rate_E, key=len)
-                different[place] = LearningRate((*known.names, name), longer_E)
+        for place, (names, known_E) in enumerate(different):
+            common = min(len(rate_E), len(known_E))
+            if (rate_E[:common] == known_E[:common]).all():
+                different[place] = [*names, name], max(rate_E, known_E, key=len)
                 break
         else:
-            different.append(LearningRate((name,), rate_E))
-    return tuple(different)
+            different.append(([name], rate_E))
+    return tuple(learning_rate(names, rate_E) for names, rate_E in different)
+
+
+def learning_rate(names: Sequence[str], rate_E: NDArray[np.float64]) -> LearningRate:
+    """Give the rate that networks of these names have."""
+    return LearningRate(listed(names, most=NAMES), np.arange(1, len(rate_E) + 1), rate_E)
 
 
 def _trainings(findings: RunFindings) -> Iterator[tuple[str, Training, int]]:
@@ -97,7 +97,7 @@ def changing_rates(findings: RunFindings) -> LearningRates | None:
 
 
 def _lines(fact: LearningRates) -> EpochLines:
-    lines = (epoch_line(rate.name, np.arange(1, len(rate.rate_E) + 1), rate.rate_E) for rate in fact.rates)
+    lines = (epoch_line(rate.name, rate.epoch_E, rate.rate_E) for rate in fact.rates)
     title = "Learning rate of every epoch"
     return EpochLines(title, "learning rate", tuple(lines), fact.logarithmic, stepped=True)
 
