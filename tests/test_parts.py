@@ -301,19 +301,19 @@ def test_a_fault_in_the_facts_of_any_picture(
 ) -> None:
     quick(monkeypatch)
     folder = copied(whole, tmp_path / "run", kept=True)
-    results, gatherings = Results.open(folder), _gallery._gatherings
-    everyone = [name for name, _ in gatherings(_gallery.RunFindings(results))]
+    results, gatherings = Results.open(folder), _gallery.gatherings
+    everyone = [name for name, _, _ in gatherings(_gallery.RunFindings(results))]
     undisturbed = [picture.name for picture in _gallery.pictures(results)]
     for number in drawn(len(everyone)):
         name, fault = everyone[number], number % len(FAULTS)
 
         def some(findings: Any, name: str = name, fault: int = fault) -> Any:
-            for kind, gather in gatherings(findings):
-                yield kind, failing(FAULTS[fault]) if kind == name else gather
+            for kind, key, gather in gatherings(findings):
+                yield kind, key, failing(FAULTS[fault]) if kind == name else gather
 
         parts = Parts(lambda _: None)
         with monkeypatch.context() as patch:
-            patch.setattr(_gallery, "_gatherings", some)
+            patch.setattr(_gallery, "gatherings", some)
             left = [picture.name for picture in _gallery.pictures(results, parts)]
         assert [(one.part, one.reason) for one in parts.missing] == [(f"figure {name}", _reason(fault))]
         assert set(left) < set(undisturbed) or name not in " ".join(undisturbed)

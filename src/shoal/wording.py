@@ -6,6 +6,7 @@ of reading, be as long as a book, or begin a formula in a spreadsheet. Whoever w
 
 from __future__ import annotations
 
+import html
 import math
 import re
 from bisect import bisect_left
@@ -69,6 +70,14 @@ def visible(text: str, form: Form = "short", keep: str = "") -> str:
 def visible_lines(text: str) -> str:
     """Give the same lines, without anything that would steer a terminal."""
     return "\n".join(map(visible, text.split("\n")))
+
+
+def lines_html(text: str) -> str:
+    """Give the same lines for a notebook, with the ink of the page around them."""
+    shown = html.escape(visible_lines(text))
+    return (
+        f'<pre style="font-family:monospace;white-space:pre-wrap;background:none;color:inherit">{shown}</pre>'
+    )
 
 
 def long_escape(letter: str) -> str:

@@ -12,6 +12,8 @@ from test_figures import HOSTILE
 
 import shoal
 from dots import dots_but
+from shoal.look._escape import label
+from shoal.look._paper import design
 from shoal.look._run_findings import RunFindings
 from shoal.look.figures import dependence, importance, interactions
 from shoal.look.figures.dependence import value_labels
@@ -50,6 +52,51 @@ def test_importance_is_readable(names: tuple[str, ...], groups: Any, networks: i
     assert faults(importance.draw_importance, fact) == []
     assert importance.words(fact)
     assert importance.caption(fact)
+
+
+@pytest.mark.parametrize(
+    ("names", "groups", "networks"),
+    [(("a",), (), 1), (("a", "b", "c"), ((0, 2),), 4), (HOSTILE, ((0, 1, 2, 3, 4),), 3)],
+)
+def test_the_plot_of_importance_shows_what_is_drawn(
+    names: tuple[str, ...], groups: Any, networks: int
+) -> None:
+    fact = fact_of(names, groups, networks)
+    plot = importance.plot(fact)
+    with design():
+        (axes,) = importance.draw_importance(fact).axes
+    assert [trace["name"] for trace in plot["data"]] == [
+        text.get_text() for text in axes.get_legend().get_texts()
+    ]
+    ticks = plot["layout"]["yaxis"]
+    assert ticks["ticktext"] == [label(text.get_text()) for text in axes.get_yticklabels()]
+    assert ticks["range"] == list(axes.get_ylim())
+    assert plot["layout"]["xaxis"]["title"]["text"] == axes.get_xlabel()
+    spans = [trace for trace in plot["data"] if trace["name"] != "one network"]
+    places = [place for trace in spans for place in trace["y"]]
+    for name, own in (("x", fact.mean_S), ("low", fact.low_S), ("high", fact.high_S)):
+        shown = [value for trace in spans for value in ends_of(trace)[name]]
+        np.testing.assert_allclose(shown, own[np.array(places, int)], rtol=1e-3, atol=1e-3)
+    if networks > 1:
+        dots = plot["data"][0]
+        rows = np.round(dots["y"]).astype(int).reshape(networks, -1)
+        np.testing.assert_allclose(np.reshape(dots["x"], (networks, -1)), fact.network_FS, rtol=1e-3)
+        assert (rows == np.arange(rows.shape[1])).all()
+
+
+def ends_of(trace: dict[str, Any]) -> dict[str, Any]:
+    x, reach = np.array(trace["x"]), trace["error_x"]
+    return {"x": x, "low": x - reach["arrayminus"], "high": x + reach["array"]}
+
+
+def test_inputs_without_intervals_have_dots_alone() -> None:
+    own = kept(("a", "b"))
+    bare = Importance(own.asked, own.base_F, own.worse_FSP, own.low_S * np.nan, own.high_S * np.nan)
+    fact = importance.of_importance(bare, "MSE")
+    assert fact is not None
+    spans = importance.plot(fact)["data"][-1]
+    assert spans["error_x"]["array"] == spans["error_x"]["arrayminus"] == [0.0, 0.0]
+    assert spans["text"] == ["", ""]
 
 
 def test_columns_stand_before_groups_the_most_important_first() -> None:

@@ -253,7 +253,8 @@ def certainty_table(results: Results) -> ReportTable | None:
     classes = bool(results.truth.classes)
     columns = [texts("target", [target.name for target in shown])]
     shares = tuple(target.share for target in shown)
-    columns.append(ReportColumn(f"test rows held, nominal {NOMINAL}", tuple(map(percent, shares)), shares))
+    rows = "test rows" if results.truth.test_weights is None else "weight of test rows"
+    columns.append(ReportColumn(f"{rows} held, nominal {NOMINAL}", tuple(map(percent, shares)), shares))
     edges = [(target.interval.low, target.interval.high) for target in shown]
     cells = ("–" if math.isnan(low) else f"{percent(low)} to {percent(high)}" for low, high in edges)
     columns.append(
@@ -274,10 +275,11 @@ def class_coverage_table(results: Results) -> ReportTable | None:
     if not shown:
         return None
     shares = tuple(of.share for of in shown)
+    by_weight = "" if results.truth.test_weights is None else ", by weight"
     columns = (
         texts("class", [of.name for of in shown]),
         numbers("test rows", [of.rows for of in shown]),
-        ReportColumn("have it in their set", tuple(map(percent, shares)), shares),
+        ReportColumn(f"have it in their set{by_weight}", tuple(map(percent, shares)), shares),
     )
     return ReportTable(columns, len(results.certainty.classes) - len(shown))
 
@@ -338,7 +340,8 @@ def data_facts(results: Results) -> list[tuple[str, str]]:
             ("nested search", f"{count or outer.n * outer.times} outer folds of the training rows{named}")
         )
     if share := held_out(results):
-        facts.append(("comparisons", f"{share} of the training rows held out for the curves"))
+        curves = ("comparisons", "the curves") if study.compare else ("curve", "the winner’s curve")
+        facts.append((curves[0], f"{share} of the training rows held out for {curves[1]}"))
     return facts
 
 
