@@ -19,7 +19,7 @@ pytest.register_assert_rewrite("estimators.search_cases")
 
 # A drawn case that takes long on a busy machine is no mistake. The suite draws few, `make torture` many.
 LONG = os.environ.get("SHOAL_CAMPAIGN") == "long"
-settings.register_profile("shoal", deadline=None, max_examples=1000 if LONG else 30)
+settings.register_profile("shoal", deadline=None, max_examples=1000 if LONG else 50)
 settings.load_profile("shoal")
 
 # Many tests start the command in a process of its own: where nothing compiled may be kept, each compiles all of Shoal.
