@@ -86,7 +86,7 @@ OWNERS: Final[dict[str, frozenset[str]]] = {
     "sklearn": _SKLEARN | {"engine/_simple_models.py", "results/_peer_scores.py"},
     "joblib": frozenset({"estimators/_processes.py", "estimators/_turns.py"}),
     "textwrap": frozenset({"look/_text_layout.py"}),
-    "threadpoolctl": frozenset({"estimators/_processes.py"}) | _THREADED,
+    "threadpoolctl": frozenset({"engine/_explain.py", "estimators/_processes.py"}) | _THREADED,
     "sqlite3": frozenset({"results/_database.py"}),
     "onnx": frozenset({"nets/_graph.py", "export.py"}),
     "onnxruntime": frozenset({"export.py"}),

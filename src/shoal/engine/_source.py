@@ -116,7 +116,8 @@ def _weight_notes(study: Study, dataset: Dataset) -> Iterator[str]:
     if dataset.weights is not None:
         once = "counts of rows and classes, confusion, what columns are scaled by, and checks"
         yield (
-            "rows are weighted (data.weights) in losses, curves, scores and their intervals, and simple models;"
+            "rows are weighted (data.weights) in losses, curves, scores and their intervals, simple models, and how"
+            " sure single predictions are;"
             f" {once} take each row once"
         )
     if study.weighs_classes(dataset.classes):

@@ -29,6 +29,7 @@ from shoal.look._plots import plotly_source, style_marks
 from shoal.look._reasons import reasons
 from shoal.look._run_findings import RunFindings
 from shoal.look._scene import NARROW, WIDE
+from shoal.look._tested_rows import tested_rows
 from shoal.look._text_layout import duration
 from shoal.look._threshold import TOGETHER, where_decided
 from shoal.look._time_folds import ageing_sentence
@@ -258,8 +259,12 @@ def _class_counts(findings: RunFindings) -> Confusion | None:
 
 
 def _class_scores(findings: RunFindings) -> ReportTable | None:
-    counts = _class_counts(findings)
-    return tables.class_table(counts.classes, counts.count_KK, counts.repeats) if counts else None
+    group = findings.delivered
+    tested = tested_rows(findings, group) if findings.classes else None
+    if tested is None:
+        return None
+    named_RV = findings.judged(group)[:, tested.row_V].argmax(axis=2)
+    return tables.class_table(findings.truth.classes, tested, named_RV)
 
 
 def _layers(findings: RunFindings) -> ReportTable | None:
