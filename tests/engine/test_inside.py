@@ -15,12 +15,15 @@ from shoal.engine import Planner, Trainers, _inside, load_data
 from shoal.errors import RunFolderError
 from shoal.look import RunFindings
 from shoal.look.figures.class_activation import class_activation
+from shoal.look.figures.dead_units import dead_units
+from shoal.look.figures.gradients import gradients
+from shoal.look.figures.weight_history import history
 from shoal.nets import Channels, build_architecture, initial_parameters
 from shoal.pipeline import run
 from shoal.results import Identity, Results, Store
 from shoal.streams import REFIT_STREAM, StreamKey
 from shoal.study import Study
-from studies import tiny_study
+from studies import tiny_study, two_peaks
 
 CONV: dict[str, Any] = {
     "study": {"name": "small", "task": "classification"},
@@ -112,13 +115,69 @@ def test_a_replay_that_was_interrupted_goes_on_where_it_stood(
     with pytest.raises(KeyboardInterrupt):
         run(study, out=tmp_path / "cut", workers=1)
     resumed = run(study, out=tmp_path / "cut", workers=1).inside
-    assert len(seen) == 6 + 4  # 5 of 9 snapshots were kept
+    assert len(seen) == 6 + 1 + 4  # 5 of 9 snapshots were kept, and held against one of the first network
     assert whole is not None
     assert resumed is not None
     for name, array in whole.history.items():
         np.testing.assert_array_equal(resumed.history[name], array)
     with Store.open_readonly(tmp_path / "cut") as store:
-        assert store.checkpoint(f"{resumed.fit_id} history 8") is None
+        assert store.checkpoint(f"{resumed.fit_id} {store.fact('inside')['parts']['history']}") is None
+
+
+def test_a_history_of_old_is_shown_and_made_anew_by_the_next_run(tmp_path: Path) -> None:
+    """It stands under another name, and knows neither gradients nor dead units."""
+    study = tiny_study(search=None, compare=None, inspect={"history": 4})
+    new = run(study, out=tmp_path, workers=1)
+    assert new.inside is not None
+    fit_id, kept = new.inside.fit_id, new.inside.history
+    old = {name: kept[name] for name in kept if name.partition("/")[2] in ("", "quantile", "moved")}
+    del old["looked_at"]
+    with Store.create_or_open(
+        tmp_path, Identity("tiny", "regression", two_peaks().train_fingerprint)
+    ) as store:
+        store.put_derived(fit_id, "history 4", old)
+        store.put_fact("inside", {"fit": fit_id, "parts": {"history": "history 4"}})
+    findings = RunFindings(Results.open(tmp_path))
+    assert gradients(findings) is dead_units(findings) is None
+    assert history(findings) is not None
+    again = run(study, out=tmp_path, workers=1)
+    assert again.digest == new.digest
+    assert gradients(RunFindings(again)) is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("looked_at", np.array([0, 4000])),
+        ("looked_at", np.zeros(0, np.int64)),
+        ("looked_at", np.zeros(3)),
+        ("hidden1/gradient", np.array([1.0, -1.0, 0.0, 2.0, 1.0])),
+        ("hidden1/gradient", np.ones(4)),
+        ("hidden1/dead", np.array([0, 0.5, 1.1, 0, 0])),
+        ("hidden3/dead", np.zeros(5)),
+        ("output/dead", np.zeros(5)),
+    ],
+)
+def test_a_history_that_shoal_would_not_have_kept_is_refused(
+    watched: Results, tmp_path: Path, name: str, value: Any
+) -> None:
+    assert watched.inside is not None
+    shutil.copytree(watched.folder, tmp_path / "run")
+    fit_id, kept = watched.inside.fit_id, {**watched.inside.history, name: value}
+    identity = Identity("tiny", "regression", two_peaks().train_fingerprint)
+    with Store.create_or_open(tmp_path / "run", identity) as store:
+        store.put_derived(fit_id, "history made up", kept)
+        store.put_fact("inside", {"fit": fit_id, "parts": {"history": "history made up"}})
+    with pytest.raises(RunFolderError):
+        RunFindings(Results.open(tmp_path / "run")).inside  # noqa: B018 - looked at when it is read
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("shoal.pipeline.write_report", lambda *_: None)
+        study = tiny_study(search=None, compare=None, inspect={"history": 4})
+        return run(study, out=tmp_path_factory.mktemp("watched"), workers=1)
 
 
 def test_channels_are_measured_over_all_test_images(images: Results) -> None:

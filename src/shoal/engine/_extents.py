@@ -6,9 +6,12 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from shoal.kinds import Takes
+
 if TYPE_CHECKING:
     from shoal.data import Dataset
     from shoal.engine._fits import Planner
+    from shoal.engine._trainer import Job
     from shoal.nets import Architecture
 
 GRID_POINTS: Final = 241
@@ -19,6 +22,12 @@ LOOKED_AT: Final = 2000
 """Test images at which channels are measured, at most."""
 MAP_BYTES: Final = 4 << 20
 """Bytes of feature maps kept of one layer, and of images kept beside them, at most."""
+COURSE_ROWS: Final = 1000
+"""Training rows at which gradients and dead units are measured over the epochs, at most."""
+COURSE_BATCHES: Final = 16
+"""Batches of them, at most."""
+LEAST_BATCH: Final[dict[Takes, int]] = {"table": 256, "images": 32}
+"""Rows of such a batch, at least, where no batch norm asks for batches as in training."""
 UNIT_ROWS: Final = 400
 """Test rows at which the outputs of dense layers are kept, at most."""
 MOST_ROWS: Final = 2000
@@ -80,6 +89,15 @@ def mapped(dataset: Dataset) -> bool:
 def rows_mapped(architecture: Architecture) -> int:
     """Give how many test rows are put on a map of what the output layer is given, at most."""
     return min(MAPPED, max(UNIT_ROWS, MAPPED_BYTES // (8 * architecture.dense[-1].inputs)))
+
+
+def course_rows(job: Job, rows: int) -> tuple[int, int]:
+    """Give at how many of so many training rows gradients and dead units are measured, and in how many batches."""
+    size = job.training.batch_size
+    if not any(layer.batch_norm for layer in job.architecture.layers):
+        size = max(size, LEAST_BATCH[job.architecture.takes])
+    count = min(rows, COURSE_ROWS, COURSE_BATCHES * size)
+    return count, -(-count // size)
 
 
 def networks_permuted(planner: Planner) -> int:

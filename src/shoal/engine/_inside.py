@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Final
 
 import numpy as np
@@ -18,6 +18,7 @@ from shoal.data import Dataset, Preprocessing
 from shoal.decisions import Decision
 from shoal.engine._activation_map import activation_map, apart
 from shoal.engine._attributions import attributions
+from shoal.engine._course import Course
 from shoal.engine._extents import CHANNELS_KEPT, LOOKED_AT, MAP_BYTES, UNIT_ROWS, mapped, rows_mapped
 from shoal.engine._fits import Planner
 from shoal.engine._importance import trained_network
@@ -26,7 +27,7 @@ from shoal.engine._predict import network_inputs
 from shoal.engine._stored import check_state, refusing_stored
 from shoal.engine._study_rows import PreparedFit
 from shoal.engine._train import Checkpoint
-from shoal.engine._trainer import State, Trainer, initial_state
+from shoal.engine._trainer import FitData, State, Trainer, initial_state
 from shoal.engine.trainers.torch import one_thread
 from shoal.engine.workers.slices import CHECKPOINT_SECONDS
 from shoal.nets import Architecture, Channels, activations, near_bound, weights_by_layer
@@ -62,7 +63,7 @@ def look_inside(
     if inspect.history:
         trainer = trainers[fit.trainer]
         history = _History(fit, dataset, preprocessing, inspect.history)
-        computations["history"] = (f"history {inspect.history}", lambda: history.replay(trainer, store))
+        computations["history"] = (history.part, lambda: history.replay(trainer, store))
     if not dataset.columns or any(column.takes != "numbers" for column in dataset.columns):
         asked = (fit.job.architecture, record, preprocessing, dataset)
         computations["units"] = (f"units {dataset.test_fingerprint}", lambda: _unit_outputs(*asked))
@@ -117,41 +118,56 @@ class _History:
         self._fit, self._dataset, self._preprocessing = fit, dataset, preprocessing
         epochs = fit.job.training.epochs
         self._epoch_S = np.unique(np.linspace(0, epochs, min(snapshots, epochs) + 1).round()).astype(np.int64)
-        self._key = f"{fit.id} history {snapshots}"
+        # What is kept of a snapshot has a number: less, of an earlier version, is not taken for it.
+        self.part = f"history 2 {snapshots}"
+        self._key = f"{fit.id} {self.part}"
+
+    @cached_property
+    def _data(self) -> FitData:
+        return PreparedFit(self._fit, self._dataset, self._preprocessing).data
+
+    @cached_property
+    def _course(self) -> Course:
+        return Course.of(self._fit.job, self._data)
 
     def replay(self, trainer: Trainer, store: Store) -> Arrays:
         """Train again, from the last checkpoint of a replay that was interrupted, and take snapshots on the way.
 
-        Of each layer: quantiles of its weights (S, Q), and how far they are from their start (root mean square), (S,).
+        Of each layer: quantiles of its weights (S, Q), how far they are from their start (root mean square), the norm
+        of its gradient and the share of its units that are dead, (S,); see `Course`.
         """
         job, saved = self._fit.job, store.checkpoint(self._key)
-        data = PreparedFit(self._fit, self._dataset, self._preprocessing).data
         seen: Arrays = {}
         state = initial_state(job)
         start = job.architecture.named(state.parameters_P.copy())
         if saved:
             with refusing_stored(f"the checkpoint of {self._key}"):
+                first = self._seen_at(trainer, start, state)
                 state = Checkpoint(self._key, saved[0], saved[1]["state"]).state()
                 check_state(state, self._fit)
                 seen = {name: saved[0][name] for name in saved[1]["seen"]}
-                _check_snapshots(seen, start, self._epoch_S)
+                _check_snapshots(seen, first, self._epoch_S)
         at, done = time.monotonic(), len(seen.get("epoch", ()))
         state.pausing = lambda: time.monotonic() - at >= CHECKPOINT_SECONDS
         for epoch in self._epoch_S[done:].tolist():
             while state.status == "training" and state.epoch < epoch:
-                trainer.advance(job, data, state, epoch)
+                trainer.advance(job, self._data, state, epoch)
                 if state.pausing():
                     self._save(store, state, seen)
                     at = time.monotonic()
-            snapshot = _snapshot(start, job.architecture.named(state.parameters_P)) | {
-                "epoch": np.array(epoch)
-            }
+            snapshot = self._seen_at(trainer, start, state) | {"epoch": np.array(epoch)}
             seen = {
                 name: np.concatenate([seen.get(name, value[None][:0]), value[None]])
                 for name, value in snapshot.items()
             }
         store.drop_checkpoint(self._key)
-        return seen | {"share": np.array(QUANTILES)}
+        looked_at = self._fit.rows.learning[self._course.place_M]
+        return seen | {"share": np.array(QUANTILES), "looked_at": looked_at}
+
+    def _seen_at(self, trainer: Trainer, start: Arrays, state: State) -> Arrays:
+        """Give what is kept of one snapshot; an array of one name has one shape in all of them."""
+        named = self._fit.job.architecture.named(state.parameters_P)
+        return _snapshot(start, named) | self._course.at(trainer, state) | {"epoch": np.array(state.epoch)}
 
     def _save(self, store: Store, state: State, seen: Arrays) -> None:
         stands = Checkpoint.of(self._key, state)
@@ -169,14 +185,12 @@ def _snapshot(start: Arrays, now: Arrays) -> Arrays:
     return arrays
 
 
-def _check_snapshots(seen: Arrays, start: Arrays, epoch_S: NDArray[np.int64]) -> None:
-    """Those taken before are of the same layers, as many of each, and of the first epochs."""
+def _check_snapshots(seen: Arrays, first: Arrays, epoch_S: NDArray[np.int64]) -> None:
+    """Those taken before are of the same kind as the first, and of the first epochs."""
     done = len(seen.get("epoch", ()))
     expect(seen.get("epoch", epoch_S[:0]).tolist() == epoch_S[:done].tolist())
-    shapes: dict[str, tuple[int, ...]] = {"epoch": (done,)}
-    for layer in weights_by_layer(start):
-        shapes |= {f"{layer}/quantile": (done, len(QUANTILES)), f"{layer}/moved": (done,)}
-    expect(not seen or {name: array.shape for name, array in seen.items()} == shapes)
+    kinds = {name: ((done, *array.shape), array.dtype) for name, array in first.items()}
+    expect(not seen or {name: (array.shape, array.dtype) for name, array in seen.items()} == kinds)
 
 
 def _channels(architecture: Architecture, record: FitRecord, preprocessing: Preprocessing) -> Channels:

@@ -6,6 +6,7 @@ from shoal.contents import contents
 
 if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.nets._activations import SATURATED_WITHIN as SATURATED_WITHIN
+    from shoal.nets._activations import dead_units as dead_units
     from shoal.nets._activations import near_bound as near_bound
     from shoal.nets._architecture import Architecture as Architecture
     from shoal.nets._architecture import Slot as Slot

@@ -28,7 +28,10 @@ class Inside(Brief):
     """Arrays of the delivered network `fit_id`; each part is empty where there is nothing of its kind.
 
     `history`: "epoch" (S,), "share" (Q,) and of every LAYER "LAYER/quantile" (S, Q) of its weights and "LAYER/moved"
-    (S,), their root mean square distance from where they started. `units`: "rows" (M,) and by dense layer its
+    (S,), their root mean square distance from where they started. At the training rows "looked_at" (M,) also
+    "LAYER/gradient" (S,), the norm of the gradient of their loss by all parameters of the layer (NaN where the loss is
+    not finite), and of hidden layers "LAYER/dead" (S,), the share of units that are dead; all three are missing in
+    results of old. `units`: "rows" (M,) and by dense layer its
     outputs (M, U). `maps`: "rows" (M,), "images" uint8 (M, C, H, W) and by convolutional layer (M, U, H, W).
     `channels`, over the test images of the rows "looked_at" (all of them where that is missing, in results of old), by
     convolutional LAYER: "mean" (K, U) by class; "low", "high" (U,); "inner"
@@ -65,7 +68,7 @@ def read_inside(store: Store, truth: Truth) -> Inside | None:
     expect(isinstance(fit_id, str) and isinstance(named, dict) and set(named) <= set(_PARTS))
     parts: dict[str, Arrays] = {name: store.arrays(fit_id, str(part)) for name, part in named.items()}
     inside = Inside(fit_id, **{name: parts.get(name, {}) for name in _PARTS})
-    _check_history(inside.history)
+    _check_history(inside.history, truth)
     for rows_and_more in (inside.units, inside.maps, inside.integrated, inside.grad_cam):
         _check_rows(rows_and_more, truth)
     _check_map(inside.activations, truth)
@@ -74,10 +77,18 @@ def read_inside(store: Store, truth: Truth) -> Inside | None:
     return inside
 
 
-def _check_history(history: Arrays) -> None:
+def _check_history(history: Arrays, truth: Truth) -> None:
     for name, array in history.items():
         snapshots, quantiles = len(history["epoch"]), len(history["share"])
+        if name == "looked_at":
+            expect(array.dtype == np.int64 and array.ndim == 1 and len(array) > 0)
+            expect(((array >= 0) & (array < truth.train_rows)).all())
+            continue
         shapes = {"epoch": (snapshots,), "share": (quantiles,)}
+        if name.endswith("/gradient"):
+            expect(not (array < 0).any())
+        if name.endswith("/dead"):
+            expect(((array >= 0) & (array <= 1)).all())
         quantile = name.endswith("/quantile")
         expect(array.shape == shapes.get(name, (snapshots, quantiles) if quantile else (snapshots,)))
         expect(snapshots > 0 and quantiles > 1 and np.isfinite(history["epoch"]).all())

@@ -26,6 +26,7 @@ from shoal.engine._extents import (
     LOOKED_AT,
     MOST_GROUPED,
     UNIT_ROWS,
+    course_rows,
     images_attributed,
     mapped,
     networks_permuted,
@@ -72,6 +73,8 @@ ASSOCIATED: Final = 1.2e-4
 """Half of what a pair of columns takes that may go along with each other."""
 FORWARD: Final = 2.5e-11
 """A multiply-add on the way from rows to answers."""
+BATCH: Final = {False: 2e-4, True: 2e-3}
+"""What a batch takes beside its step whose gradient is taken apart from training, without torch and with it."""
 MAP: Final = 1.6e-8
 """A number of a feature map, computed, pooled and measured."""
 EXCITE_STEP: Final = 1.0e-3
@@ -119,10 +122,9 @@ def seconds_alone(
     steps = watched.call(lambda: training.steps)
     refit = next((fit for fit in stages[1] if fit.id == winner[-1].fit.id), None)
     inside = scale * inside_seconds(planner, refit, torch=training.torch) if refit else 0.0
-    history = fit_seconds(refit, circumstances.trainers[refit.trainer]) if refit else 0.0
     simple_models = scale * simple_model_seconds(planner)
     inside += scale * inputs_seconds(planner, refit.job.architecture) if refit else 0.0
-    inside += history * (planner.study.inspect.history > 0)
+    inside += replay_seconds(planner, refit, circumstances.trainers[refit.trainer], scale) if refit else 0.0
     return {
         "reading": scale * PROGRAM + circumstances.read,
         "training": steps + scale * training.beside,
@@ -273,6 +275,18 @@ def attributed_seconds(dataset: Dataset, architecture: Architecture) -> float:
     tested = dataset.rows - dataset.train_rows
     images = min(images_attributed(architecture, points), tested)
     return 1.5 * images * points * PULLED * architecture.flops_per_row
+
+
+def replay_seconds(planner: Planner, fit: StudyFit, trainer: Trainer, scale: float) -> float:
+    """The fit trained again to be watched, and what is measured at every snapshot, at `scale` times our seconds."""
+    snapshots, epochs = planner.study.inspect.history, fit.job.training.epochs
+    if not snapshots:
+        return 0.0
+    again, architecture, learning = fit_seconds(fit, trainer), fit.job.architecture, fit.rows.learning_count
+    rows, batches = course_rows(fit.job, learning)
+    answered = map_seconds(architecture) if architecture.convolutions else answer_seconds(architecture)
+    beside = scale * (batches * BATCH[trainer.imports_torch] + rows * answered)
+    return again + (min(snapshots, epochs) + 1) * (again / epochs * rows / learning + beside)
 
 
 def map_seconds(architecture: Architecture) -> float:

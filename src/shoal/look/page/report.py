@@ -40,6 +40,7 @@ from shoal.look.figures.network import delivered_network
 from shoal.look.page import tables
 from shoal.look.page.beside import simple_model_frame, simple_model_note, simple_model_table
 from shoal.look.page.columns import column_table
+from shoal.look.page.course import course_sentences
 from shoal.look.page.decided import threshold_part
 from shoal.look.page.fit_curves import fits_shown
 from shoal.look.page.in_time import time_fold_table
@@ -238,6 +239,7 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
         "ece_sentence": lambda: ece_sentence(results),
         "reasons": lambda: reasons(results),
         "network_layers": lambda: network_table(delivered_network(findings)),
+        "course": lambda: tuple(course_sentences(findings)),
         "ensemble_note": lambda: where_decided(results, TOGETHER),
         **{name: partial(_of_chapter, chapter, shown) for name, chapter in _PICTURES.items()},
         "compared": lambda: _by_comparison(shown),
