@@ -41,7 +41,7 @@ from shoal.engine import (
     warnings_before,
     with_images_of_mistakes,
 )
-from shoal.look import Results, write_report
+from shoal.look import Results, SecondProcess, write_report
 from shoal.nets import MODEL_NAME
 from shoal.parts import RUN, Parts
 from shoal.planning import drawing_of, folder_of, identity_of, lay_out, workers_of
@@ -93,22 +93,28 @@ def run(
     parts = Parts(watcher.note if watcher else None)
     watcher = watcher or Silent()
     workers = workers_of(workers)
-    memory = memory_need(planner, workers, drawing_of(planner))
+    drawing = drawing_of(planner, workers)
+    memory = memory_need(planner, workers, drawing)
     refuse_above(memory, available_memory())  # what is refused is not warned of before
     for line in filter(None, (trainers.note, *warnings_before(planner), *planner.dataset.notes)):
         watcher.note(line)
     rows = StudyRows(planner.dataset, study.data.standardize, choosing_scores(study))
     executor = Executor(rows, trainers.by_name, workers, watcher)
-    with RunLock(folder), Store.create_or_open(folder, identity_of(study, planner.dataset)) as store:
+    identity = identity_of(study, planner.dataset)
+    second = SecondProcess(wanted=drawing.second)
+    with RunLock(folder), Store.create_or_open(folder, identity) as store, second:
         files = RunFiles(folder, store).adopt_unlisted()  # of versions that kept no list of their files
         files.refuse_foreign_files(*OUTPUT_FILES)
         _keep_study(planner, executor, store, files)
         trained = _train(planner, executor, store)
+        if not study.nested:
+            second.start()  # it gets ready meanwhile
         _finish(planner, trained, executor, store, files, parts)
         _nest(planner, executor, store)
         give_back_memory()
+        second.start()
         results = Results.open(folder)
-        write_report(results, parts, files)
+        write_report(results, parts, files, second)
     return dataclasses.replace(results, missing=tuple(parts.missing)) if parts.missing else results
 
 

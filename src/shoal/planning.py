@@ -65,7 +65,7 @@ def plan(
     read = time.thread_time() - begun
     folder = folder_of(study, out)
     workers = workers_of(workers)
-    drawing = drawing_of(planner)
+    drawing = drawing_of(planner, workers)
     refuse_above(memory_need(planner, workers, drawing), available_memory())
     trained_before = Store.trained_in(folder, identity_of(study, planner.dataset))
     refuse_foreign_files_in(folder)
@@ -135,6 +135,12 @@ def identity_of(study: Study, dataset: Dataset) -> Identity:
     return Identity(study.study.name, study.study.task, dataset.train_fingerprint)
 
 
-def drawing_of(planner: Planner) -> Drawing:
+def drawing_of(planner: Planner, workers: int) -> Drawing:
     """Say what the figures will take, which the engine's forecasts ask for."""
-    return Drawing(planner.dataset, planner.study, planner.candidates, len(planner.folds))
+    return Drawing(
+        planner.dataset,
+        planner.study,
+        planner.candidates,
+        len(planner.folds),
+        second=min(core_count(), workers) > 1,
+    )

@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.look._plan import Plan as Plan
     from shoal.look._plan import plan_text as plan_text
     from shoal.look._run_findings import RunFindings as RunFindings
+    from shoal.look._second_process import SecondProcess as SecondProcess
     from shoal.look._text import headline_text as headline_text
     from shoal.look._text import results_text as results_text
     from shoal.look._text_layout import duration as duration

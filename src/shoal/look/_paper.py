@@ -85,6 +85,8 @@ _DESIGN: Final[dict[str, Any]] = {
     "figure.constrained_layout.h_pad": 0.08,
 }
 
+_COMPRESSED: Final = 3
+"""How hard a PNG is compressed: half the time of the usual 6, for files 3 % larger."""
 _CSS_DPI: Final = 96
 _BLACK_SHARES: Final = (0x22 / 255,) * 3
 _ANY_LENGTH, _MOST_MARKS = 1000, 2
@@ -123,12 +125,14 @@ def design() -> Iterator[None]:
 def png(draw: Callable[[F], Sheet], fact: F) -> bytes:
     """Draw a fact and encode it; without date and software the bytes are the same from run to run."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
 
     with design():
-        figure = draw(fact)
-        buffer = io.BytesIO()
-        # print_png draws once where savefig draws twice.
-        FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
+        canvas = FigureCanvasAgg(draw(fact))
+        canvas.draw()  # type: ignore[no-untyped-call] # once, where savefig draws twice
+        dots = np.asarray(canvas.buffer_rgba())[..., :3]  # type: ignore[no-untyped-call] # all of them cover the paper
+    buffer = io.BytesIO()
+    Image.fromarray(dots).save(buffer, "PNG", compress_level=_COMPRESSED, dpi=(DPI, DPI))
     return buffer.getvalue()
 
 
