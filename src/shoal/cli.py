@@ -134,7 +134,6 @@ def report(run: RunArgument) -> None:
 
     parts = Parts(_tell)
     with SecondProcess() as second:
-        second.start()
         write_report(Results.open(run), parts, second=second)
     _print(_look_at(run))
     _end(parts.missing)

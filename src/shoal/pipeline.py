@@ -101,7 +101,7 @@ def run(
     rows = StudyRows(planner.dataset, study.data.standardize, choosing_scores(study))
     executor = Executor(rows, trainers.by_name, workers, watcher)
     identity = identity_of(study, planner.dataset)
-    second = SecondProcess(wanted=drawing.second)
+    second = SecondProcess(allowed=drawing.second)
     with RunLock(folder), Store.create_or_open(folder, identity) as store, second:
         files = RunFiles(folder, store).adopt_unlisted()  # of versions that kept no list of their files
         files.refuse_foreign_files(*OUTPUT_FILES)
@@ -112,7 +112,6 @@ def run(
         _finish(planner, trained, executor, store, files, parts)
         _nest(planner, executor, store)
         give_back_memory()
-        second.start()
         results = Results.open(folder)
         write_report(results, parts, files, second)
     return dataclasses.replace(results, missing=tuple(parts.missing)) if parts.missing else results

@@ -121,13 +121,13 @@ def test_a_call_that_is_not_begun_is_made_here_alone(start_second: Start) -> Non
 
 
 @pytest.mark.parametrize(
-    ("cores", "wanted", "starts"), [(1, True, False), (2, True, True), (2, False, False)]
+    ("cores", "allowed", "starts"), [(1, True, False), (2, True, True), (2, False, False)]
 )
 def test_it_is_started_where_two_cores_are_to_be_used(
-    cores: int, wanted: bool, starts: bool, start_second: Start, monkeypatch: pytest.MonkeyPatch
+    cores: int, allowed: bool, starts: bool, start_second: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shoal.look._second_process.core_count", lambda: cores)
-    with SecondProcess(wanted=wanted) as process:
+    with SecondProcess(allowed=allowed) as process:
         start_second(process)
         assert (process._process is not None) == starts
         pid = process._process.pid if process._process else 0

@@ -89,12 +89,12 @@ def draw_figures(
     more are removed. A picture that cannot be made is noted in `parts`, and the others are made.
     Raises EnvironmentFault or RunFolderError where the folder cannot be written.
     """
-    parts, second = parts or Parts(), second or SecondProcess()
+    parts, second = parts or Parts(), second or SecondProcess(allowed=False)
     written: list[Drawn] = []
     names: list[str] = []
-    found = list(pictures(results, parts))
-    with second.ahead([picture.drawing for picture in found]) as made:
-        for picture, png_there in zip(found, made, strict=True):
+    undrawn = list(pictures(results, parts))
+    with second.ahead([picture.drawing for picture in undrawn]) as made:
+        for picture, png_there in zip(undrawn, made, strict=True):
             with parts.attempt(f"figure {picture.name}", REPORT):
                 drawn = Drawn(picture, f"{PICTURES}/{picture.name}.png", png_there() or picture.png())
                 files.write(drawn.name, drawn.content)

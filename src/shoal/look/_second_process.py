@@ -28,9 +28,9 @@ Call: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
 class SecondProcess:
     """A second process, from `start` to the end of the block."""
 
-    def __init__(self, *, wanted: bool = True) -> None:
-        """Start nothing yet, and never where it is not wanted or there is one core."""
-        self._wanted = wanted and core_count() > 1
+    def __init__(self, *, allowed: bool = True) -> None:
+        """Start nothing yet, and never where it is not allowed or there is one core."""
+        self._startable = allowed and core_count() > 1
         self._process: ProcessBeside | None = None
 
     def __enter__(self) -> Self:
@@ -46,8 +46,8 @@ class SecondProcess:
 
     def start(self) -> None:
         """Start it, unless it runs; it is at work a second later."""
-        if self._wanted:
-            self._wanted = False
+        if self._startable:
+            self._startable = False
             with suppress(OSError):
                 self._process = ProcessBeside(__name__, quiet=True)
 

@@ -116,7 +116,8 @@ def write_report(
     if files is None:
         with run_files(results.folder) as locked_files:
             return write_report(results, parts, locked_files, second)
-    parts, second = parts or Parts(), second or SecondProcess()
+    parts, second = parts or Parts(), second or SecondProcess(allowed=False)
+    second.start()
     drawn: tuple[Drawn, ...] = ()
     with reading(results.folder):
         with parts.attempt("figures", REPORT):
@@ -184,7 +185,7 @@ def pictures_shown(
     """
     shown: list[Shown] = []
     plots: dict[str, Any] = {}
-    with (second or SecondProcess()).ahead([(_webp, (drawing.content,)) for drawing in drawn]) as made:
+    with (second or SecondProcess(allowed=False)).ahead([(_webp, (drawing.content,)) for drawing in drawn]) as made:
         for drawing, image_there in zip(drawn, made, strict=True):
             name = drawing.picture.name
             with parts.attempt(f"{REPORT_NAME}, live form of figure {name}", REPORT):
