@@ -259,6 +259,7 @@ def test_a_wrong_command_line_is_one_line(
         ("new", "KIND: expected regression, classification or multilabel, or --data TABLE, got neither"),
         ("run two-peaks more", "Got unexpected extra argument"),
         ("chek two-peaks", "No such command 'chek'"),
+        ("run two-peaks --fresh", "--fresh: no such option; see "),
         ("run two-peaks --zzzzz", "--zzzzz: no such option; see "),
     ],
 )

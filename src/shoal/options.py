@@ -84,7 +84,8 @@ def usage_problem(error: Any) -> str:
     help_ = f"see {error.ctx.command_path} --help" if error.ctx else "see --help"
     if kind == "NoSuchOption":
         known = [name for parameter in error.ctx.command.params for name in parameter.opts if name[:1] == "-"]
-        meant = did_you_mean(error.option_name, known)
+        bare = {name.lstrip("-"): name for name in known}  # dashes make any two of them alike
+        meant = did_you_mean(error.option_name.lstrip("-"), list(bare), lambda name: bare.get(name, name))
         return f"{visible(error.option_name)}: no such option{meant or f'; {help_}'}"
     parameter = getattr(error, "param", None)
     if parameter is None:

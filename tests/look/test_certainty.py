@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import math
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,16 +14,19 @@ import pytest
 from look_runs import MadeUp, make_run
 
 from shoal.errors import RunFolderError
-from shoal.look import results_text
+from shoal.look import checks, results_text
 from shoal.look._certainty import certainty_sentences
 from shoal.look._run_findings import RunFindings
 from shoal.look.figures import fitted_curve
+from shoal.look.method_checks import uncovered_rows
 from shoal.look.page.references import works
 from shoal.look.page.report import report_html
 from shoal.look.page.tables import certainty_table, class_coverage_table, temperature_table
 from shoal.results import (
     NOT_IN_FILE,
+    Covered,
     CoveredClass,
+    Interval,
     Results,
     Store,
     Tempered,
@@ -31,6 +35,7 @@ from shoal.results import (
     cv_plus,
     residuals,
     tempered,
+    wilson,
 )
 from shoal.study import Study
 
@@ -274,3 +279,41 @@ def _identity(folder: Path) -> Any:
     from shoal.results import Identity
 
     return Identity(Results.open(folder).study.study.name, "regression", "0" * 64)
+
+
+def held(share: float, rows: int, names: tuple[str, ...] = ("y",), worth: float = 0.0) -> Any:
+    """What the check of coverage looks at: the share of test rows within their intervals, target by target."""
+    covered = tuple(Covered(name, share, Interval(*wilson(share, rows)), 1.0) for name in names)
+    units = SimpleNamespace(effective=worth or float(rows))
+    truth = SimpleNamespace(classes=())
+    return SimpleNamespace(certainty=SimpleNamespace(covered=covered), test_units=units, truth=truth)
+
+
+def test_intervals_that_hold_too_few_test_rows_are_a_warning() -> None:
+    assert uncovered_rows.uncovered(held(0.525, 120)) == (
+        "Of the test rows fewer lie within their interval than the promised 90\xa0%: 52.5\xa0% (“y”)."
+    )
+    assert uncovered_rows.uncovered(held(0.86, 10**6)) == ""  # of these training rows it is a little less
+    assert uncovered_rows.uncovered(held(0.84, 120)) == ""  # no more than chance
+    assert uncovered_rows.uncovered(held(0.7, 120, worth=8.0)) == ""  # few groups
+    assert "70.0\xa0% (“a”), 70.0\xa0% (“b”)" in uncovered_rows.uncovered(held(0.7, 120, ("a", "b")))
+    assert uncovered_rows.uncovered(held(math.nan, 9)) == ""
+
+
+def test_intervals_that_hold_what_they_promise_are_doubted_in_two_runs_of_a_hundred_at_most() -> None:
+    rng = np.random.default_rng(0)
+    for rows in (30, 100, 400):
+        shares = rng.binomial(rows, 0.9, 2000) / rows
+        assert sum(bool(uncovered_rows.uncovered(held(share, rows))) for share in shares) <= 40
+
+
+def test_a_run_whose_test_rows_err_more_is_doubted(numbers: Results) -> None:
+    truth = numbers.truth
+    y = truth.y.copy()
+    y[truth.train_rows :: 2] += 100 * np.ptp(y)
+    far = dataclasses.replace(numbers, truth=dataclasses.replace(truth, y=y))
+    raised = {check.code: check.what for check in checks(far)}
+    assert raised["SH037"].startswith(
+        "Of the test rows fewer lie within their interval than the promised 90\xa0%: "
+    )
+    assert "SH037" not in {check.code for check in checks(numbers)}

@@ -112,7 +112,7 @@ def drawn(picture: Any) -> dict[str, Any]:
         "bands": sum(isinstance(one, PolyCollection) for one in axes.collections),
         "bars": sum(float(np.ptp(line, axis=0).max()) > 0 for lines in segments for line in lines),
         "notes": _words(notes),
-        "labels": [text.get_text() for text in axes.get_yticklabels()] if ranking else [],
+        "labels": [text.get_text().replace("\n", "<br>") for text in axes.get_yticklabels() if ranking],
         "scales": (axes.get_xscale(), axes.get_yscale()),
     }
 

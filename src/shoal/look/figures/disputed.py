@@ -63,12 +63,16 @@ def draw_disputed(fact: Disputed) -> Sheet:
         axes.imshow(fact.image_ICHW[place].transpose(1, 2, 0), cmap="gray", vmin=0, vmax=255)
         votes_K = fact.votes_IK[place]
         order = np.argsort(-votes_K, kind="stable")[:3]
-        votes = [f"{number_text(votes_K[k])} × {plain(fact.classes[k], 13)}" for k in order if votes_K[k]]
+        votes = [
+            f"{number_text(votes_K[k])} {'says' if votes_K[k] == 1 else 'say'} {plain(fact.classes[k], 12)}"
+            for k in order
+            if votes_K[k]
+        ]
         true = plain(fact.classes[fact.true_I[place]], 16)
-        axes.set_title(f"{true}\n" + "\n".join(votes), fontsize=8, fontweight="normal", loc="center")
+        axes.set_title(f"true: {true}\n" + "\n".join(votes), fontsize=8, fontweight="normal", loc="center")
     heading(
         figure,
-        f"The most disputed test images (above each its true class, then the votes of the {fact.networks} networks)",
+        f"The most disputed test images, and what the {fact.networks} networks say of each",
     )
     return figure
 

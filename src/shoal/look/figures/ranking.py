@@ -34,6 +34,7 @@ from shoal.look._paper import (
 from shoal.look._plots import MOST_POINTS, Plot, X, live_axis, plotted, short_numbers
 from shoal.look._reasons import level_of, verdict_of, verdict_sentence
 from shoal.look._run_findings import RunFindings
+from shoal.look._text_layout import in_lines
 from shoal.results import higher_is_better
 from shoal.study import short_keys, text_of
 from shoal.wording import counted, one_number
@@ -53,6 +54,8 @@ _BEST: Final = 40
 RANKING_LOG: Final = 20
 """Ratio of the worst score to the best from which their axis is logarithmic."""
 _REST_HEIGHT: Final = 16
+_KEY_WIDTH: Final = 14
+"""Letters of a line of the header, of which there are three at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +142,9 @@ def draw_ranking(ranking: Ranking) -> Sheet:
     count = len(ranking.score_C)
     place_C, named = ranking_places(count)
     table = ranking_table(ranking, named)
-    figure, (axes,) = panels(1, size=(7.2 + 0.085 * len(table[0]), 1.6 + 0.185 * (place_C[-1] + 2)))
+    figure, (axes,) = panels(
+        1, size=(7.2 + 0.085 * len(table[-1]), 1.6 + 0.185 * (place_C[-1] - 2 * _above(table) - 0.4))
+    )
     # Where candidates stand close together, bars would hide the dots.
     error_C = np.where(np.arange(count) < named, np.nan_to_num(ranking.error_C), 0)
     for verdict, (name, color) in KINDS.items():
@@ -172,18 +177,35 @@ def ranking_places(count: int) -> tuple[NDArray[np.float64], int]:
 
 
 def ranking_table(ranking: Ranking, named: int) -> list[str]:
-    """Lines of equal length: a header, then the settings of the named candidates, in columns."""
-    cells = [["rank", *(plain(key, 16) for key in ranking.keys)]]
-    for rank, values in enumerate(ranking.values[:named], start=1):
-        cells.append([str(rank), *(plain(value, 14) for value in values)])
-    widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
-    return ["  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in cells]
+    """Lines of equal length: a header, of several lines where keys are long, then the settings of the named candidates,
+    in columns."""
+    wrapped = [
+        ["rank"],
+        *(in_lines(plain(key, 3 * _KEY_WIDTH), _KEY_WIDTH).split("\n") for key in ranking.keys),
+    ]
+    rows = [
+        [str(rank), *(plain(value, 14) for value in values)]
+        for rank, values in enumerate(ranking.values[:named], start=1)
+    ]
+    high = max(map(len, wrapped))
+    header = [[([""] * (high - len(lines)) + lines)[n] for lines in wrapped] for n in range(high)]
+    widths = [max(map(len, column)) for column in zip(*header, *rows, strict=True)]
+    lines = [
+        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))
+        for line in header + rows
+    ]
+    return ["\n".join(lines[:high]), *lines[high:]]
+
+
+def _above(table: list[str]) -> float:
+    """Give the height of the middle of the header, above the first candidate's."""
+    return -0.8 - 0.4 * len(table[0].splitlines())
 
 
 def _finish_ranking(axes: Panel, ranking: Ranking, place_C: NDArray[np.float64], table: list[str]) -> None:
-    axes.set_yticks([-1.2, *place_C[: len(table) - 1]], table, fontfamily=MONOSPACED)
+    axes.set_yticks([_above(table), *place_C[: len(table) - 1]], table, fontfamily=MONOSPACED)
     axes.tick_params(axis="y", length=0)
-    axes.set_ylim(place_C[-1] + 1, -2)
+    axes.set_ylim(place_C[-1] + 1, 2 * _above(table) + 0.4)
     left_out = len(place_C) - len(table) + 1
     if left_out:
         axes.text(
@@ -228,7 +250,10 @@ def plot(fact: Ranking) -> Plot | None:
     if not np.isfinite(fact.score_C).any() or count > MOST_POINTS:
         return None
     place_C, named = ranking_places(count)
-    header, *rows = (label(line).replace(" ", "\u00a0") for line in ranking_table(fact, named))
+    table = ranking_table(fact, named)
+    header, *rows = (
+        "<br>".join(label(part).replace(" ", "\u00a0") for part in line.split("\n")) for line in table
+    )
     healthy_C = np.isfinite(fact.score_C)
     kinds = [(name, color, fact.of_verdict(verdict)) for verdict, (name, color) in KINDS.items()]
     traces = [
@@ -247,12 +272,13 @@ def plot(fact: Ranking) -> Plot | None:
     score_C = fact.score_C[healthy_C]
     wide = bool(score_C.min() > 0 and score_C.max() / score_C.min() > RANKING_LOG)
     ticks = {
-        "tickvals": [-1.2, *short_numbers(place_C[:named])], "ticktext": [header, *rows],
-        "tickfont": {"family": "DejaVu Sans Mono, monospace", "size": 11}, "range": [float(place_C[-1]) + 1, -2],
+        "tickvals": [_above(table), *short_numbers(place_C[:named])], "ticktext": [header, *rows],
+        "tickfont": {"family": "DejaVu Sans Mono, monospace", "size": 11},
+        "range": [float(place_C[-1]) + 1, 2 * _above(table) + 0.4],
     }  # fmt: skip
     layout = {
         "xaxis": live_axis(fact.quantity, log=wide), "yaxis": {**live_axis(""), **ticks}, "hovermode": "closest",
-        "height": round(150 + 18 * (place_C[-1] + 2)),
+        "height": round(150 + 18 * (place_C[-1] - 2 * _above(table) - 0.4)),
     }  # fmt: skip
     failed = int((~healthy_C).sum())
     notes = ["bars: one standard error"] + [f"{counted(failed, 'candidate')} diverged or failed"] * bool(

@@ -185,7 +185,9 @@ def pictures_shown(
     """
     shown: list[Shown] = []
     plots: dict[str, Any] = {}
-    with (second or SecondProcess(allowed=False)).ahead([(_webp, (drawing.content,)) for drawing in drawn]) as made:
+    with (second or SecondProcess(allowed=False)).ahead(
+        [(_webp, (drawing.content,)) for drawing in drawn]
+    ) as made:
         for drawing, image_there in zip(drawn, made, strict=True):
             name = drawing.picture.name
             with parts.attempt(f"{REPORT_NAME}, live form of figure {name}", REPORT):

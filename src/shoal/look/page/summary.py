@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,7 +18,7 @@ from shoal.look._text_layout import duration
 from shoal.look._trust import looks_sentence, permutation_sentence
 from shoal.results import Results, higher_is_better
 from shoal.scores import score_kind
-from shoal.study import settings_text
+from shoal.study import Network, settings_text
 from shoal.wording import counted, interval, listed, one_number, percent, shorten
 
 ADDED_UP: Final = "added up over all networks"
@@ -87,7 +88,7 @@ def _source(results: Results) -> str:
 def _chosen(results: Results) -> str:
     choice, search = results.choice, results.study.search
     if search is None:
-        return "Nothing was searched: the study’s own network."
+        return f"Nothing was searched: the study’s own network, {network_words(results.study.network)}."
     if choice is None:
         return f"Nothing yet: {results.unfinished:,} fits are not trained."
     row = next(row for row in results.candidate_rows if row.candidate_id == choice.candidate_id)
@@ -102,14 +103,35 @@ def _chosen(results: Results) -> str:
         score += f", standard error {one_number(standing.standard_error, 2)}"
     if words in (IN_FULL["mse"], results.truth.title_of("mse")) and _shown_metric(results) == "rmse":
         score += "; the RMSE below is the root of such an error"
-    rule = "the best selection score"
+    rule = f"has the best selection score of {counted(len(choice.standings), 'candidate')}"
     if choice.rule != "best":
-        rule = "the fewest parameters within one standard error of the best selection score"
+        rule = "has the fewest parameters within one standard error of the best selection score"
     if len(choice.standings) == 1:
-        rule = "the only candidate"
+        rule = "is the only candidate"
+    kind = network_words(results.tried[choice.candidate_id].network)
     size = counted(row.parameter_count, "parameter")
     embedded = "".join(f" {said[0].upper()}{said[1:]}." for said in results.embedded)
-    return f"{settings}: {size}, {rule}. Its selection score, which is optimistic: {score}.{embedded}"
+    return (
+        f"{kind[0].upper()}{kind[1:]}, {size}, with {settings}. It {rule}. Its selection score, which is optimistic:"
+        f" {score}.{embedded}"
+    )
+
+
+def network_words(network: Network) -> str:
+    """Say in a few words how large a study's network is: its convolutions, if any, and its hidden layers."""
+    channels, hidden = [layer.channels for layer in network.conv], network.hidden
+    parts = [f"{_layers('convolution', channels)} to {_sizes(channels, 'channel')}"] if channels else []
+    parts += [f"{_layers('hidden layer', hidden)} of {_sizes(hidden, 'unit')}"] if hidden else []
+    of_parts = f" of {' and '.join(parts)}" if parts else ""
+    return f"a network{of_parts}{'' if hidden else ' without hidden layers'}"
+
+
+def _layers(noun: str, sizes: Sequence[int]) -> str:
+    return f"a {noun}" if len(sizes) == 1 else counted(len(sizes), noun)
+
+
+def _sizes(sizes: Sequence[int], noun: str) -> str:
+    return f"{listed([f'{size:,}' for size in sizes], most=6)} {noun}{'s' * (max(sizes) != 1)}"
 
 
 def _sure(findings: RunFindings) -> list[str]:

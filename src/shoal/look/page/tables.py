@@ -338,7 +338,8 @@ def data_facts(results: Results) -> list[tuple[str, str]]:
             ("nested search", f"{count or outer.n * outer.times} outer folds of the training rows{named}")
         )
     if share := held_out(results):
-        facts.append(("comparisons", f"{share} of the training rows held out for the curves"))
+        curves = ("comparisons", "the curves") if study.compare else ("curve", "the winner’s curve")
+        facts.append((curves[0], f"{share} of the training rows held out for {curves[1]}"))
     return facts
 
 
