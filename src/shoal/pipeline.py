@@ -23,7 +23,6 @@ from shoal.engine import (
     Watcher,
     ask_ensemble,
     ask_simple_models,
-    available_memory,
     choose_winner,
     column_records,
     entries,
@@ -33,18 +32,16 @@ from shoal.engine import (
     ground_truth,
     look_at_inputs,
     look_inside,
-    memory_need,
     model_file,
     nested_rounds,
     pick_delivered,
-    refuse_above,
     warnings_before,
     with_images_of_mistakes,
 )
 from shoal.look import Results, SecondProcess, write_report
 from shoal.nets import MODEL_NAME
 from shoal.parts import RUN, Parts
-from shoal.planning import drawing_of, folder_of, identity_of, lay_out, workers_of
+from shoal.planning import drawing_within_memory, folder_of, identity_of, lay_out, workers_of
 from shoal.progress import notebook
 from shoal.request import Keywords, StudyOrRows, request_of
 from shoal.results import (
@@ -93,9 +90,7 @@ def run(
     parts = Parts(watcher.note if watcher else None)
     watcher = watcher or Silent()
     workers = workers_of(workers)
-    drawing = drawing_of(planner, workers)
-    memory = memory_need(planner, workers, drawing)
-    refuse_above(memory, available_memory())  # what is refused is not warned of before
+    drawing = drawing_within_memory(planner, workers)  # what is refused is not warned of before
     for line in filter(None, (trainers.note, *warnings_before(planner), *planner.dataset.notes)):
         watcher.note(line)
     rows = StudyRows(planner.dataset, study.data.standardize, choosing_scores(study))
