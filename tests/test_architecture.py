@@ -72,11 +72,13 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
 }
 
 _TORCH: Final = frozenset({
-    "nets/_activations.py", "nets/_channels.py", "nets/_loss.py", "nets/_layer.py", "nets/_module.py",
-    "nets/_optimizers.py", "nets/layers", "nets/losses", "engine/trainers",
+    "nets/_activations.py", "nets/_channels.py", "nets/_gradients.py", "nets/_loss.py", "nets/_layer.py",
+    "nets/_module.py", "nets/_optimizers.py", "nets/layers", "nets/losses", "engine/trainers",
 })  # fmt: skip
 _SKLEARN: Final = frozenset({"data/_builtin.py", "data/_drift.py", "data/_peer_folds.py", "estimators"})
-_THREADED: Final = frozenset({"data/_row_check.py", "engine/_simple_models.py"})
+_THREADED: Final = frozenset({
+    "data/_row_check.py", "engine/_activation_map.py", "engine/_attributions.py", "engine/_simple_models.py",
+})  # fmt: skip
 # Who may import a library at all.
 OWNERS: Final[dict[str, frozenset[str]]] = {
     "torch": _TORCH,
@@ -86,7 +88,7 @@ OWNERS: Final[dict[str, frozenset[str]]] = {
     "sklearn": _SKLEARN | {"engine/_simple_models.py", "results/_peer_scores.py"},
     "joblib": frozenset({"estimators/_processes.py", "estimators/_turns.py"}),
     "textwrap": frozenset({"look/_text_layout.py"}),
-    "threadpoolctl": frozenset({"estimators/_processes.py"}) | _THREADED,
+    "threadpoolctl": frozenset({"engine/_explain.py", "estimators/_processes.py"}) | _THREADED,
     "sqlite3": frozenset({"results/_database.py"}),
     "onnx": frozenset({"nets/_graph.py", "export.py"}),
     "onnxruntime": frozenset({"export.py"}),

@@ -24,12 +24,12 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from pydantic.fields import FieldInfo
 
 import test_architecture
+from shoal import Results
 from shoal.cli import app
 from shoal.data import TableSource, load_table_dataset
 from shoal.errors import ShoalError, TrainingError
 from shoal.kinds import IMAGE_FORMATS, SPLITTERS, TABLE_FORMATS
 from shoal.pipeline import run
-from shoal.results import Results
 from shoal.scores import SCORES
 from shoal.study import Checks, Comparison, Conv, Costs, Data, Study, load_study, template
 from shoal.study._shown import Inspect, Reference, Report

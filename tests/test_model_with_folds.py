@@ -164,7 +164,7 @@ def test_folds_that_are_too_large_are_left_out_and_that_is_said(
 # -- files ---------------------------------------------------------------------------------------------------
 
 
-def with_folds(task: str = "regression", **changes: Any) -> bytes:
+def with_folds(task: str = "regression", *, weighted: bool = False, **changes: Any) -> bytes:
     """A small file with two folds, one of which lacks a category; `changes` lie over its second fold's facts."""
     categories = (CategoryEncoder("b", ("p", "q")), CategoryEncoder("b", ("q",)))
     scales = (Scale("y0", 1.0, 3.0),) if task == "regression" else ()
@@ -176,8 +176,9 @@ def with_folds(task: str = "regression", **changes: Any) -> bytes:
         network = Network(hidden=(2,), activation="relu")
         architecture = build_architecture(network, (len(preprocessing.input_names),), outputs)
         scores = np.sort(np.random.default_rng(number).random((1, 9 + number)), axis=1)
+        weights = np.random.default_rng(number).gamma(9.0, size=(1, 9 + number)) if weighted else None
         said = {"preprocessing": preprocessing.to_json()}
-        parts = {"architecture": architecture, "scores": scores, "facts": said}
+        parts = {"architecture": architecture, "scores": scores, "facts": said, "weights": weights}
         parts |= changes if number else {}
         folds.append(StoredFold(parameters=drawn_parameters(parts["architecture"], number), **parts))
     first = folds[0]
@@ -196,6 +197,7 @@ def with_folds(task: str = "regression", **changes: Any) -> bytes:
 
 OUT_OF_BOUNDS = "temperature: expected a number from 0.1 to 100, got something else"
 FILES = {task: with_folds(task) for task in ("regression", "classification")}
+FILES["weighted"] = with_folds(weighted=True)
 
 
 def refusal(content: bytes) -> str:
@@ -210,7 +212,7 @@ def test_a_file_with_folds_comes_back_and_answers(task: str) -> None:
     model = Model.from_bytes(FILES[task])
     assert model.to_bytes() == FILES[task]
     rows = {"a": [1.0, 2.0, 3.0], "b": ["p", "q", "p"]}
-    if task == "regression":
+    if task != "classification":
         interval = model.predict_interval(rows, 0.8)
         assert (interval[..., 0] < interval[..., 1]).all()
     else:
@@ -326,6 +328,15 @@ OTHERS = "got others"
         (with_folds(scores=np.zeros((2, 3))), f"fold 1: expected 1 rows of scores in ascending order, {OTHERS}"),
         (with_folds(scores=-FALLING), f"array fold1.scores: expected scores of at least 0, {OTHERS}"),
         (with_folds(scores=np.full((1, 3), math.inf)), f"array fold1.scores: expected finite numbers, {OTHERS}"),
+        (with_folds(weighted=True, weights=np.zeros((1, 10))), f"fold 1: expected weights above 0, {OTHERS}"),
+        (
+            with_folds(weighted=True, weights=np.full((1, 10), -1.0)),
+            f"array fold1.weights: expected weights of at least 0, {OTHERS}",
+        ),
+        (
+            with_folds(weighted=True, weights=np.full((1, 10), math.inf)),
+            f"array fold1.weights: expected finite numbers, {OTHERS}",
+        ),
         (
             with_folds("classification", scores=np.full((1, 3), 1.5)),
             f"fold 1: expected probabilities as scores, {OTHERS}",
@@ -343,6 +354,36 @@ def test_folds_of_the_first_format_and_a_temperature_alone_are_refused() -> None
     plain, bare = opened(hand_made(linear())) or ({}, b"")
     plain["__metadata__"]["temperature"] = "null"
     assert refusal(packed(plain, bare)) == "metadata 'temperature': Extra inputs are not permitted"
+
+
+def test_weights_are_of_the_third_format() -> None:
+    """An earlier version says that the file is newer; weights that the format does not have are refused."""
+    header, data = opened(FILES["weighted"]) or ({}, b"")
+    assert header["__metadata__"]["format"] == "shoal-model/3"
+    header["__metadata__"]["format"] = "shoal-model/2"
+    assert "bytes by its architecture" in refusal(packed(header, data))
+    header, data = opened(FILES["regression"]) or ({}, b"")
+    for file_format, sentence in (
+        ("shoal-model/3", "expected a file of "),
+        (
+            "shoal-model/4",
+            "expected the format shoal-model/1, shoal-model/2 or shoal-model/3, got 'shoal-model/4': it was written by"
+            " a newer Shoal; update this one",
+        ),
+    ):
+        header["__metadata__"]["format"] = file_format
+        assert refusal(packed(header, data)).startswith(sentence)
+
+
+def test_weights_move_the_ends() -> None:
+    rows = {"a": [1.0, 2.0, 3.0], "b": ["p", "q", "p"]}
+    plain, weighted = (Model.from_bytes(FILES[name]) for name in ("regression", "weighted"))
+    assert weighted.predict(rows).tolist() == plain.predict(rows).tolist()
+    assert weighted.predict_interval(rows, 0.8).tolist() != plain.predict_interval(rows, 0.8).tolist()
+    with pytest.raises(
+        InputError, match=r"of 19 rows held out that are worth 1[78]\.\d rows of one weight, got 0.99$"
+    ):
+        weighted.predict_interval(rows, 0.99)
 
 
 def test_scores_are_looked_at_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:

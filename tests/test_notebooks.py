@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,32 @@ def test_a_run_in_a_cell_has_one_display_and_its_results_are_shown(
     assert page.count("<table") == 2
     assert f"{tmp_path.as_posix()}/run/report.html" in page
     assert shell.display_formatter.format(shoal.Results.open(tmp_path / "run"))[0]["text/html"] == page
+
+
+def test_a_run_that_is_stopped_leaves_a_line_and_no_bar(
+    shell: Any, cell: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[dict[str, str]] = []
+    monkeypatch.setattr(shell.display_pub, "publish", lambda data, *_, **__: shown.append(data))
+    monkeypatch.setattr("shoal.progress.Cell.finished", interrupting(shoal.progress.Cell.finished))
+    with pytest.raises(shoal.Interrupted):
+        shoal.run(frame(), out=tmp_path / "run", **{**SMALL, "workers": 1})
+    bars = [data["text/html"] for data in shown if "<progress" in data["text/html"]]
+    assert bars
+    assert all('<progress aria-label="training" max="1"' in bar for bar in bars)
+    assert re.search(r"<div>training: [1-9]/\d+ fits, [^<]* in [^<]*</div>$", shown[-1]["text/html"])
+    assert "left" not in shown[-1]["text/plain"]
+
+
+def interrupting(finished: Any) -> Any:
+    """Press Ctrl-C where the first fit ends."""
+
+    def then_stop(cell: Any, record: Any) -> None:
+        finished(cell, record)
+        if cell.done == 1:  # a second one acts at once
+            signal.raise_signal(signal.SIGINT)
+
+    return then_stop
 
 
 def test_a_plan_is_shown_as_check_prints_it(shell: Any, tmp_path: Path) -> None:

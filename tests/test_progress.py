@@ -111,3 +111,18 @@ def test_a_rate_has_no_exponent(seconds: float, rate: str, monkeypatch: pytest.M
         watcher.finished(record(item.fit.id, 0.5))
     watcher.end()
     assert f"training: 12/12 fits, {rate}" in stream.getvalue().splitlines()[-1]
+
+
+def test_what_was_stopped_has_no_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    fits, stream = planned(), io.StringIO()
+    now = [0.0]
+    monkeypatch.setattr("shoal.progress.time.monotonic", lambda: now[0])
+    watcher = Plain(stream)
+    watcher.begin("training", fits, 0, {item.fit.id: 1.0 for item in fits})
+    now[0] = 20.0
+    watcher.finished(record(fits[0].fit.id, 0.5))
+    watcher.end()
+    assert stream.getvalue().splitlines()[1:] == [
+        "training: 1/12 fits, 20 s a fit, 3 min 40 s left",
+        "training: 1/12 fits, 20 s a fit in 20 s",
+    ]

@@ -19,6 +19,7 @@ from benchmarks.honesty import (
     searches,
     searches_in_time,
     small_tests,
+    weighted_predictions,
 )
 from benchmarks.record import write_record
 
@@ -30,6 +31,7 @@ PARTS: dict[str, tuple[str, Callable[[int], list[str]]]] = {
     "searches": ("Searches: the set, verdicts, errors", searches.run),
     "folds": ("Searches of scikit-learn's face: noise and what is worse", fold_scores.run),
     "predictions": ("Predictions: intervals, sets, temperature", predictions.run),
+    "weighted-predictions": ("Predictions of weighted rows: intervals and sets", weighted_predictions.run),
     "in-time": ("Rows in order of time: intervals and ageing", in_time.run),
     "searches-in-time": ("Searches in order of time: equal candidates", searches_in_time.run),
     "checks": ("Checks: hits and false alarms", checks.run),

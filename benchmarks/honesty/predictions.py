@@ -28,6 +28,7 @@ from shoal.results import (
     cv_plus,
     fold_networks,
     guaranteed_coverage,
+    in_order,
     residuals,
 )
 from shoal.study import Training
@@ -135,10 +136,10 @@ def coverage_of(cell: Predictions, rng: np.random.Generator) -> tuple[float, flo
     answers = [networks[chosen, f](x_ND[held_FV[f]]) for f in first]
     asked = [networks[chosen, f](new_ND) for f in first]
     if cell.classes:
-        scores = [conformities(y[held_FV[f]], answers[f]) for f in first]
+        scores = in_order([conformities(y[held_FV[f]], answers[f]) for f in first])
         set_NK = class_sets(asked, scores, COVERAGE)
         return float(set_NK[np.arange(NEW_ROWS), new].mean()), float(set_NK.sum(axis=1).mean())
-    scores = [residuals(y[held_FV[f]], answers[f]) for f in first]
+    scores = in_order([residuals(y[held_FV[f]], answers[f]) for f in first])
     low_N, high_N = cv_plus(asked, scores, COVERAGE)[:, 0].T
     return float(((low_N <= new[:, 0]) & (new[:, 0] <= high_N)).mean()), float((high_N - low_N).mean())
 

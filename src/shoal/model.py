@@ -41,7 +41,7 @@ from shoal.errors import InputError, ModelFileError, Problem, as_path
 from shoal.files import Folder, Unreadable, kind_of, opened, size_of, write
 from shoal.kinds import LOSSES, has_classes, task_kind
 from shoal.links import link_of
-from shoal.look import Asked, NetworkFacts, network_facts, network_html
+from shoal.look import Asked, NetworkFacts, network_facts, network_html, pieces_html
 from shoal.model_facts import Facts, facts_of
 from shoal.nets import MODEL_NAME, Architecture, model_bytes, read_model
 from shoal.results import tempered
@@ -229,10 +229,11 @@ class Model:
 
         Of new rows of the same kind as the training rows, about the share `coverage` lies in theirs, of each target by
         itself; at least 1 - 2 (1 - coverage) of them, less at most sqrt(2 / rows), is guaranteed on average over
-        training rows. They come from the networks of the folds (CV+: Barber and others 2021), each of which answers the
-        rows, and may leave out what `predict` gives; an end is NaN or infinite, with a UserWarning, where their answers
-        are not finite. InputError for a model of classes, one without these networks, or
-        a coverage that is no share from 0.5 on or more than the rows held out can tell.
+        training rows. Where rows have weights it is a share of that of new rows, and none is guaranteed. They come from
+        the networks of the folds (CV+: Barber and others 2021), each of which answers the rows, and may leave out what
+        `predict` gives; an end is NaN or infinite, with a UserWarning, where their answers are not finite. InputError
+        for a model of classes, one without these networks, or a coverage that is no share from 0.5 on or more than the
+        rows held out can tell.
         """
         if self.facts.task != "regression":
             got = "labels: it has no intervals" if self.labelled else "classes: it has no intervals, but sets"
@@ -350,7 +351,8 @@ class Model:
 
     def _repr_html_(self) -> str:
         """Give its line and its drawing, as a notebook shows it."""
-        return f"<p>{html.escape(repr(self))}</p>{network_html(self.network_facts())}"
+        drawn = pieces_html({"the network": lambda: network_html(self.network_facts())}, "`shoal.draw`")
+        return f"<p>{html.escape(repr(self))}</p>{drawn}"
 
     def _misfits(self) -> Iterator[str]:
         """Find facts that do not fit the network or each other."""
@@ -399,10 +401,13 @@ class Model:
             yield from own.misfits(fold.architecture.code_rows)
             if fold.architecture != architecture:
                 yield f"fold {number}: expected the layers of the delivered network, got others"
-            if len(fold.scores) != rows or not ascend(fold.scores):
+            scores, weights = fold.held_out.scores, fold.held_out.weights
+            if len(scores) != rows or not ascend(scores):
                 yield f"fold {number}: expected {rows} rows of scores in ascending order, got others"
-            if self.classes and fold.scores.max() > 1:
+            if self.classes and scores.max() > 1:
                 yield f"fold {number}: expected probabilities as scores, got others"
+            if weights is not None and not weights.min() > 0:
+                yield f"fold {number}: expected weights above 0, got others"
 
 
 def load(path: Path | str) -> Model:

@@ -25,6 +25,7 @@ from shoal.engine import (
     ask_simple_models,
     choose_winner,
     column_records,
+    decision_of,
     entries,
     environment,
     fold_preprocessing,
@@ -167,17 +168,17 @@ def _finish(
 ) -> None:
     """Write the model file, then keep what only rows and trainer tell of the winner: each part for itself."""
     winner, fit, record = trained
-    images = planner.dataset.images
+    images, decision = planner.dataset.images, decision_of(planner, winner, store)
     with parts.attempt(MODEL_NAME, RUN, partial(files.remove, MODEL_NAME)):
         files.write(MODEL_NAME, model_file(planner, winner, (fit, record), store))
     if images is not None:
         with parts.attempt("images of the mistakes", RUN):
-            store.put_truth(with_images_of_mistakes(ground_truth(planner), images, record))
+            store.put_truth(with_images_of_mistakes(ground_truth(planner), images, record, decision))
     ask_simple_models(planner, fit.id, store, parts)
     with parts.attempt("ensemble", RUN):
         ask_ensemble(planner, winner, store, executor.trainers)
     with parts.attempt("inside of the network", RUN):
-        look_inside(planner, (fit, record), store, executor.trainers, parts)
+        look_inside(planner, (fit, record), decision, store, executor.trainers, parts)
     with parts.attempt("inputs of the network", RUN):
         look_at_inputs(planner, winner, (fit, record), store, executor.trainers, parts)
     store.put_fact("drift", "")

@@ -44,7 +44,7 @@ from shoal.engine import (
 from shoal.errors import DataError, InputError, ModelFileError, Problem, RunFolderError
 from shoal.files import kind_of
 from shoal.model import Inputs, Model, load
-from shoal.results import PlanEntry, Results, Store, rank_at
+from shoal.results import PlanEntry, Results, Store
 from shoal.wording import counted, did_you_mean, few_quoted, one_number, quoted, safe_cell, visible
 
 _SHOWN: Final = 5
@@ -169,7 +169,7 @@ def _refuse(model: Model, source: Path, *, coverage: float | None, calibrated: b
         what = "expected a model with the networks of its folds, got one without"
         raise InputError(f"{option}: {what} ({visible(str(source))}){_reason(source)}")
     if model.calibration is not None and coverage is not None:
-        rank_at(coverage, model.calibration.rows)
+        model.calibration.refuse(coverage)
 
 
 def _reason(source: Path) -> str:

@@ -79,8 +79,8 @@ class _Tally(Silent):
         ]
         return (max(means) if higher_is_better(self.metric) else min(means)) if means else None
 
-    def line(self) -> str:
-        """Fits done, rate, time left, best so far."""
+    def line(self, *, ended: bool = False) -> str:
+        """Fits done, rate, time left unless it has ended, best so far."""
         parts = [f"{self.done}/{self.total} fits"]
         passed = time.monotonic() - self._started
         if self._fresh and passed > 0:
@@ -89,7 +89,7 @@ class _Tally(Silent):
                 if self._fresh >= passed
                 else f"{_two_digits(passed / self._fresh)} s a fit"
             )
-        if self.done < self.total and (seconds := self.seconds_left) is not None:
+        if not ended and self.done < self.total and (seconds := self.seconds_left) is not None:
             parts.append(f"{duration(seconds)} left")
         if self.best is not None:
             parts.append(f"best selection score so far {rounded(self.best, 4)}")
@@ -129,7 +129,9 @@ class Plain(_Tally):
     def end(self) -> None:
         """Say where it ended."""
         if self._fresh:
-            self._say(f"{self.title}: {self.line()} in {duration(time.monotonic() - self._started)}")
+            self._say(
+                f"{self.title}: {self.line(ended=True)} in {duration(time.monotonic() - self._started)}"
+            )
 
     def _say(self, line: str) -> None:
         self._last_line = time.monotonic()
@@ -233,7 +235,9 @@ class Cell(_Tally):
     def end(self) -> None:
         """Leave a line in place of the bar, where anything was trained."""
         if self._fresh:
-            self._lines.append(f"{self.title}: {self.line()} in {duration(time.monotonic() - self._started)}")
+            self._lines.append(
+                f"{self.title}: {self.line(ended=True)} in {duration(time.monotonic() - self._started)}"
+            )
         self._draw()
 
     def _draw_now_and_then(self) -> None:
@@ -248,7 +252,10 @@ class Cell(_Tally):
         bar = [f"{self.title}: {self.line()}"] if going_on else []
         rows = [f"<div>{html.escape(line)}</div>" for line in (*self._lines, *bar)]
         if going_on:
-            rows.append(f'<progress max="1" value="{self.share:.3f}" style="width:28em"></progress>')
+            bar_html = (
+                f'<progress aria-label="{html.escape(visible(self.title))}" max="1" value="{self.share:.3f}"'
+            )
+            rows.append(f'{bar_html} style="width:28em;max-width:100%"></progress>')
         content = {"text/plain": "\n".join((*self._lines, *bar)), "text/html": "".join(rows)}
         if self._shown is None:
             self._shown = show(content, raw=True, display_id=True)

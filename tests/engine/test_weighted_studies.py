@@ -284,7 +284,9 @@ def test_a_run_of_weighted_rows_says_so_and_opens_again(tmp_path: Any) -> None:
     assert sorted(truth.weights) == sorted(WEIGHT)
     with Store.open_readonly(results.folder) as store:
         assert store.truth().weights.tobytes() == truth.weights.tobytes()
-    assert results.certainty.why.startswith("rows are weighted (data.weights)")
+    certainty = results.certainty
+    assert not certainty.why
+    assert certainty.worth < certainty.rows == len(truth.y[: truth.train_rows])
     assert len(results.candidates) == 3
     text = str(results.columns)
     assert "weights" in text

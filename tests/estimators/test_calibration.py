@@ -36,12 +36,23 @@ def classifier(**changes: Any) -> MLPClassifier:
     return MLPClassifier((8,), max_iter=60, learning_rate_init=0.02, **asked)
 
 
+def scores_of(model: Any) -> list[Any]:
+    """The scores of the rows that each fold's network held out."""
+    return [held_out.scores for held_out in model._folds.held_out]
+
+
 @parametrize_with_checks(
     [
         regressor(),
         classifier(),
-        CNNClassifier(
-            (4,), (8,), max_iter=8, learning_rate_init=0.02, calibration="temperature", calibration_folds=3
+        CNNClassifier(  # of one batch an epoch: a check trains a thousand
+            (4,),
+            (8,),
+            batch_size=128,
+            max_iter=16,
+            learning_rate_init=0.03,
+            calibration="temperature",
+            calibration_folds=2,
         ),
     ],
     expected_failed_checks=lambda estimator: (
@@ -75,8 +86,8 @@ def test_the_network_itself_is_the_same_to_the_byte(model: Any, y: Any) -> None:
 
 @pytest.mark.parametrize(("model", "y"), [(regressor(), Y), (classifier(), CLASS)])
 def test_the_folds_are_drawn_from_the_random_state(model: Any, y: Any) -> None:
-    first, again = (clone(model).fit(X, y)._folds.scores for _ in range(2))
-    other = clone(model).set_params(random_state=1).fit(X, y)._folds.scores
+    first, again = (scores_of(clone(model).fit(X, y)) for _ in range(2))
+    other = scores_of(clone(model).set_params(random_state=1).fit(X, y))
     assert [score.tobytes() for score in first] == [score.tobytes() for score in again]
     assert [score.tobytes() for score in first] != [score.tobytes() for score in other]
 
@@ -90,7 +101,7 @@ def test_intervals_by_definition_from_estimators_of_their_own() -> None:
     splits = list(model_selection.KFold(4, shuffle=True, random_state=0).split(X))
     low_ends, high_ends = [], []
     for outputs, score, (_, held) in zip(
-        model._folds.outputs(model._checked(NEW[:20], reset=False)), model._folds.scores, splits, strict=True
+        model._folds.outputs(model._checked(NEW[:20], reset=False)), scores_of(model), splits, strict=True
     ):
         assert score.shape == (1, len(held))
         low_ends.append(outputs - score)
@@ -113,7 +124,7 @@ def test_rows_held_out_have_no_say_in_their_network() -> None:
         for one, two in zip(clean.parameters, other.parameters, strict=True)
     ]
     assert same == [False, True, False]
-    assert other.scores[1].min() > 40
+    assert other.held_out[1].scores.min() > 40
 
 
 def test_intervals_hold_about_as_many_new_rows_as_is_said() -> None:
@@ -288,3 +299,53 @@ def test_a_network_of_a_fold_that_diverges_is_named(monkeypatch: pytest.MonkeyPa
     with pytest.raises(TrainingError, match=r"the fit diverged in epoch 2; .* \(without fold 2\)$"):
         model.set_params(calibration="cv+").fit(X[:50], Y[:50])
     assert model.predict(NEW).tolist() == before.tolist()  # it never mixes two fits
+
+
+# -- weights of rows -----------------------------------------------------------------------------------------
+
+
+def test_intervals_hold_a_share_of_the_weight() -> None:
+    """By their definition, from the networks and the rows that each held out."""
+    weight = np.random.default_rng(0).gamma(1.0, size=len(X)) + 0.1
+    model = regressor(calibration_folds=4).fit(X, Y, sample_weight=weight)
+    splits = list(model_selection.KFold(4, shuffle=True, random_state=0).split(X))
+    high, own = [], []
+    for outputs, score, (_, part) in zip(
+        model._folds.outputs(model._checked(NEW[:20], reset=False)), scores_of(model), splits, strict=True
+    ):
+        residual = np.sort(score[0])
+        assert residual.tolist() == score[0].tolist()
+        kept = model._folds.held_out[len(high)].weights[0]
+        assert sorted(kept) == sorted(weight[part].astype(np.float32))
+        high.append(outputs + residual)
+        own.append(kept)
+    ends, own = np.concatenate(high, axis=1), np.concatenate(own)
+    need = 0.9 * (own.sum() + (own**2).sum() / own.sum())
+    for row, expected in enumerate(model.predict_interval(NEW[:20])[:, 1]):
+        order = np.argsort(ends[row])
+        assert expected == ends[row, order][np.searchsorted(np.cumsum(own[order]), need)]
+
+
+@pytest.mark.parametrize(("model", "y"), [(regressor(), Y), (classifier(), CLASS)])
+def test_equal_weights_say_what_none_say(model: Any, y: Any) -> None:
+    plain, equal = clone(model).fit(X, y), clone(model).fit(X, y, sample_weight=np.full(len(X), 0.3))
+    for held_out, other in zip(plain._folds.held_out, equal._folds.held_out, strict=True):
+        assert held_out.scores.tobytes() == other.scores.tobytes()
+        assert other.weights is None
+    assert vars(plain).get("temperature_") == vars(equal).get("temperature_")
+
+
+def test_sets_and_temperature_count_what_rows_weigh() -> None:
+    weight = np.where(CLASS == "b", 20.0, 1.0)
+    plain, weighted = classifier().fit(X, CLASS), classifier().fit(X, CLASS, sample_weight=weight)
+    new = np.random.default_rng(1).uniform(-2, 2, size=(3000, 2))
+    value = np.sin(new[:, 0]) + new[:, 1] + 0.2 * np.random.default_rng(2).normal(size=3000)
+    place = np.digitize(value, [-0.7, 0.7])
+    held = [model.predict_set(new, 0.8)[np.arange(3000), place] for model in (plain, weighted)]
+    by_weight = [float(np.average(own, weights=np.where(place == 1, 20.0, 1.0))) for own in held]
+    assert abs(by_weight[1] - 0.8) < 0.12
+    assert np.average(held[1][place == 1]) > 0.7
+    with pytest.raises(
+        ValueError, match=r"rows held out that are worth \d+(\.\d)? rows of one weight, got 0.99$"
+    ):
+        weighted.predict_set(new, 0.99)

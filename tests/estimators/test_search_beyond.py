@@ -138,7 +138,7 @@ class Page(HTMLParser):
             self.cells[-1] += data
 
 
-def test_a_fitted_search_shows_its_table_and_curves() -> None:
+def test_a_fitted_search_shows_its_table_curves_and_network() -> None:
     search = shoal.GridSearchCV(regressor(), {"learning_rate_init": [0.001, 0.1], "batch_size": [8]}, cv=3)
     before = search._repr_mimebundle_()["text/html"]
     assert "<table" not in before.split("</style>")[-1].replace('<table class="', "")
@@ -146,6 +146,8 @@ def test_a_fitted_search_shows_its_table_and_curves() -> None:
     page = search._repr_mimebundle_()["text/html"]
     piece = page[page.index('<table style="border-collapse') :]
     assert search._repr_html_().endswith("</table>" + piece.split("</table>")[1])
+    piece, network = piece.split("<svg ")
+    assert "<title>The network</title>" in network
     seen = Page(piece)
     assert seen.tags == {"table", "caption", "thead", "tbody", "tr", "th", "td", "img"}
     assert "#" not in piece.split("</table>")[0]  # colours are those of the page around, dark or light

@@ -33,6 +33,7 @@ from shoal.results import (
     Truth,
     classification_scores,
     cv_plus,
+    in_order,
     residuals,
     tempered,
     wilson,
@@ -74,9 +75,9 @@ def test_numbers_are_held_against_the_test_rows(numbers: Results) -> None:
     )
     frame = numbers.predictions_of("search")
     parts = [frame[frame["fit_id"] == entry.fit_id] for entry in entries]
-    scores = [
-        residuals(part["true"].to_numpy()[:, None], part["predicted"].to_numpy()[:, None]) for part in parts
-    ]
+    scores = in_order(
+        [residuals(part["true"].to_numpy()[:, None], part["predicted"].to_numpy()[:, None]) for part in parts]
+    )
     members = {entry.fit_id: place for place, entry in enumerate(numbers.ensemble.members)}
     order = [members[entry.fit_id] for entry in entries]
     ends = cv_plus(list(numbers.ensemble.test_MVK[order]), scores, 0.9)[:, 0]
@@ -185,7 +186,7 @@ def assert_by_class(results: Results) -> None:
 def test_a_class_that_sets_hold_far_less_often_is_named(
     share: float, rows: int, said: bool, classes: Results
 ) -> None:
-    of = (CoveredClass("ill", rows, share), CoveredClass("well", 194, 0.969))
+    of = (CoveredClass("ill", rows, share, rows), CoveredClass("well", 194, 0.969, 194))
     other = Results.open(classes.folder)
     vars(other)["certainty"] = dataclasses.replace(classes.certainty, classes=of)
     sentence = (
@@ -285,7 +286,7 @@ def held(share: float, rows: int, names: tuple[str, ...] = ("y",), worth: float 
     """What the check of coverage looks at: the share of test rows within their intervals, target by target."""
     covered = tuple(Covered(name, share, Interval(*wilson(share, rows)), 1.0) for name in names)
     units = SimpleNamespace(effective=worth or float(rows))
-    truth = SimpleNamespace(classes=())
+    truth = SimpleNamespace(classes=(), test_weights=None)
     return SimpleNamespace(certainty=SimpleNamespace(covered=covered), test_units=units, truth=truth)
 
 
@@ -298,6 +299,11 @@ def test_intervals_that_hold_too_few_test_rows_are_a_warning() -> None:
     assert uncovered_rows.uncovered(held(0.7, 120, worth=8.0)) == ""  # few groups
     assert "70.0\xa0% (“a”), 70.0\xa0% (“b”)" in uncovered_rows.uncovered(held(0.7, 120, ("a", "b")))
     assert uncovered_rows.uncovered(held(math.nan, 9)) == ""
+    weighted = held(0.525, 120)
+    weighted.truth.test_weights = np.ones(120)
+    assert uncovered_rows.uncovered(weighted).startswith(
+        "Of the test rows, each counted by its weight, fewer lie"
+    )
 
 
 def test_intervals_that_hold_what_they_promise_are_doubted_in_two_runs_of_a_hundred_at_most() -> None:

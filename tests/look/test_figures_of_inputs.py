@@ -11,6 +11,9 @@ from readable import faults
 from test_figures import HOSTILE
 
 import shoal
+from dots import dots_but
+from shoal.look._escape import label
+from shoal.look._paper import design
 from shoal.look._run_findings import RunFindings
 from shoal.look.figures import dependence, importance, interactions
 from shoal.look.figures.dependence import value_labels
@@ -49,6 +52,51 @@ def test_importance_is_readable(names: tuple[str, ...], groups: Any, networks: i
     assert faults(importance.draw_importance, fact) == []
     assert importance.words(fact)
     assert importance.caption(fact)
+
+
+@pytest.mark.parametrize(
+    ("names", "groups", "networks"),
+    [(("a",), (), 1), (("a", "b", "c"), ((0, 2),), 4), (HOSTILE, ((0, 1, 2, 3, 4),), 3)],
+)
+def test_the_plot_of_importance_shows_what_is_drawn(
+    names: tuple[str, ...], groups: Any, networks: int
+) -> None:
+    fact = fact_of(names, groups, networks)
+    plot = importance.plot(fact)
+    with design():
+        (axes,) = importance.draw_importance(fact).axes
+    assert [trace["name"] for trace in plot["data"]] == [
+        text.get_text() for text in axes.get_legend().get_texts()
+    ]
+    ticks = plot["layout"]["yaxis"]
+    assert ticks["ticktext"] == [label(text.get_text()) for text in axes.get_yticklabels()]
+    assert ticks["range"] == list(axes.get_ylim())
+    assert plot["layout"]["xaxis"]["title"]["text"] == axes.get_xlabel()
+    spans = [trace for trace in plot["data"] if trace["name"] != "one network"]
+    places = [place for trace in spans for place in trace["y"]]
+    for name, own in (("x", fact.mean_S), ("low", fact.low_S), ("high", fact.high_S)):
+        shown = [value for trace in spans for value in ends_of(trace)[name]]
+        np.testing.assert_allclose(shown, own[np.array(places, int)], rtol=1e-3, atol=1e-3)
+    if networks > 1:
+        dots = plot["data"][0]
+        rows = np.round(dots["y"]).astype(int).reshape(networks, -1)
+        np.testing.assert_allclose(np.reshape(dots["x"], (networks, -1)), fact.network_FS, rtol=1e-3)
+        assert (rows == np.arange(rows.shape[1])).all()
+
+
+def ends_of(trace: dict[str, Any]) -> dict[str, Any]:
+    x, reach = np.array(trace["x"]), trace["error_x"]
+    return {"x": x, "low": x - reach["arrayminus"], "high": x + reach["array"]}
+
+
+def test_inputs_without_intervals_have_dots_alone() -> None:
+    own = kept(("a", "b"))
+    bare = Importance(own.asked, own.base_F, own.worse_FSP, own.low_S * np.nan, own.high_S * np.nan)
+    fact = importance.of_importance(bare, "MSE")
+    assert fact is not None
+    spans = importance.plot(fact)["data"][-1]
+    assert spans["error_x"]["array"] == spans["error_x"]["arrayminus"] == [0.0, 0.0]
+    assert spans["text"] == ["", ""]
 
 
 def test_columns_stand_before_groups_the_most_important_first() -> None:
@@ -183,6 +231,18 @@ def test_interactions_are_readable(case: str) -> None:
     assert "capitalize" not in interactions.caption(fact)
 
 
+def test_values_of_the_pair_are_numbers_and_whole_names_in_csv() -> None:
+    age, _, _, town, *_ = several(1)
+    age.x_G[0] = -2.4837123
+    own = made(("y",), (age, town), shares=False)
+    fact = gathered(own)
+    assert fact is not None
+    lines = fact_csv(fact).splitlines()
+    assert any(line.startswith("-2.48371,") for line in lines)
+    assert "a town of number 11" in lines
+    assert "−" not in "".join(lines)
+
+
 def test_one_input_has_no_pairs_and_sums_have_no_map() -> None:
     assert gathered(None) is None
     assert gathered(CASES["one input"]) is None
@@ -197,7 +257,11 @@ def test_one_input_has_no_pairs_and_sums_have_no_map() -> None:
 
 
 @pytest.mark.parametrize("task", ["regression", "classification"])
-def test_the_report_of_a_table_shows_them_and_is_drawn_again_without_data(task: str, tmp_path: Path) -> None:
+def test_the_report_of_a_table_shows_them_and_is_drawn_again_without_data(
+    task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = {"31-delivered-importance", "31-delivered-inputs", "31-delivered-interactions"}
+    monkeypatch.setattr("shoal.look._gallery.png", dots_but(*names))
     a, b = DRAW.normal(size=(2, 60))
     y = a * b if task == "regression" else np.where(a > b, "yes", "no")
     lines = [f"{first},{second},{third}" for first, second, third in zip(a, b, y, strict=True)]
@@ -210,7 +274,6 @@ def test_the_report_of_a_table_shows_them_and_is_drawn_again_without_data(task: 
         }
     )
     results = shoal.run(study, out=tmp_path / "run", workers=1)
-    names = {"31-delivered-importance", "31-delivered-inputs", "31-delivered-interactions"}
     pictures = results.folder / "figures"
     assert names <= {path.stem for path in pictures.iterdir()}
     before = {name: (pictures / f"{name}.png").read_bytes() for name in names}

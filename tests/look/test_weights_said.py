@@ -14,6 +14,7 @@ from shoal.look.figures.agreement import agreement
 from shoal.look.figures.calibration import calibration
 from shoal.look.figures.confusion import confusion_of
 from shoal.look.page.ranges import class_count_table
+from shoal.look.page.references import works
 from shoal.pipeline import run
 from shoal.results import regression_scores
 from shoal.study import text_of
@@ -59,7 +60,17 @@ def test_what_counts_rows_says_that_it_does(results: Results) -> None:
     text = " ".join(results_text(results).split())
     assert "Each row counts once here, whatever it weighs." in text
     assert "What ECE would be by chance alone is not shown: it is known of rows that count the same." in text
-    assert "How sure single predictions are is not shown: rows are weighted (data.weights)" in text
+    own = results.truth.weights[: results.truth.train_rows]
+    worth = own.sum() ** 2 / (own**2).sum()
+    assert (
+        "each counted by its weight, about 90 % have the true class in their set (CV+ for classes of weighted rows:"
+        " from 3 networks that each held out some of the 96 training rows, which are worth"
+        f" {math.floor(10 * worth) / 10:g} rows of one weight). Of weighted rows no share is guaranteed."
+        in text
+    )
+    assert "weight of test rows held, nominal 90 %" in text
+    assert "have it in their set, by weight" in text
+    assert "CV+ of weighted rows" in {work.used for work in works(results, ())}
 
 
 def test_classes_have_their_shares_of_the_weight_too(results: Results) -> None:

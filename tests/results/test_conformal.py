@@ -16,10 +16,13 @@ from scipy.optimize import minimize_scalar
 
 from shoal.errors import InputError
 from shoal.results import (
+    Counts,
+    HeldOut,
     class_sets,
     conformities,
     cv_plus,
     guaranteed_coverage,
+    in_order,
     rank_at,
     residuals,
     temperature_of,
@@ -75,7 +78,7 @@ def test_intervals_are_those_of_the_definition(seed: int, coverage: float) -> No
     rows = sum(map(len, true))
     if math.ceil(round(coverage * (rows + 1), 9)) > rows:
         coverage = 0.5
-    ends = cv_plus(new, [residuals(y, a) for y, a in zip(true, answers, strict=True)], coverage)
+    ends = cv_plus(new, in_order([residuals(y, a) for y, a in zip(true, answers, strict=True)]), coverage)
     assert ends.shape == (*new[0].shape, 2)
     for row in range(len(ends)):
         for k in range(ends.shape[1]):
@@ -89,7 +92,9 @@ def test_sets_are_those_of_the_definition(seed: int, coverage: float) -> None:
     rows = sum(map(len, true))
     if math.ceil(round(coverage * (rows + 1), 9)) > rows:
         coverage = 0.5
-    sets = class_sets(new, [conformities(y, a) for y, a in zip(true, answers, strict=True)], coverage)
+    sets = class_sets(
+        new, in_order([conformities(y, a) for y, a in zip(true, answers, strict=True)]), coverage
+    )
     for row in range(6):
         for k in range(3):
             stranger = 0
@@ -103,7 +108,7 @@ def test_one_row_a_fold_is_the_jackknife_plus_by_hand() -> None:
     # Three rows, networks that say the mean of the two others: residuals 1.5, 0 and 1.5.
     true = [np.array([[0.0]]), np.array([[1.0]]), np.array([[2.0]])]
     answers = [np.array([[1.5]]), np.array([[1.0]]), np.array([[0.5]])]
-    scores = [residuals(y, a) for y, a in zip(true, answers, strict=True)]
+    scores = in_order([residuals(y, a) for y, a in zip(true, answers, strict=True)])
     ends = cv_plus([np.array([[1.5]]), np.array([[1.0]]), np.array([[0.5]])], scores, 0.75)
     # Lower ends 0, 1 and -1, upper ends 3, 1 and 2; rank 3 of 3.
     assert ends.tolist() == [[[-1.0, 3.0]]]
@@ -123,7 +128,7 @@ def test_the_number_of_a_rank_is_that_of_all_sums_in_order(
     for rank in {1, sums.shape[1] // 2 + 1, sums.shape[1]}:
         expected = np.sort(sums, axis=1)[:, rank - 1].tolist()
         for find in (_sorted_out, _halved):
-            assert find(middle_FN, _Rises.of(rising), rank).tolist() == expected
+            assert find(middle_FN, _Rises.of(rising, None), rank).tolist() == expected
 
 
 def test_the_ways_to_a_rank_agree_where_one_takes_over() -> None:
@@ -132,22 +137,25 @@ def test_the_ways_to_a_rank_agree_where_one_takes_over() -> None:
     for few in (_FEW - 1, _FEW, _FEW + 1):
         rising = [np.sort(rng.normal(size=few - 500)), np.sort(rng.normal(size=500))]
         sums = np.concatenate([m[:, None] + rise for m, rise in zip(middle_FN, rising, strict=True)], axis=1)
-        assert _ranked(middle_FN, rising, 640).tolist() == np.sort(sums, axis=1)[:, 639].tolist()
+        assert (
+            _ranked(middle_FN, _Rises.of(rising, None), 640).tolist()
+            == np.sort(sums, axis=1)[:, 639].tolist()
+        )
 
 
 def test_answers_that_are_no_numbers_have_no_interval() -> None:
-    scores = [np.array([[0.5, 1.0]]), np.array([[0.25, 2.0]])]
+    scores = [HeldOut(np.array([[0.5, 1.0]])), HeldOut(np.array([[0.25, 2.0]]))]
     new = [np.array([[1.0], [np.nan], [2.0]]), np.array([[1.0], [1.0], [np.inf]])]
     ends = cv_plus(new, scores, 0.6)
     assert np.isfinite(ends[0]).all()
     assert np.isnan(ends[1:]).all()
-    assert np.isnan(cv_plus(new, [np.array([[0.5, np.nan]])] * 2, 0.6)).all()
+    assert np.isnan(cv_plus(new, [HeldOut(np.array([[0.5, np.nan]]))] * 2, 0.6)).all()
     assert cv_plus([np.zeros((0, 1))] * 2, scores, 0.6).shape == (0, 1, 2)
 
 
 def test_many_rows_take_little_time() -> None:
     rng = np.random.default_rng(0)
-    scores = [np.sort(rng.gamma(1.0, size=(1, 20_000))) for _ in range(5)]
+    scores = in_order([rng.gamma(1.0, size=(1, 20_000)) for _ in range(5)])
     begun = time.thread_time()
     cv_plus([rng.normal(size=(20_000, 1)) for _ in scores], scores, 0.9)
     assert time.thread_time() - begun < 20  # all sums in order would be two thousand million numbers
@@ -163,12 +171,12 @@ def test_no_numbers_take_long() -> None:
     for scores in (far, equal, many):
         begun = time.thread_time()
         new = [rng.normal(size=(50, len(scores[0]))) for _ in scores]
-        assert np.isfinite(cv_plus(new, scores, 0.9)).all()
+        assert np.isfinite(cv_plus(new, [HeldOut(score_SV) for score_SV in scores], 0.9)).all()
         assert time.thread_time() - begun < 5
 
 
 def test_sums_that_are_too_large_are_infinite_without_a_word() -> None:
-    scores = [np.array([[0.0, 1.7e308]])] * 2
+    scores = [HeldOut(np.array([[0.0, 1.7e308]]))] * 2
     assert cv_plus([np.array([[1.7e308]])] * 2, scores, 0.6).tolist() == [[[0.0, math.inf]]]
 
 
@@ -183,16 +191,16 @@ def test_the_order_of_rows_within_a_fold_changes_nothing(seed: int) -> None:
     ):  # fmt: skip
         true, answers, new = drawn
         orders = [rng.permutation(len(y)) for y in true]
-        mixed = [score(y[o], a[o]) for y, a, o in zip(true, answers, orders, strict=True)]
-        plain = [score(y, a) for y, a in zip(true, answers, strict=True)]
-        assert all(np.array_equal(one, other) for one, other in zip(mixed, plain, strict=True))
+        mixed = in_order([score(y[o], a[o]) for y, a, o in zip(true, answers, orders, strict=True)])
+        plain = in_order([score(y, a) for y, a in zip(true, answers, strict=True)])
+        assert all(np.array_equal(one.scores, other.scores) for one, other in zip(mixed, plain, strict=True))
         assert np.array_equal(ask(new, mixed, 0.5), ask(new, plain, 0.5))
 
 
 @given(seeds)
 def test_more_coverage_gives_wider_intervals_and_larger_sets(seed: int) -> None:
     true, answers, new = drawn_numbers(seed)
-    scores = [residuals(y, a) for y, a in zip(true, answers, strict=True)]
+    scores = in_order([residuals(y, a) for y, a in zip(true, answers, strict=True)])
     rows = sum(map(len, true))
     wide = [share for share in np.linspace(0.5, 0.95, 10) if share * (rows + 1) <= rows]
     for narrow, wider in pairwise(cv_plus(new, scores, share) for share in wide):
@@ -200,7 +208,7 @@ def test_more_coverage_gives_wider_intervals_and_larger_sets(seed: int) -> None:
         assert (narrow[..., 1] <= wider[..., 1]).all()
         assert (narrow[..., 0] <= narrow[..., 1]).all()
     true, answers, new = drawn_classes(seed)
-    scores = [conformities(y, a) for y, a in zip(true, answers, strict=True)]
+    scores = in_order([conformities(y, a) for y, a in zip(true, answers, strict=True)])
     rows = sum(map(len, true))
     wide = [share for share in np.linspace(0.5, 0.95, 10) if share * (rows + 1) <= rows]
     for small, larger in pairwise(class_sets(new, scores, share) for share in wide):
@@ -211,8 +219,8 @@ def test_more_coverage_gives_wider_intervals_and_larger_sets(seed: int) -> None:
 def test_units_and_signs_of_the_target_scale_the_intervals(seed: int, power: int, sign: int) -> None:
     true, answers, new = drawn_numbers(seed)
     unit = sign * 2.0**power
-    ends = cv_plus(new, [residuals(y, a) for y, a in zip(true, answers, strict=True)], 0.6)
-    scaled = [residuals(unit * y, unit * a) for y, a in zip(true, answers, strict=True)]
+    ends = cv_plus(new, in_order([residuals(y, a) for y, a in zip(true, answers, strict=True)]), 0.6)
+    scaled = in_order([residuals(unit * y, unit * a) for y, a in zip(true, answers, strict=True)])
     mirrored = cv_plus([unit * answer for answer in new], scaled, 0.6)
     assert np.array_equal(mirrored, unit * (ends if sign > 0 else ends[..., ::-1]))
 
@@ -232,14 +240,17 @@ def test_units_and_signs_of_the_target_scale_the_intervals(seed: int, power: int
 )
 def test_coverages_that_are_refused(coverage: Any, sentence: str) -> None:
     with pytest.raises(InputError) as caught:
-        rank_at(coverage, 10)
+        rank_at(coverage, Counts(10, 10, 10.0))
     assert str(caught.value) == sentence
 
 
 def test_the_rank_is_not_moved_by_rounding() -> None:
-    assert [rank_at(share, 9) for share in (0.5, 0.6, 0.7, 0.8, 0.9, np.float32(0.5))] == [5, 6, 7, 8, 9, 5]
-    assert rank_at(0.9, 89) == 81
-    assert rank_at(0.7, 99) == 70  # 0.7 * 100 is above 70 in floating point
+    def rank(share: Any, rows: int) -> int:
+        return rank_at(share, Counts(rows, rows, float(rows)))
+
+    assert [rank(share, 9) for share in (0.5, 0.6, 0.7, 0.8, 0.9, np.float32(0.5))] == [5, 6, 7, 8, 9, 5]
+    assert rank(0.9, 89) == 81
+    assert rank(0.7, 99) == 70  # 0.7 * 100 is above 70 in floating point
 
 
 def test_what_is_guaranteed() -> None:

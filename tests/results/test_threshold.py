@@ -75,8 +75,7 @@ def tried(p_N: np.ndarray[Any, Any]) -> list[float]:
     return thresholds
 
 
-@pytest.mark.parametrize("rule", RULES, ids=str)
-@given(drawn=rows())
+@given(rule=st.sampled_from(RULES), drawn=rows())
 def test_it_is_the_best_of_all_and_of_equal_ones_the_nearest_to_a_half(
     rule: ThresholdRule, drawn: Rows
 ) -> None:
@@ -95,8 +94,7 @@ def test_it_is_the_best_of_all_and_of_equal_ones_the_nearest_to_a_half(
     assert all(every[t] < best - TIED / 2 for t in every if t < threshold and abs(t - 0.5) == near)
 
 
-@pytest.mark.parametrize("rule", RULES, ids=str)
-@given(drawn=rows())
+@given(rule=st.sampled_from(RULES), drawn=rows())
 def test_the_curve_is_scikit_learns_score_at_every_threshold(rule: ThresholdRule, drawn: Rows) -> None:
     p_N, true_N, weight_N = drawn
     curve = threshold_curve(rule, true_N, p_N, weight_N)
@@ -116,8 +114,7 @@ def test_the_curve_is_scikit_learns_score_at_every_threshold(rule: ThresholdRule
     assert curve.recall_T[-1] == 0
 
 
-@pytest.mark.parametrize("rule", RULES, ids=str)
-@given(drawn=rows(), seed=st.integers(0, 99))
+@given(rule=st.sampled_from(RULES), drawn=rows(), seed=st.integers(0, 99))
 def test_the_order_of_rows_changes_no_bit(rule: ThresholdRule, drawn: Rows, seed: int) -> None:
     p_N, true_N, weight_N = drawn
     order = np.random.default_rng(seed).permutation(len(p_N))
@@ -150,8 +147,7 @@ def test_the_unit_of_costs_and_weights_says_nothing(drawn: Rows, factor: float) 
         assert choose_threshold(COSTS, 1, y_N, both(p_N), weight_N * 2.0**10).decision == first
 
 
-@pytest.mark.parametrize("rule", RULES, ids=str)
-@given(drawn=rows(weighted=False))
+@given(rule=st.sampled_from(RULES), drawn=rows(weighted=False))
 def test_a_weight_of_two_is_a_row_twice_and_one_of_nothing_is_no_row(
     rule: ThresholdRule, drawn: Rows
 ) -> None:

@@ -1,6 +1,6 @@
 """The networks of the folds beside the delivered one: they say how sure each of its predictions is.
 
-Letters: F folds, N new rows, V rows held out, S scores of a row, K targets or classes.
+Letters: F folds, N new rows, S scores of a row, V rows held out, K targets or classes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from shoal.engine._trainer import Trainer
 from shoal.errors import ModelFileError
 from shoal.kinds import Task
 from shoal.nets import Architecture, StoredFold, StoredModel
-from shoal.results import COLDEST, HOTTEST, class_sets, cv_plus
+from shoal.results import COLDEST, HOTTEST, Counts, HeldOut, class_sets, cv_plus, rank_at
 from shoal.wording import counted, one_number
 
 _AT_ONCE: Final = 4096
@@ -30,15 +30,15 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class FoldNetwork:
-    """The network of one fold, by arrays in torch's shapes, and the `scores` of the rows that it held out, (S, V)."""
+    """The network of one fold, by arrays in torch's shapes, and the scores of the rows that it held out."""
 
     architecture: Architecture
     parameters: dict[str, NDArray[np.float32]]
     preprocessing: Preprocessing
-    scores: Floats
+    held_out: HeldOut
 
     def __repr__(self) -> str:
-        return f"FoldNetwork({counted(self.scores.shape[1], 'row')} held out)"
+        return f"FoldNetwork({counted(self.held_out.scores.shape[1], 'row')} held out)"
 
     def trained(self, task: Task) -> Trained:
         """Give it as what answers rows."""
@@ -62,7 +62,7 @@ class Calibration:
     @property
     def rows(self) -> int:
         """How many rows were held out, each by one network."""
-        return sum(fold.scores.shape[1] for fold in self.folds)
+        return sum(fold.held_out.scores.shape[1] for fold in self.folds)
 
     @property
     def stored(self) -> tuple[StoredFold, ...]:
@@ -71,23 +71,28 @@ class Calibration:
             StoredFold(
                 fold.architecture,
                 fold.parameters,
-                fold.scores,
+                fold.held_out.scores,
                 {"preprocessing": fold.preprocessing.to_json()},
+                fold.held_out.weights,
             )
             for fold in self.folds
         )
 
+    def refuse(self, coverage: object) -> None:
+        """Raise InputError for a coverage that is none, or more than the rows held out can tell."""
+        rank_at(coverage, Counts.of(self._held_out))
+
     def intervals(self, trainer: Trainer, source: PredictedRows, rows: Rows, coverage: float) -> Floats:
         """Give the interval of every target at rows of a source, (N, K, 2). Raises InputError for a wrong coverage."""
-        return cv_plus(list(self._answers(trainer, source, rows)), self._scores, coverage)
+        return cv_plus(list(self._answers(trainer, source, rows)), self._held_out, coverage)
 
     def sets(self, trainer: Trainer, source: PredictedRows, rows: Rows, coverage: float) -> NDArray[np.bool_]:
         """Give the set of classes at rows of a source, (N, K). Raises InputError for a wrong coverage."""
-        return class_sets(self._answers(trainer, source, rows), self._scores, coverage)
+        return class_sets(self._answers(trainer, source, rows), self._held_out, coverage)
 
     @property
-    def _scores(self) -> list[Floats]:
-        return [fold.scores for fold in self.folds]
+    def _held_out(self) -> list[HeldOut]:
+        return [fold.held_out for fold in self.folds]
 
     @cached_property
     def _trained(self) -> list[Trained]:
@@ -96,7 +101,7 @@ class Calibration:
     def _answers(self, trainer: Trainer, source: PredictedRows, rows: Rows) -> Iterator[Floats]:
         for trained, fold in zip(self._trained, self.folds, strict=True):
             answer_NA = answers(trainer, trained, source, rows)
-            yield answer_NA[:, : len(fold.scores)] if self.task == "regression" else answer_NA
+            yield answer_NA[:, : len(fold.held_out.scores)] if self.task == "regression" else answer_NA
 
 
 def without_temperature(described: dict[str, Any]) -> tuple[dict[str, Any], float | None]:
@@ -118,7 +123,8 @@ def read_calibration(stored: StoredModel, task: Task, temperature: float | None)
         preprocessing = Preprocessing.from_json(described)
         if len(fold.facts) > 1 or written(preprocessing.to_json()) != written(described):
             raise ModelFileError(f"fold {number}: expected facts as Shoal writes them, got others")
-        folds.append(FoldNetwork(fold.architecture, fold.parameters, preprocessing, fold.scores))
+        held_out = HeldOut(fold.scores, fold.weights)
+        folds.append(FoldNetwork(fold.architecture, fold.parameters, preprocessing, held_out))
     return Calibration(task, tuple(folds), temperature)
 
 

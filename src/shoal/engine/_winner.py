@@ -27,6 +27,7 @@ from shoal.results import (
     conformities,
     decided_of,
     fold_networks,
+    in_order,
     residuals,
     says_nothing_of,
     temperature_of,
@@ -159,33 +160,37 @@ def _fold_fits(planner: Planner, winner: Candidate) -> tuple[list[StudyFit], str
         dataset.train_rows,
         lambda entry: fits[entry].split.validation,
         grouped=dataset.groups is not None,
-        weighted=dataset.weights is not None,
     )
     chosen = [fits[entry] for entry in networks.entries]
     if len(chosen) > MOST_FOLDS:
         return [], f"there are {len(chosen):,} of them, and a file takes {MOST_FOLDS:,}"
     numbers = sum(fit.job.architecture.parameter_count for fit in chosen)
-    if numbers + dataset.train_rows * dataset.outputs > MOST_NUMBERS:
+    of_rows = dataset.train_rows * dataset.outputs * (1 if dataset.weights is None else 2)
+    if numbers + of_rows > MOST_NUMBERS:
         return [], f"they have {numbers:,} parameters together, and a file takes {MOST_NUMBERS:,} numbers"
     return chosen, ""
 
 
 def _calibration(planner: Planner, fits: Sequence[StudyFit], store: Store) -> Calibration:
     """Read the networks of these fits, and score the rows that each held out."""
-    dataset, folds, answers = planner.dataset, [], []
-    for fit in fits:
-        record, true = store.record(fit.id), dataset.targets[fit.split.validation]
-        answers.append(record.predictions["validation"])
-        score = conformities if dataset.task == "classification" else residuals
-        predicted = answers[-1][:, : dataset.outputs]
-        preprocessing = planner.preprocessing_of(fit)
-        architecture = fit.job.architecture
-        folds.append(FoldNetwork(architecture, record.parameters, preprocessing, score(true, predicted)))
-    temperature = None
-    if dataset.task == "classification":
-        true_V = np.concatenate([dataset.targets[fit.split.validation] for fit in fits])
-        temperature = temperature_of(true_V, np.concatenate(answers), len(fits))
-    return Calibration(dataset.task, tuple(folds), temperature)
+    dataset = planner.dataset
+    parts, records = [fit.split.validation for fit in fits], [store.record(fit.id) for fit in fits]
+    true, answers = (
+        [dataset.targets[row_V] for row_V in parts],
+        [of.predictions["validation"] for of in records],
+    )
+    score = conformities if dataset.task == "classification" else residuals
+    scores = [score(y, answer[:, : dataset.outputs]) for y, answer in zip(true, answers, strict=True)]
+    weights = None if dataset.weights is None else [dataset.weights[row_V] for row_V in parts]
+    folds = tuple(
+        FoldNetwork(fit.job.architecture, record.parameters, planner.preprocessing_of(fit), held_out)
+        for fit, record, held_out in zip(fits, records, in_order(scores, weights), strict=True)
+    )
+    if dataset.task != "classification":
+        return Calibration(dataset.task, folds, None)
+    weight_V = None if weights is None else np.concatenate(weights)
+    temperature = temperature_of(np.concatenate(true), np.concatenate(answers), len(fits), weight_V)
+    return Calibration(dataset.task, folds, temperature)
 
 
 def _sayable(scores: dict[str, dict[str, float]]) -> dict[str, dict[str, float | None]]:

@@ -111,7 +111,8 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
 
         CV+ for classes (Romano, Sesia, Candès 2020, NeurIPS 33), from the networks of the folds, by the probability of
         a class (Sadinle, Lei, Wasserman 2019, JASA 114): a set is empty where no class is as likely as true ones are.
-        At least 1 - 2 (1 - coverage) of the rows, less at most sqrt(2 / rows), is guaranteed.
+        At least 1 - 2 (1 - coverage) of the rows, less at most sqrt(2 / rows), is guaranteed. With `sample_weight` it
+        is a share of the weight of such rows, and none is guaranteed.
 
         Parameters
         ----------
@@ -131,7 +132,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         """
         folds = self._fold_networks("predict_set", "temperature")
         outputs = folds.outputs(self._checked(X, reset=False))
-        return class_sets(map(self._predicted, outputs), folds.scores, coverage)
+        return class_sets(map(self._predicted, outputs), folds.held_out, coverage)
 
     def _predicted(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
         return link_of("sigmoid" if self._task_kind == "multilabel" else "softmax").numpy(outputs)

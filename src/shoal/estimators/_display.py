@@ -1,4 +1,4 @@
-"""What a fitted search shows in a notebook: its candidates, ranked, and the chosen one's curves.
+"""What a fitted search shows in a notebook: its candidates, ranked, the chosen one's curves, and its network.
 
 One piece of HTML that holds all it needs: no script, no address to fetch from, every foreign text escaped.
 
@@ -7,14 +7,15 @@ Letters: C candidates, F folds.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
 
 from shoal.estimators._cv_results import FoldScores
+from shoal.estimators._drawn import ShownBelow
 from shoal.estimators._evaluation import SearchRecord
+from shoal.estimators._lots import last_of
 from shoal.wording import rounded, shorten
 
 _AGAIN: Final = "showing the search"
@@ -24,20 +25,10 @@ LONGEST: Final = 80
 """Letters of a setting."""
 
 
-class SearchDisplay:
-    """The notebook's side of a search."""
-
-    def _repr_html_inner(self) -> str:
-        return f"{super()._repr_html_inner()}{self._shown()}"  # type: ignore[misc]
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        bundle: dict[str, Any] = super()._repr_mimebundle_(**kwargs)  # type: ignore[misc]
-        if "text/html" in bundle:
-            bundle["text/html"] += self._shown()
-        return bundle
+class SearchDisplay(ShownBelow):
+    """What a fitted search shows: table, curves, and the network of the best candidate."""
 
     def _shown(self) -> str:
-        """Give table and picture; nothing before there are any."""
         from shoal.look import pieces_html
 
         record: SearchRecord | None = vars(self).get("_record")
@@ -51,6 +42,7 @@ class SearchDisplay:
         pieces: dict[str, Callable[[], str]] = {
             "candidates": lambda: ranked_table(settings, scores, best),
             "curves of the chosen candidate": lambda: curves_picture(record, best),
+            "the network": lambda: network_of(vars(self).get("best_estimator_")),
         }
         return pieces_html(pieces, _AGAIN)
 
@@ -92,16 +84,23 @@ def ranked_table(settings: Sequence[dict[str, Any]], scores: FoldScores, chosen:
 
 def curves_picture(record: SearchRecord, candidate: int) -> str:
     """Give the chosen candidate's curves as a picture within the page."""
-    from shoal.look import fold_curves_png
+    from shoal.look import fold_curves_png, image_html
 
-    folds = [
-        trained.curves for number, _, trained in record.fits if number == candidate and trained.status == "ok"
-    ]
+    folds = {
+        fold: (trained.curves, trained.kept_epoch, trained.epochs)
+        for number, fold, trained in record.fits
+        if number == candidate and trained.status == "ok"
+    }
     if not folds:
         return ""
-    data = base64.b64encode(fold_curves_png(folds, "Chosen candidate")).decode()
-    words = "training and validation loss of the chosen candidate against epochs, over the folds"
-    return f'<img alt="{words}" style="max-width:100%" src="data:image/png;base64,{data}">'
+    words = "training and validation loss of the chosen candidate against epochs, fold by fold"
+    return image_html(fold_curves_png(folds, "Chosen candidate"), words)
+
+
+def network_of(estimator: Any) -> str:
+    """Draw the network at the end of an estimator; nothing where there is none."""
+    network = last_of(estimator)
+    return "" if network is None else network.drawn_html()
 
 
 def _alone(key: str, keys: Sequence[str]) -> bool:

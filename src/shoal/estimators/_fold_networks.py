@@ -19,7 +19,7 @@ from shoal.errors import TrainingError
 from shoal.estimators._inputs import CheckedRows, Prepared
 from shoal.estimators._training_tasks import train
 from shoal.nets import Architecture
-from shoal.results import conformities, residuals, temperature_of
+from shoal.results import HeldOut, conformities, in_order, residuals, temperature_of
 
 if TYPE_CHECKING:
     from shoal.estimators._estimator import NetworkEstimator
@@ -30,7 +30,7 @@ _SEEDS = 2**32
 
 @dataclass(frozen=True, eq=False)
 class FoldNetworks:
-    """A network of every fold, by its parameters, and the scores of the rows that it held out, (K, V) or (1, V).
+    """A network of every fold, by its parameters, and the scores of the rows that it held out.
 
     Each has an encoding of columns of its own. In classification, `temperature` is that of all rows held out.
     """
@@ -38,7 +38,7 @@ class FoldNetworks:
     architectures: tuple[Architecture, ...]
     parameters: tuple[dict[str, NDArray[Any]], ...]
     encodings: tuple[Preprocessing | None, ...]
-    scores: tuple[Floats, ...]
+    held_out: tuple[HeldOut, ...]
     temperature: float | None
 
     def outputs(self, checked: CheckedRows) -> Iterator[Floats]:
@@ -69,19 +69,23 @@ def train_folds(estimator: NetworkEstimator, prepared: Prepared, seed: int) -> F
     architectures = tuple(task.job.architecture for task in tasks)
     parameters = tuple(trained[number].parameters for number in range(len(tasks)))
     networks = architectures, parameters, tuple(part.encoding for part in parts)
-    true = [prepared.y[held_V] for _, held_V in folds]
+    true: list[NDArray[Any]] = [prepared.y[held_V] for _, held_V in folds]
     answers = [
         estimator._predicted(network_outputs(architecture, named, part.x[held_V]))
         for architecture, named, part, (_, held_V) in zip(
             architectures, parameters, parts, folds, strict=True
         )
     ]
+    score = conformities if classes else residuals
+    weights = None
+    if prepared.sample_weight is not None:
+        weights = [prepared.sample_weight[held_V].astype(np.float64) for _, held_V in folds]
+    held_out = tuple(in_order([score(y, answer) for y, answer in zip(true, answers, strict=True)], weights))
     if not classes:
-        scores = tuple(residuals(y.astype(np.float64), mean) for y, mean in zip(true, answers, strict=True))
-        return FoldNetworks(*networks, scores, None)
-    scores = tuple(conformities(y, answer) for y, answer in zip(true, answers, strict=True))
-    temperature = temperature_of(np.concatenate(true), np.concatenate(answers), len(folds))
-    return FoldNetworks(*networks, scores, temperature)
+        return FoldNetworks(*networks, held_out, None)
+    weight_V = None if weights is None else np.concatenate(weights)
+    temperature = temperature_of(np.concatenate(true), np.concatenate(answers), len(folds), weight_V)
+    return FoldNetworks(*networks, held_out, temperature)
 
 
 def _folds(

@@ -131,7 +131,7 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
 
         CV+ (Barber, Candès, Ramdas, Tibshirani 2021, Annals of Statistics 49), from what the networks of the folds
         predict, each target by itself. At least 1 - 2 (1 - coverage) of the rows, less at most sqrt(2 / rows), is
-        guaranteed.
+        guaranteed. With `sample_weight` it is a share of the weight of such rows, and none is guaranteed.
 
         Parameters
         ----------
@@ -151,7 +151,7 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
         """
         folds = self._fold_networks("predict_interval", "cv+")
         answers = [self._predicted(outputs_NA) for outputs_NA in folds.outputs(self._checked(X, reset=False))]
-        return self._in_shape(cv_plus(answers, folds.scores, coverage))
+        return self._in_shape(cv_plus(answers, folds.held_out, coverage))
 
     @available_if(without_calibration)  # type: ignore[untyped-decorator]
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]

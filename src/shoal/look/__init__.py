@@ -20,12 +20,14 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.look._network import network_facts as network_facts
     from shoal.look._network_picture import NetworkPicture as NetworkPicture
     from shoal.look._network_picture import network_html as network_html
-    from shoal.look._network_picture import refuse_other_endings as refuse_other_endings
-    from shoal.look._notebook import Results as Results
+    from shoal.look._notebook import image_html as image_html
     from shoal.look._notebook import pieces_html as pieces_html
     from shoal.look._notebook import table_html as table_html
+    from shoal.look._picture_files import refuse_other_endings as refuse_other_endings
     from shoal.look._plan import Plan as Plan
     from shoal.look._plan import plan_text as plan_text
+    from shoal.look._results import Results as Results
+    from shoal.look._run_figures import RunFigures as RunFigures
     from shoal.look._run_findings import RunFindings as RunFindings
     from shoal.look._second_process import SecondProcess as SecondProcess
     from shoal.look._text import headline_text as headline_text

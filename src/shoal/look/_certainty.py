@@ -13,7 +13,7 @@ from shoal.results import (
     guaranteed_coverage,
     wilson,
 )
-from shoal.wording import counted, one_number, percent
+from shoal.wording import counted, one_number, percent, worth
 
 if TYPE_CHECKING:
     from shoal.results import Results
@@ -28,7 +28,9 @@ def certainty_sentences(results: Results) -> list[str]:
     certainty = results.certainty
     if certainty.why:
         return [f"How sure single predictions are is not shown: {certainty.why}."]
-    sentences = [_promise(certainty, classes=bool(results.truth.classes)), *_least_covered(certainty)]
+    weighted = certainty.worth < certainty.rows
+    sentences = [_promise(certainty, classes=bool(results.truth.classes), weighted=weighted)]
+    sentences += _least_covered(certainty, weighted=results.truth.test_weights is not None)
     sentences += _own_words(results)
     chosen_among = len(results.choice.standings) if results.choice else 1
     if chosen_among > 1:
@@ -42,15 +44,19 @@ def certainty_sentences(results: Results) -> list[str]:
     return sentences
 
 
-def _promise(certainty: Certainty, *, classes: bool) -> str:
+def _promise(certainty: Certainty, *, classes: bool, weighted: bool) -> str:
     least = percent(guaranteed_coverage(COVERAGE, certainty.folds, certainty.rows), 0)
     within = "have the true class in their set" if classes else "lie within their interval"
     way = "CV+ for classes" if classes else "CV+"
-    return (
-        f"Of new rows of the same kind as the training rows, about {NOMINAL} {within} ({way}: from"
-        f" {counted(certainty.folds, 'network')} that each held out some of the {certainty.rows:,} training rows); at"
-        f" least {least} is guaranteed, on average over training rows."
-    )
+    networks = f"from {counted(certainty.folds, 'network')} that each held out some of the"
+    rows = f"{certainty.rows:,} training rows"
+    new = "Of new rows of the same kind as the training rows,"
+    if not weighted:
+        guaranteed = f"at least {least} is guaranteed, on average over training rows"
+        return f"{new} about {NOMINAL} {within} ({way}: {networks} {rows}); {guaranteed}."
+    of_weight = f"{networks} {rows}, which are worth {worth(certainty.worth)} of one weight"
+    share = f"each counted by its weight, about {NOMINAL} {within}"
+    return f"{new} {share} ({way} of weighted rows: {of_weight}). Of weighted rows no share is guaranteed."
 
 
 def _own_words(results: Results) -> list[str]:
@@ -64,7 +70,7 @@ def _own_words(results: Results) -> list[str]:
     ]
 
 
-def _least_covered(certainty: Certainty) -> list[str]:
+def _least_covered(certainty: Certainty, *, weighted: bool) -> list[str]:
     """Name the class whose rows have it in their set far less often than all rows have theirs; nothing where none is.
 
     Far: by more than a tenth of all rows, and beyond the 95 % interval of its share, for as many classes (Bonferroni).
@@ -75,11 +81,12 @@ def _least_covered(certainty: Certainty) -> list[str]:
     from statistics import NormalDist
 
     quantile = NormalDist().inv_cdf(1 - 0.025 / len(certainty.classes))
-    if least.share >= COVERAGE - _FAR or wilson(least.share, least.rows, quantile)[1] >= COVERAGE:
+    if least.share >= COVERAGE - _FAR or wilson(least.share, least.worth, quantile)[1] >= COVERAGE:
         return []
+    by_weight = ", by weight," if weighted else ""
     return [
         f"That is a share of all rows, not of each class: of the {counted(least.rows, 'test row')} of"
-        f" {in_quotes(least.name)} {percent(least.share)} have it in their set."
+        f" {in_quotes(least.name)}{by_weight} {percent(least.share)} have it in their set."
     ]
 
 

@@ -7,22 +7,36 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
+from shoal.errors import InputError, Problem
 from shoal.look._figure import Chapter, Figure, Subject
+from shoal.look._notebook import escaped, image_html
 from shoal.look._paper import Sheet, png
-from shoal.look._plots import Plot
+from shoal.look._picture_files import save_picture, vector, worked_on
+from shoal.look._plots import LiveFigure, Plot, plotly_figure
 from shoal.look._run_findings import RunFindings
-from shoal.look._scene import WIDE, svg
+from shoal.look._scene import WIDE, fitting, svg
 from shoal.look._second_process import Call, SecondProcess
 from shoal.look.figures import figures_of
 from shoal.parts import REPORT, Parts
 from shoal.results import PICTURES, Results, RunFiles
+from shoal.wording import visible
+
+Key = str | tuple[str, str]
+"""The name of a picture; of a comparison's a pair, with the name of the comparison."""
+_FILED: Final = re.compile(r"^\d\d-(search-|delivered-)?")
+"""What the name of a file has before that: its number, and what is said of most of its chapter."""
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """One picture of a figure: its file name without ending, what to see in it, its fact, and where it stands."""
+    """One picture of a figure: its file name without ending, what to see in it, its fact, and where it stands.
+
+    A notebook shows it; `matplotlib()` and `plotly()` give figures to work on, `save` writes a file. Nothing is drawn
+    before it is asked for.
+    """
 
     name: str
     title: str
@@ -30,6 +44,8 @@ class Picture:
     fact: Any
     figure: Figure
     chapter: Chapter
+    key: Key
+    """Its name in `results.figures`."""
     group: str
     """The networks that are shown, where a chapter has pictures of several comparisons."""
 
@@ -65,6 +81,48 @@ class Picture:
     def words(self) -> str:
         """Say it to who cannot see it."""
         return f"{self.named}: {self.said}"
+
+    def __repr__(self) -> str:
+        return f"Picture({self.key!r}: {visible(self.title)})"
+
+    def matplotlib(self) -> Sheet:
+        """Draw it as a `matplotlib.figure.Figure` to work on, a new one each time; pyplot knows nothing of it."""
+        return worked_on(self.draw, self.fact)
+
+    def plotly(self) -> LiveFigure:
+        """Give it as a `plotly.graph_objects.Figure`, whose numbers stand at the pointer.
+
+        Raises InputError for a picture to which the pointer adds nothing.
+        """
+        plot = self.plot()
+        if plot is None:
+            what = "expected a picture that answers to the pointer, got one that is drawn alone: matplotlib() gives it"
+            raise InputError(Problem(f"figures[{self.key!r}]", what))
+        return plotly_figure(plot, self.named)
+
+    def save(self, path: Path | str, *, force: bool = False) -> None:
+        """Write it, whole or not at all: as SVG, PDF or PNG, by the ending of the name.
+
+        Raises InputError for another ending, where `path` has other content, unless `force`, for files of a run folder
+        itself, and for a place where nothing can be written.
+        """
+        forms: dict[str, Callable[[], bytes]] = {
+            ".svg": self._svg_file,
+            ".pdf": lambda: vector(self.draw, self.fact, "pdf"),
+            ".png": self.png,
+        }
+        save_picture(path, forms, force=force)
+
+    def _svg_file(self) -> bytes:
+        drawn = self.svg(WIDE, paper=True)
+        return f"{drawn}\n".encode() if drawn else vector(self.draw, self.fact, "svg")
+
+    def _repr_html_(self) -> str:
+        """Give picture and caption for a notebook: the picture on its own white ground, or with the ink of the page."""
+        drawn = self.svg(WIDE)
+        shown = fitting(drawn) if drawn else image_html(self.png(), self.words())
+        title, caption = escaped(self.named), escaped(self.caption)
+        return f'<figure style="margin:0">{shown}<figcaption><b>{title}.</b> {caption}</figcaption></figure>'
 
     def plot(self) -> Plot | None:
         """Give its form that answers to the pointer; None where hovering would add nothing."""
@@ -114,31 +172,40 @@ def pictures(results: Results, parts: Parts | None = None) -> Iterator[Picture]:
     A picture whose facts cannot be gathered is noted in `parts`.
     """
     parts = parts or Parts()
-    for name, gathered in _gatherings(RunFindings(results)):
+    for name, _, gathered in gatherings(RunFindings(results)):
         with parts.attempt(f"figure {name}", REPORT):
             yield from gathered()
 
 
-def _gatherings(findings: RunFindings) -> Iterator[tuple[str, Callable[[], Iterator[Picture]]]]:
-    """Give every figure of every subject: its name, and what gathers its pictures."""
+def gatherings(findings: RunFindings) -> Iterator[tuple[str, Key, Callable[[], Iterator[Picture]]]]:
+    """Give every figure of every subject: the names of its file and of its picture, and what gathers its pictures."""
     for chapter in Chapter:
         for subject in _subjects(chapter, findings):
             for figure in figures_of(chapter):
-                yield subject.named(figure.name), partial(_pictures, figure, chapter, subject)
+                key = key_of(figure.name, chapter, subject.group.name)
+                yield subject.named(figure.name), key, partial(_pictures, figure, chapter, subject)
 
 
 def _pictures(figure: Figure, chapter: Chapter, subject: Subject) -> Iterator[Picture]:
-    is_not = subject.group.is_not
+    is_not, group = subject.group.is_not, subject.group.name
     for gathered in figure.gather(subject):
+        name = gathered.name or figure.name
         yield Picture(
-            name=subject.named(gathered.name or figure.name),
+            name=subject.named(name),
             title=gathered.title or figure.title,
             caption=figure.caption_of(gathered) + (f" This is the winner {is_not}." if is_not else ""),
             fact=gathered.fact,
             figure=figure,
             chapter=chapter,
-            group=subject.group.name,
+            key=key_of(name, chapter, group),
+            group=group,
         )
+
+
+def key_of(name: str, chapter: Chapter, group: str) -> Key:
+    """Name a picture by its figure: "20-search-ranking" is "ranking", the "loss" of a comparison ("loss", "adam")."""
+    short = _FILED.sub("", name)
+    return (short, group) if chapter is Chapter.COMPARED else short
 
 
 def _subjects(chapter: Chapter, findings: RunFindings) -> Iterator[Subject]:

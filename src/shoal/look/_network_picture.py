@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from shoal.errors import InputError, Problem, as_path
-from shoal.files import write
 from shoal.look._network import NetworkFacts, title_of, words_of
 from shoal.look._network_scene import network_scene
-from shoal.look._paper import on_paper, pdf, png
-from shoal.look._scene import svg
-from shoal.results import refuse_to_replace
-from shoal.wording import counted, listed, visible
+from shoal.look._paper import on_paper, png
+from shoal.look._picture_files import save_picture, vector
+from shoal.look._scene import fitting, svg
+from shoal.wording import counted, visible
 
 if TYPE_CHECKING:
     from shoal.look._paper import Sheet
@@ -37,9 +35,15 @@ class NetworkPicture:
         Raises InputError for another ending, where `path` has other content, unless `force`, for files of a run folder
         itself, and for a place where nothing can be written.
         """
-        place = as_path(path, "the path of a picture")
-        refuse_to_replace(place)
-        write(place, content_of(place)(self._fact), new=not force)
+        forms: dict[str, Callable[[], bytes]] = {
+            ".svg": self._svg_file,
+            ".pdf": lambda: vector(_sheet, self._fact, "pdf"),
+            ".png": lambda: png(_sheet, self._fact),
+        }
+        save_picture(path, forms, force=force)
+
+    def _svg_file(self) -> bytes:
+        return f"{self.svg}\n".encode()
 
     @property
     def name(self) -> str:
@@ -67,29 +71,8 @@ class NetworkPicture:
 
 def network_html(fact: NetworkFacts) -> str:
     """Give the picture for a notebook: with the ink of the page around it, never wider than that."""
-    drawn = svg(network_scene(fact), title_of(fact), words_of(fact))
-    return drawn.replace("<svg ", '<svg style="max-width:100%;height:auto" ', 1)
-
-
-def refuse_other_endings(path: Path) -> None:
-    """Raise InputError for a name whose ending is that of no picture that can be written."""
-    content_of(path)
-
-
-def content_of(path: Path) -> Callable[[NetworkFacts], bytes]:
-    """Give what makes the content of a file, by the ending of its name. Raises InputError for another ending."""
-    make = _ENDINGS.get(path.suffix.lower())
-    if make is None:
-        raise InputError(Problem(str(path), f"expected a name that ends in {listed([*_ENDINGS], 'or')}"))
-    return make
+    return fitting(svg(network_scene(fact), title_of(fact), words_of(fact)))
 
 
 def _sheet(fact: NetworkFacts) -> Sheet:
     return on_paper(network_scene(fact))
-
-
-_ENDINGS: Final[dict[str, Callable[[NetworkFacts], bytes]]] = {
-    ".svg": lambda fact: (NetworkPicture(fact).svg + "\n").encode(),
-    ".pdf": lambda fact: pdf(_sheet, fact),
-    ".png": lambda fact: png(_sheet, fact),
-}

@@ -81,6 +81,8 @@ _DESIGN: Final[dict[str, Any]] = {
     "ytick.color": "#444444",
     "text.parse_math": False,  # names may hold `$`; our own labels need no formulas
     "text.usetex": False,
+    "pdf.fonttype": 42,  # text stays text
+    "svg.hashsalt": "shoal",  # names in a file follow from what is drawn
     "figure.constrained_layout.w_pad": 0.08,
     "figure.constrained_layout.h_pad": 0.08,
 }
@@ -113,12 +115,12 @@ Panel: TypeAlias = "Axes"
 
 
 @contextmanager
-def design() -> Iterator[None]:
-    """Put the design in force; the user's own matplotlib settings come back afterwards."""
-    from matplotlib import style
+def design() -> Iterator[Any]:
+    """Put the design in force, and give all settings; the user's own come back afterwards."""
+    from matplotlib import rcParams, style
 
     with style.context(["default", _DESIGN]):
-        yield
+        yield rcParams
 
 
 def png(draw: Callable[[F], Sheet], fact: F) -> bytes:
@@ -130,19 +132,6 @@ def png(draw: Callable[[F], Sheet], fact: F) -> bytes:
         buffer = io.BytesIO()
         # print_png draws once where savefig draws twice.
         FigureCanvasAgg(figure).print_png(buffer, **_PNG)  # type: ignore[no-untyped-call]
-    return buffer.getvalue()
-
-
-def pdf(draw: Callable[[F], Sheet], fact: F) -> bytes:
-    """Draw a fact as PDF, its text as text; the same fact gives the same bytes."""
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_pdf import FigureCanvasPdf
-
-    with design(), rc_context({"pdf.fonttype": 42}):
-        figure = draw(fact)
-        buffer = io.BytesIO()
-        unsaid = dict.fromkeys(("Creator", "Producer", "CreationDate"))
-        FigureCanvasPdf(figure).print_pdf(buffer, metadata=unsaid)  # type: ignore[no-untyped-call]
     return buffer.getvalue()
 
 
@@ -341,7 +330,7 @@ def whole_numbers(axis: Any) -> None:
 
 def number_text(value: float) -> str:
     """Write a number for an axis: 10,000 and 0.01 in full, only very large and very small ones with powers."""
-    return f"{value:,.0f}" if 1000 <= value < 1e7 else f"{value:g}"
+    return f"{value:,.0f}" if 1000 <= value < 1e7 else f"{value:zg}"
 
 
 def heading(figure: Sheet, sentence: str) -> None:

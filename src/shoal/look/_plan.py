@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,8 +27,12 @@ class Plan(stored.Plan):
 
     def _repr_html_(self) -> str:
         from shoal.look._network_picture import network_html
+        from shoal.look._notebook import pieces_html
 
-        return super()._repr_html_() + (network_html(self.network) if self.network else "")
+        if self.network is None:
+            return super()._repr_html_()
+        drawn = {"the network": partial(network_html, self.network)}
+        return super()._repr_html_() + pieces_html(drawn, "`shoal.draw`")
 
 
 def plan_text(study: Study, plan: stored.Plan, folder: Path, workers: int) -> str:

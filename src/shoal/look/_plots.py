@@ -6,21 +6,29 @@ scripts. Colours are those of the drawn pictures. No WebGL, which would need scr
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shoal.look._escape import label
 from shoal.look._lines import Line
+from shoal.wording import interval, one_number
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 Plot = dict[str, Any]
+LiveFigure: TypeAlias = "go.Figure"
 MOST_POINTS: Final = 2000
 """More dots than these make a page slow and a picture a blot: such a picture stays a drawn one."""
 X, Y = "%{customdata[0]}", "%{customdata[1]}"
 """A dot's own numbers at the pointer, which the page writes as it writes all numbers (`report.js.jinja`)."""
+BRUSH: Final = "drag over an axis: only the candidates that pass there; a double click: all of them"
+"""What the page alone can do."""
 
 
 def plotly_source() -> str:
@@ -28,6 +36,39 @@ def plotly_source() -> str:
     from plotly.offline import get_plotlyjs
 
     return str(get_plotlyjs())
+
+
+def plotly_figure(plot: Plot, title: str) -> LiveFigure:
+    """Make a figure of plotly's own, which notebooks show, on a white ground; numbers at the pointer as on the page."""
+    import plotly.graph_objects as go
+
+    layout, legend = plot["layout"], plot["layout"].get("legend", {})
+    notes = legend.get("title", {}).get("text", "").removeprefix(BRUSH).removeprefix("<br>")
+    axis = {"showline": True, "zeroline": False, "automargin": True, "linecolor": "#666666"}
+    return go.Figure(
+        {
+            "data": [_pointed_at(trace) for trace in plot["data"]],
+            "layout": {
+                **layout,
+                "title": {"text": label(title), "font": {"size": 16}},
+                "template": "plotly_white",
+                "font": {"color": "#222222"},
+                "annotations": [{"bgcolor": "#ffffff", **text} for text in layout.get("annotations", ())],
+                "xaxis": {**axis, **layout["xaxis"]},
+                "yaxis": {**axis, **layout["yaxis"]},
+                "legend": {**legend, "title": {"text": notes, "font": {"size": 11.5}}},
+                "dragmode": "zoom",
+            },
+        }
+    )
+
+
+def _pointed_at(trace: dict[str, Any]) -> dict[str, Any]:
+    if "hovertemplate" not in trace:
+        return trace
+    numbers = zip(trace["x"], trace["y"], strict=True)
+    written = [[one_number(math.nan if at is None else at, 4) for at in dot] for dot in numbers]
+    return {**trace, "customdata": written}
 
 
 def style_marks(source: str) -> list[str]:
@@ -79,6 +120,36 @@ def live_dots(name: str, x_M: NDArray[Any], y_M: NDArray[Any], color: str) -> di
         "type": "scatter", "mode": "markers", "name": name, "x": short_numbers(x_M), "y": short_numbers(y_M),
         "marker": {"color": color, "size": 6, "opacity": 0.75}, "hovertemplate": f"{X}: {Y}",
     }  # fmt: skip
+
+
+def live_spans(
+    name: str,
+    middle_M: NDArray[Any],
+    ends: tuple[NDArray[Any], NDArray[Any]],
+    height_M: NDArray[Any],
+    color: str,
+) -> dict[str, Any]:
+    """Draw dots at heights with their intervals, from low to high; where these are NaN, none."""
+    low_M, high_M = ends
+    reach = {
+        "array": short_numbers(np.nan_to_num(high_M - middle_M)),
+        "arrayminus": short_numbers(np.nan_to_num(middle_M - low_M)),
+    }
+    between = [
+        "" if np.isnan(low) else f"<br>95 % interval {interval(low, high)}"
+        for low, high in zip(low_M.tolist(), high_M.tolist(), strict=True)
+    ]
+    return {
+        "type": "scatter", "mode": "markers", "name": name, "x": short_numbers(middle_M), "y": short_numbers(height_M),
+        "error_x": {"type": "data", "symmetric": False, **reach, "thickness": 1.4, "width": 0},
+        "marker": {"color": color, "size": 8}, "text": between, "hovertemplate": f"{X}%{{text}}<extra></extra>",
+    }  # fmt: skip
+
+
+def live_names(names: Sequence[str]) -> dict[str, Any]:
+    """Name the heights 0, 1, 2 ... of a vertical axis, from the top down."""
+    ticks = {"tickvals": list(range(len(names))), "ticktext": [label(name) for name in names]}
+    return {**live_axis(""), **ticks, "range": [len(names) - 0.4, -0.6]}
 
 
 def live_axis(title: str, *, log: bool = False) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from shoal.look._curves import curves_in_words, draw_curves, live_curves, measure_of
 from shoal.look._escape import label
 from shoal.look._figure import Chapter, Figure, Gathered
-from shoal.look._gallery import Picture
+from shoal.look._gallery import Picture, key_of
 from shoal.look._lines import Curves, curve_line
 from shoal.look._measures import on_test_rows, score_words, selection_score
 from shoal.look._paper import BLUE, Sheet, heading, panels, plain, series_style
@@ -174,12 +174,14 @@ def _curves(compared: RunsCompared, findings: list[RunFindings], measure: str) -
 
 
 def _picture(figure: Figure, gathered: Gathered) -> Picture:
+    name = gathered.name or figure.name
     return Picture(
-        name=gathered.name or figure.name,
+        name=name,
         title=gathered.title or figure.title,
         caption=figure.caption_of(gathered),
         fact=gathered.fact,
         figure=figure,
         chapter=figure.chapters[0],
+        key=key_of(name, figure.chapters[0], ""),
         group="",
     )

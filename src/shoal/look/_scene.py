@@ -149,6 +149,11 @@ def svg(scene: Scene, title: str, words: str, *, paper: bool = False) -> str:
     return f'{head}{said}{sheet}{shapes}<g fill="currentColor">{texts}</g></svg>'
 
 
+def fitting(drawn: str) -> str:
+    """Let a drawing stand in a notebook: never wider than the page around it."""
+    return drawn.replace("<svg ", '<svg style="max-width:100%;height:auto" ', 1)
+
+
 def _moved(points: Sequence[Point], x: float, y: float) -> tuple[Point, ...]:
     return tuple((at + x, down + y) for at, down in points)
 

@@ -13,6 +13,7 @@ JSON text. A file is believed only if it is byte for byte what would be written 
 
 A file of the second format also holds a network of every fold: its arrays as `fold0.NAME` and so on, and
 `fold0.scores`, float64, of the rows that it did not learn from; `folds` describes each. Arrays of float64 come first.
+One of the third has `fold0.weights` too, float64: what the rows of these scores count.
 Letters: S scores of a row, V rows of a fold held out.
 """
 
@@ -34,10 +35,13 @@ from shoal.errors import ModelFileError
 from shoal.files import write
 from shoal.nets._architecture import Architecture
 from shoal.nets._description import describe, is_size, rebuild
+from shoal.wording import listed
 
 MODEL_NAME: Final = "model.safetensors"
 FORMAT: Final = "shoal-model/1"
 FORMAT_WITH_FOLDS: Final = "shoal-model/2"
+FORMAT_WITH_WEIGHTS: Final = "shoal-model/3"
+_FORMATS: Final = (FORMAT, FORMAT_WITH_FOLDS, FORMAT_WITH_WEIGHTS)
 MOST_FOLDS: Final = 1000
 """Networks of folds that a file takes."""
 MAX_HEADER: Final = 1 << 22
@@ -46,12 +50,16 @@ MAX_HEADER: Final = 1 << 22
 
 @dataclass(frozen=True, eq=False)
 class StoredFold:
-    """The network of one fold, as a model file holds it: `scores` float64 (S, V) of the rows that it held out."""
+    """The network of one fold, as a model file holds it: `scores` float64 (S, V) of the rows that it held out.
+
+    `weights`, of the same shape, are what these rows count; all folds have them, or none.
+    """
 
     architecture: Architecture
     parameters: dict[str, NDArray[np.float32]]
     scores: NDArray[np.float64]
     facts: dict[str, Any]
+    weights: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +91,7 @@ def model_bytes(
     facts: Mapping[str, Any],
     folds: Sequence[StoredFold] = (),
 ) -> bytes:
-    """Give the content of a model file, of the first format without folds.
+    """Give the content of a model file: of the first format without folds, of the third where these have weights.
 
     Raises ModelFileError for a description above 4 MiB, or more than 1000 folds.
     """
@@ -95,13 +103,17 @@ def model_bytes(
             {**fold.facts, "architecture": describe(fold.architecture), "scores": list(fold.scores.shape)}
             for fold in folds
         ]
-    file_format = FORMAT_WITH_FOLDS if folds else FORMAT
+    weighted = any(fold.weights is not None for fold in folds)
+    file_format = _FORMATS[bool(folds) + weighted]
     metadata = {"format": file_format, **{key: _text(value) for key, value in described.items()}}
-    slots = _slots(architecture, [(fold.architecture, fold.scores.shape) for fold in folds])
+    shapes = [(fold.architecture, fold.scores.shape) for fold in folds]
+    slots = _slots(architecture, shapes, weighted=weighted)
     arrays: dict[str, NDArray[Any]] = dict(parameters)
     for number, fold in enumerate(folds):
         arrays |= {f"fold{number}.{name}": array for name, array in fold.parameters.items()}
         arrays[f"fold{number}.scores"] = fold.scores
+        if fold.weights is not None:
+            arrays[f"fold{number}.weights"] = fold.weights
     data = b"".join(np.ascontiguousarray(arrays[slot.name], slot.kind).tobytes() for slot in slots)
     return _header({**metadata, "sha256": _seal(metadata, slots, data)}, slots) + data
 
@@ -122,9 +134,9 @@ def read_model(stream: BinaryIO, size: int) -> StoredModel:
     metadata = _metadata(raw)
     values = {key: _value(key, text) for key, text in metadata.items() if key not in ("format", "sha256")}
     architecture = rebuild(values.pop("architecture", None))
-    described = values.pop("folds", None) if metadata["format"] == FORMAT_WITH_FOLDS else None
-    folds = [] if metadata["format"] == FORMAT else _described_folds(described)
-    slots = _slots(architecture, [(own, shape) for own, shape, _ in folds])
+    folds = [] if metadata["format"] == FORMAT else _described_folds(values.pop("folds", None))
+    shapes = [(own, shape) for own, shape, _ in folds]
+    slots = _slots(architecture, shapes, weighted=metadata["format"] == FORMAT_WITH_WEIGHTS)
     expected = 8 + length + sum(slot.bytes for slot in slots)
     if expected != size:
         raise ModelFileError(f"expected a file of {expected} bytes by its architecture, got {size}")
@@ -146,7 +158,8 @@ def _fold(
     """Take the arrays of a fold out of all arrays."""
     slots = (*architecture.slots, *architecture.buffer_slots)
     parameters = {slot.name: arrays.pop(f"{prefix}{slot.name}") for slot in slots}
-    return StoredFold(architecture, parameters, arrays.pop(f"{prefix}scores"), facts)
+    scores, weights = arrays.pop(f"{prefix}scores"), arrays.pop(f"{prefix}weights", None)
+    return StoredFold(architecture, parameters, scores, facts, weights)
 
 
 _Folds = list[tuple[Architecture, tuple[int, int], dict[str, Any]]]
@@ -191,12 +204,13 @@ class _Slot:
 
 
 def _slots(
-    architecture: Architecture, folds: Sequence[tuple[Architecture, tuple[int, ...]]] = ()
+    architecture: Architecture, folds: Sequence[tuple[Architecture, tuple[int, ...]]], *, weighted: bool
 ) -> list[_Slot]:
     slots = [*_own_slots(architecture, "")]
     for number, (own, shape) in enumerate(folds):
         slots += _own_slots(own, f"fold{number}.")
-        slots.append(_Slot(f"fold{number}.scores", tuple(shape), "<f8", 0.0))
+        names = ("scores", "weights") if weighted else ("scores",)
+        slots += [_Slot(f"fold{number}.{name}", tuple(shape), "<f8", 0.0) for name in names]
     return sorted(slots, key=lambda slot: (slot.kind == "<f4", slot.name))
 
 
@@ -241,10 +255,10 @@ def _metadata(raw: bytes) -> dict[str, str]:
     if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
         raise ModelFileError("expected a model of Shoal, got a file without its description")
     file_format = str(metadata.get("format", "none"))
-    if file_format not in (FORMAT, FORMAT_WITH_FOLDS):
+    if file_format not in _FORMATS:
         newer = re.fullmatch(r"shoal-model/([1-9][0-9]{0,5})", file_format)
         advice = ": it was written by a newer Shoal; update this one" if newer else ""
-        expected = f"expected the format {FORMAT} or {FORMAT_WITH_FOLDS}"
+        expected = f"expected the format {listed(_FORMATS, 'or')}"
         raise ModelFileError(f"{expected}, got {file_format[:40]!a}{advice}")
     return metadata
 
@@ -266,7 +280,7 @@ def _value(key: str, text: str) -> Any:
 
 
 def _arrays(slots: list[_Slot], data: bytes) -> dict[str, NDArray[Any]]:
-    """Give read-only views into the data, by name; all numbers finite, all variances and scores at least 0."""
+    """Give read-only views into the data, by name; all numbers finite, all variances, scores and weights at least 0."""
     arrays: dict[str, NDArray[Any]] = {}
     start = 0
     for slot in slots:
@@ -276,7 +290,7 @@ def _arrays(slots: list[_Slot], data: bytes) -> dict[str, NDArray[Any]]:
         if not (np.isfinite(array.min()) and np.isfinite(array.max())):
             raise ModelFileError(f"array {slot.name}: expected finite numbers, got others")
         if array.min() < slot.least:
-            what = "scores" if slot.kind == "<f8" else "variances"
+            what = slot.name.rpartition(".")[2] if slot.kind == "<f8" else "variances"
             raise ModelFileError(f"array {slot.name}: expected {what} of at least {slot.least:g}, got others")
         if slot.lookup and array[0].any():
             raise ModelFileError(

@@ -30,11 +30,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._conformal import FEWEST_TO_SHARPEN as FEWEST_TO_SHARPEN
     from shoal.results._conformal import HOTTEST as HOTTEST
     from shoal.results._conformal import class_sets as class_sets
-    from shoal.results._conformal import conformities as conformities
     from shoal.results._conformal import cv_plus as cv_plus
-    from shoal.results._conformal import guaranteed_coverage as guaranteed_coverage
-    from shoal.results._conformal import rank_at as rank_at
-    from shoal.results._conformal import residuals as residuals
     from shoal.results._conformal import temperature_of as temperature_of
     from shoal.results._conformal import tempered as tempered
     from shoal.results._decided import DecidedScore as DecidedScore
@@ -55,11 +51,21 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._fold_networks import FoldNetworks as FoldNetworks
     from shoal.results._fold_networks import fold_networks as fold_networks
     from shoal.results._fold_networks import says_nothing_of as says_nothing_of
+    from shoal.results._fold_scores import FoldScore as FoldScore
+    from shoal.results._fold_scores import folds_differ as folds_differ
+    from shoal.results._fold_scores import scores_by_fold as scores_by_fold
     from shoal.results._folder import OUTPUT_FILES as OUTPUT_FILES
     from shoal.results._folder import PICTURES as PICTURES
     from shoal.results._folder import REPORT_NAME as REPORT_NAME
     from shoal.results._folder import STUDY_NAME as STUDY_NAME
     from shoal.results._folder import refuse_to_replace as refuse_to_replace
+    from shoal.results._held_out import Counts as Counts
+    from shoal.results._held_out import HeldOut as HeldOut
+    from shoal.results._held_out import conformities as conformities
+    from shoal.results._held_out import guaranteed_coverage as guaranteed_coverage
+    from shoal.results._held_out import in_order as in_order
+    from shoal.results._held_out import rank_at as rank_at
+    from shoal.results._held_out import residuals as residuals
     from shoal.results._importance import IMPORTANCE as IMPORTANCE
     from shoal.results._importance import Importance as Importance
     from shoal.results._importance import ImportanceAsked as ImportanceAsked

@@ -39,21 +39,17 @@ def fold_networks(
     held_out: Callable[[PlanEntry], NDArray[np.int64]],
     *,
     grouped: bool,
-    weighted: bool = False,
 ) -> FoldNetworks:
     """Find them among the places of the chosen candidate in the search: of the first repeat, the first round of folds.
 
     `held_out` gives the training rows that the network of a place did not learn from, `grouped` says whether the study
-    names groups, `weighted` whether it names weights.
+    names groups.
     """
     if not entries:
         return FoldNetworks((), "the study has no search, so no network has rows that it did not learn from")
     if grouped:
         what = "rows of one group are alike (data.groups), so they do not count as so many draws"
         return FoldNetworks((), f"{what}, and too little is known of new groups")
-    if weighted:
-        what = "rows are weighted (data.weights), and the share of rows that such intervals or sets hold"
-        return FoldNetworks((), f"{what} counts each row once")
     if training.keep == "best" and training.early_stopping == "none":
         return FoldNetworks((), 'the rows held out also chose the epoch of each network (keep = "best")')
     first = sorted((entry for entry in entries if entry.repeat == 0), key=lambda entry: entry.fold)
@@ -84,5 +80,4 @@ def chosen_networks(
         truth.train_rows,
         lambda entry: truth.validation_rows["search", entry.fold],
         grouped=bool(study.data.groups) or len(truth.groups) > 0,
-        weighted=len(truth.weights) > 0,
     )

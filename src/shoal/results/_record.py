@@ -5,7 +5,6 @@ Letters: T evaluation points, P parameters, V rows predicted, K outputs, M image
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from shoal.kinds import Task
 from shoal.results._brief import Brief
 from shoal.scores import key_of, title_of
-from shoal.wording import visible_lines
+from shoal.wording import lines_html
 
 Stage = Literal["search", "compare", "refit", "permuted", "nested"]
 Status = Literal["ok", "diverged", "failed"]
@@ -212,4 +211,4 @@ class Plan:
 
     def _repr_html_(self) -> str:
         """Give the text, as a notebook shows it."""
-        return f'<pre style="background:none;color:inherit">{html.escape(visible_lines(self.text))}</pre>'
+        return lines_html(self.text)

@@ -7,7 +7,7 @@ Every field is a key of the study file, with the default it has there. Lengths a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, Discriminator, Field, PrivateAttr, Tag, field_validator, model_validator
 
@@ -44,6 +44,10 @@ from shoal.study._values import (
     branch_of,
     together,
 )
+from shoal.wording import lines_html, shorten
+
+_LONGEST: Final = 1000
+"""Letters of a line in a notebook: a table may have thousands of inputs."""
 
 
 class _Part(BaseModel):
@@ -308,6 +312,14 @@ class Study(_Part):
         """Say of a mistake in the data where this study asks for them."""
         files = {path: key for key in ("test", "train") if (path := getattr(self.data, key))}
         return self._origin.placed(problem, files)
+
+    def _repr_html_(self) -> str:
+        """Give what it asks beyond the defaults, as a notebook shows it; no row is read for that."""
+        from shoal.study._toml import asked_toml
+
+        further = "shoal.plan(study) reads its rows, says what it costs and draws its network"
+        text = "\n".join(shorten(line, _LONGEST) for line in asked_toml(self).splitlines())
+        return f"{lines_html(text)}<p>What is not here has its default; {further}.</p>"
 
     @property
     def shuffles(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pydantic import BaseModel
@@ -19,30 +19,40 @@ def to_toml(study: Study) -> str:
 
     Keys without a value (None) are left out. Raises StudyError for a value that TOML cannot hold.
     """
-    blocks = [
-        block
-        for name in Study.model_fields
-        if (part := getattr(study, name)) is not None
-        for block in (
-            [_table(f"[[{name}]]", entry) for entry in part]
-            if isinstance(part, tuple)
-            else _tables(name, part)
-        )
-    ]
-    return "\n".join(blocks)
+    return "\n".join(
+        block for name, part in study if part is not None for block in _blocks(name, part, lambda part: part)
+    )
 
 
-def _tables(name: str, part: BaseModel) -> list[str]:
-    """Write one section; the space is a table of its own, since its keys are key paths."""
+def asked_toml(study: Study) -> str:
+    """Write a study as the text of a study file that leaves out what has its default, as a person would."""
+    return "\n".join(block for name, part in _asked(study) for block in _blocks(name, part, _asked))
+
+
+_Pairs = Iterable[tuple[str, Any]]
+
+
+def _asked(part: BaseModel) -> _Pairs:
+    """Give the values of a section that are not its defaults."""
+    fields = type(part).model_fields
+    return (
+        (key, value) for key, value in part if value != fields[key].get_default(call_default_factory=True)
+    )
+
+
+def _blocks(name: str, part: Any, pairs_of: Callable[[BaseModel], _Pairs]) -> list[str]:
+    """Write one section, or each of several; the space is a table of its own, since its keys are key paths."""
+    if isinstance(part, tuple):
+        return [_table(f"[[{name}]]", pairs_of(entry)) for entry in part]
     if not isinstance(part, Search):
-        return [_table(f"[{name}]", part)]
+        return [_table(f"[{name}]", pairs_of(part))]
     return [
-        _table(f"[{name}]", (pair for pair in part if pair[0] != "space")),
+        _table(f"[{name}]", (pair for pair in pairs_of(part) if pair[0] != "space")),
         _table(f"[{name}.space]", part.space.items()),
     ]
 
 
-def _table(header: str, pairs: Iterable[tuple[str, Any]]) -> str:
+def _table(header: str, pairs: _Pairs) -> str:
     lines = [f"{key_text(key)} = {toml_value(value)}" for key, value in pairs if value is not None]
     return "\n".join([header, *lines]) + "\n"
 

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.look._escape import label
 from shoal.look._extent import LABEL, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
 from shoal.look._paper import BLACK, BLUE, GREY, VERMILLION, Sheet, fan, heading, legend_beside, panels, plain
+from shoal.look._plots import Plot, X, live_axis, live_dots, live_names, live_spans, plotted
 from shoal.look._run_findings import RunFindings
 from shoal.look._work import Work
 from shoal.results import higher_is_better
@@ -26,13 +28,16 @@ _MOST: Final = 20
 _MOST_GROUPS: Final = 6
 """Columns, and groups of columns, that are drawn, at most."""
 _NAMED: Final = 5
+ONE_INPUT: Final = "one input, with its 95 % interval"
+TOGETHER: Final = "inputs permuted together"
 
 
 @dataclass(frozen=True, eq=False)
 class InputImportance:
     """What permuting costs, by subject, columns first, the most important first: each a row, (S,), of networks (F, S).
 
-    `together_S` are the columns of each. `low_S` to `high_S` is its 95 % interval, NaN where there is none.
+    `together_S` are the columns of each. `low_S` to `high_S` is its 95 % interval, NaN where there is none; all is NaN
+    of what does not differ among the rows that are permuted together.
     """
 
     metric: str
@@ -63,7 +68,7 @@ def of_importance(importance: Importance, metric: str) -> InputImportance | None
     mean_S, subjects = importance.mean_S, importance.subjects
     if not np.isfinite(mean_S).any():
         return None
-    order = sorted(range(len(mean_S)), key=lambda place: (place >= len(importance.columns), -mean_S[place]))
+    order = importance.ordered
     return InputImportance(
         metric=metric,
         higher_is_better=higher_is_better(importance.asked.metric),
@@ -87,6 +92,11 @@ def _drawn(fact: InputImportance) -> list[int]:
     return columns[:_MOST] + groups[:_MOST_GROUPS]
 
 
+def _permuted(fact: InputImportance) -> str:
+    worse = "fall" if fact.higher_is_better else "rise"
+    return f"{worse} of the {plain(fact.metric)} (where an input is permuted)"
+
+
 def draw_importance(fact: InputImportance) -> Sheet:
     """A row a column: its mean, its interval, and each network alone; groups below, in another colour."""
     drawn = _drawn(fact)
@@ -98,9 +108,9 @@ def draw_importance(fact: InputImportance) -> Sheet:
         values = fact.network_FS[:, drawn].T.reshape(-1)
         axes.scatter(values, heights, s=14, color=GREY, alpha=0.6, linewidths=0, label="one network")
     several = fact.columns_S[drawn] > 1
-    for kind, color, label in (
-        (False, BLUE, "one input, with its 95 % interval"),
-        (True, VERMILLION, "inputs permuted together"),
+    for kind, color, name in (
+        (False, BLUE, ONE_INPUT),
+        (True, VERMILLION, TOGETHER),
     ):
         rows = np.flatnonzero(several == kind)
         places = np.array(drawn)[rows]
@@ -108,16 +118,37 @@ def draw_importance(fact: InputImportance) -> Sheet:
             low, high = np.nan_to_num(fact.low_S[places]), np.nan_to_num(fact.high_S[places])
             known = np.isfinite(fact.low_S[places])
             axes.hlines(rows[known], low[known], high[known], color=color, linewidth=1.6)
-            axes.scatter(fact.mean_S[places], rows, s=42, color=color, linewidths=0, zorder=3, label=label)
+            axes.scatter(fact.mean_S[places], rows, s=42, color=color, linewidths=0, zorder=3, label=name)
     axes.set_yticks(range(len(drawn)), [plain(fact.together_S[place], 34) for place in drawn])
     axes.set(ylim=(len(drawn) - 0.4, -0.6))
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
-    worse = "falls" if fact.higher_is_better else "rises"
-    axes.set_xlabel(f"by how much the {plain(fact.metric)} {worse} where it is permuted")
+    axes.set_xlabel(_permuted(fact))
     heading(figure, f"How much the {plain(fact.metric)} rests on each input")
     legend_beside(axes)
     return figure
+
+
+def plot(fact: InputImportance) -> Plot:
+    """The same rows for the pointer."""
+    drawn = np.array(_drawn(fact))
+    several, place = fact.columns_S[drawn] > 1, np.arange(len(drawn))
+    traces = []
+    if networks := len(fact.network_FS) - 1:
+        heights = (place[:, None] + fan(networks + 1)).T.reshape(-1)
+        traces.append(
+            {
+                **live_dots("one network", fact.network_FS[:, drawn].reshape(-1), heights, GREY),
+                "hovertemplate": f"{X} of one network<extra></extra>",
+            }
+        )
+    for own, name, color in ((~several, ONE_INPUT, BLUE), (several, TOGETHER, VERMILLION)):
+        if own.any():
+            ends = fact.low_S[drawn[own]], fact.high_S[drawn[own]]
+            traces.append(live_spans(name, fact.mean_S[drawn[own]], ends, place[own], color))
+    names = [plain(fact.together_S[s], 34) for s in drawn]
+    axes = {"xaxis": live_axis(label(_permuted(fact))), "yaxis": live_names(names)}
+    return plotted(traces, {**axes, "hovermode": "closest", "height": 130 + 26 * len(drawn)}, ())
 
 
 def caption(fact: InputImportance) -> str:
@@ -144,12 +175,23 @@ def caption(fact: InputImportance) -> str:
     others = len(fact.together_S) - len(_drawn(fact))
     more = f" {others:,} more are not drawn." if others else ""
     what = "It says what this network uses, not what causes the target."
-    return f"{where} {lines}{together} {what}{more}"
+    return f"{where} {lines}{together} {what}{more}{_unknown(fact)}"
+
+
+def _unknown(fact: InputImportance) -> str:
+    """Name what permuting says nothing of."""
+    names = [fact.together_S[place] for place in np.flatnonzero(np.isnan(fact.mean_S))]
+    if not names:
+        return ""
+    shown = names if len(names) <= _NAMED else [*names[: _NAMED - 1], f"{len(names) - _NAMED + 1:,} more"]
+    rows = "among the rows that a network held out" if fact.of_folds else "among these rows"
+    return f" Nothing is known of what does not differ {rows}: {listed(shown)}."
 
 
 def words(fact: InputImportance) -> str:
     """Say it in a sentence, with its few telling numbers."""
-    columns = [place for place in _drawn(fact) if fact.columns_S[place] == 1][:_NAMED]
+    known = [place for place in _drawn(fact) if np.isfinite(fact.mean_S[place])]
+    columns = [place for place in known if fact.columns_S[place] == 1][:_NAMED]
     named = [f"{fact.together_S[place]} {one_number(float(fact.mean_S[place]))}" for place in columns]
     worse = "falls" if fact.higher_is_better else "rises"
     return f"Where it is permuted, the {fact.metric} {worse} by: {listed(named)}."
@@ -171,6 +213,7 @@ FIGURE: Final = Figure(
     gather=single(importance_of),
     draw=draw_importance,
     words=words,
+    plot=plot,
     works=(
         Work("permutation importance", "Breiman (2001): Random forests. Machine Learning 45, 5–32."),
         Work(

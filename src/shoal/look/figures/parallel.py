@@ -29,7 +29,7 @@ from shoal.look._paper import (
     plain,
     sequence_colors,
 )
-from shoal.look._plots import Plot, live_axis, plotted, short_numbers
+from shoal.look._plots import BRUSH, Plot, live_axis, plotted, short_numbers
 from shoal.look._run_findings import RunFindings
 from shoal.results import higher_is_better
 from shoal.study import short_keys, text_of
@@ -278,11 +278,7 @@ def plot(fact: Parallel) -> Plot | None:
         "shapes": [shape for number, setting in enumerate(settings) for shape in _live_ruler(number, setting)],
         "hovermode": "closest", "dragmode": "select",
     }  # fmt: skip
-    notes = [
-        "drag over an axis: only the candidates that pass there; a double click: all of them",
-        "from blue (the best) to light green (the worst)",
-    ]
-    return plotted(traces, layout, notes)
+    return plotted(traces, layout, [BRUSH, "from blue (the best) to light green (the worst)"])
 
 
 def _live_candidate(fact: Parallel, c: int, place_A: NDArray[np.float64], color: str) -> dict[str, Any]:

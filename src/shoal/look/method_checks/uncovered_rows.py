@@ -28,8 +28,9 @@ def uncovered(results: Results) -> str:
     if not off:
         return ""
     what = "have their class in their set" if results.truth.classes else "lie within their interval"
-    held = phrases([f"{percent(of.share)} ({in_quotes(of.name)})" for of in off])
-    return f"Of the test rows fewer {what} than the promised {percent(COVERAGE, 0)}: {held}."
+    shares = phrases([f"{percent(of.share)} ({in_quotes(of.name)})" for of in off])
+    weighted = "" if results.truth.test_weights is None else ", each counted by its weight,"
+    return f"Of the test rows{weighted} fewer {what} than the promised {percent(COVERAGE, 0)}: {shares}."
 
 
 CHECK: Final = MethodCheck(

@@ -127,13 +127,18 @@ def _of_search(results: Results) -> list[Work]:
 
 
 def _of_certainty(results: Results) -> list[Work]:
-    if results.certainty.why:
+    certainty = results.certainty
+    if certainty.why:
         return []
+    cited = (
+        "Tibshirani, Barber, Candès, Ramdas (2019): Conformal prediction under covariate shift. NeurIPS 32."
+    )
+    of_weights = [Work("CV+ of weighted rows", cited)] if certainty.worth < certainty.rows else []
     if not results.truth.classes:
         cited = (
             "Barber, Candès, Ramdas, Tibshirani (2021): Predictive inference with the jackknife+. Annals of"
         )
-        return [Work("intervals of predictions: CV+", f"{cited} Statistics 49, 486–507.")]
+        return [Work("intervals of predictions: CV+", f"{cited} Statistics 49, 486–507."), *of_weights]
     cited = "Romano, Sesia, Candès (2020): Classification with valid and adaptive coverage. NeurIPS 33."
     score = (
         "Sadinle, Lei, Wasserman (2019): Least ambiguous set-valued classifiers with bounded error levels."
@@ -142,6 +147,7 @@ def _of_certainty(results: Results) -> list[Work]:
     return [
         Work("sets of classes: CV+", cited),
         Work("score of sets of classes", f"{score} JASA 114, 223–234."),
+        *of_weights,
         Work("temperature of probabilities", guo),
     ]
 

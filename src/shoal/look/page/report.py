@@ -30,6 +30,7 @@ from shoal.look._reasons import reasons
 from shoal.look._run_findings import RunFindings
 from shoal.look._scene import NARROW, WIDE
 from shoal.look._second_process import SecondProcess
+from shoal.look._tested_rows import tested_rows
 from shoal.look._text_layout import duration
 from shoal.look._threshold import TOGETHER, where_decided
 from shoal.look._time_folds import ageing_sentence
@@ -40,6 +41,7 @@ from shoal.look.figures.network import delivered_network
 from shoal.look.page import tables
 from shoal.look.page.beside import simple_model_frame, simple_model_note, simple_model_table
 from shoal.look.page.columns import column_table
+from shoal.look.page.course import course_sentences
 from shoal.look.page.decided import threshold_part
 from shoal.look.page.fit_curves import fits_shown
 from shoal.look.page.in_time import time_fold_table
@@ -257,6 +259,7 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
         "ece_sentence": lambda: ece_sentence(results),
         "reasons": lambda: reasons(results),
         "network_layers": lambda: network_table(delivered_network(findings)),
+        "course": lambda: tuple(course_sentences(findings)),
         "ensemble_note": lambda: where_decided(results, TOGETHER),
         **{name: partial(_of_chapter, chapter, shown) for name, chapter in _PICTURES.items()},
         "compared": lambda: _by_comparison(shown),
@@ -278,8 +281,12 @@ def _class_counts(findings: RunFindings) -> Confusion | None:
 
 
 def _class_scores(findings: RunFindings) -> ReportTable | None:
-    counts = _class_counts(findings)
-    return tables.class_table(counts.classes, counts.count_KK, counts.repeats) if counts else None
+    group = findings.delivered
+    tested = tested_rows(findings, group) if findings.classes else None
+    if tested is None:
+        return None
+    named_RV = findings.judged(group)[:, tested.row_V].argmax(axis=2)
+    return tables.class_table(findings.truth.classes, tested, named_RV)
 
 
 def _layers(findings: RunFindings) -> ReportTable | None:

@@ -1,0 +1,67 @@
+"""Results of a run that show themselves in a notebook, and have its pictures."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from shoal import results as stored
+from shoal.files import kind_of
+from shoal.look._headline import headline
+from shoal.look._notebook import escaped, paragraphs_html, pieces_html, table
+from shoal.look._run_findings import RunFindings
+from shoal.look.page.tables import candidate_table, comparison_table
+from shoal.parts import SHOW
+from shoal.results import REPORT_NAME
+
+if TYPE_CHECKING:
+    from shoal.look._run_figures import RunFigures
+
+
+class Results(stored.Results):
+    """Results of a run that show themselves in a notebook, and have its pictures; see `shoal.results.Results`."""
+
+    @cached_property
+    def figures(self) -> RunFigures:
+        """The pictures of the run by name, each drawn when it is asked for: `figures["ranking"]`."""
+        from shoal.look._run_figures import RunFigures
+
+        return RunFigures(self)
+
+    def _repr_html_(self) -> str:
+        pieces: dict[str, Callable[[], str]] = {
+            "the headline": lambda: _headline(self),
+            "the network": lambda: _network(self),
+            "candidates": lambda: table("candidates, best first", candidate_table(self)),
+            "comparisons": lambda: table("comparisons on the test rows", comparison_table(self)),
+            "the report": lambda: _link(self.folder),
+        }
+        return f"<div>{pieces_html(pieces, SHOW)}</div>"
+
+
+def _headline(results: stored.Results) -> str:
+    head = headline(RunFindings(results))
+    first, *others = head.sentences
+    return f"<p><b>{escaped(results.study.study.name)}</b>: {escaped(first)}</p>{paragraphs_html(others)}"
+
+
+def _network(results: stored.Results) -> str:
+    """Draw the delivered network; nothing before there is one."""
+    from shoal.look._network_picture import network_html
+    from shoal.look.figures.network import delivered_network
+
+    fact = delivered_network(RunFindings(results))
+    return f"<p>{network_html(fact)}</p>" if fact else ""
+
+
+def _link(folder: Path) -> str:
+    """Name the report, by the way from the current folder, in which a notebook looks for it; nothing without one."""
+    path = (folder / REPORT_NAME).as_posix()
+    if kind_of(folder / REPORT_NAME) != "a file":
+        return ""
+    address = html.escape(quote(path))
+    return f'<p>report: <a style="color:inherit" href="{address}" target="_blank">{escaped(path)}</a></p>'
