@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SPREAD := -n auto --maxprocesses 8 --dist worksteal
+CAMPAIGNS := tests/contracts tests/data/test_missing.py tests/native tests/engine tests/nets tests/torture tests/estimators/test_search_shared.py tests/test_whole_runs.py
 
-.PHONY: run test check format sanitize torture bench oldest newest clean
+.PHONY: run test lint check format sanitize torture bench oldest newest clean
 
 run: $(STAMP)  ## run the built-in study `two-peaks`
 	$(BIN)/shoal run two-peaks
@@ -13,10 +14,12 @@ run: $(STAMP)  ## run the built-in study `two-peaks`
 test: $(STAMP)  ## run the test suite, on eight cores at the most
 	$(BIN)/python -m pytest $(SPREAD)
 
-check: $(STAMP)  ## linter, formatter, type checker, architecture
+lint: $(STAMP)  ## linter, formatter, type checker
 	$(BIN)/ruff check src tests benchmarks examples
 	$(BIN)/ruff format --check src tests benchmarks examples
 	$(BIN)/mypy
+
+check: lint  ## and the architecture
 	$(BIN)/python -m pytest tests/test_architecture.py
 
 format: $(STAMP)
@@ -27,7 +30,8 @@ sanitize: $(STAMP)  ## the C++ core under AddressSanitizer and UndefinedBehavior
 	sh tests/native/sanitize.sh
 
 torture: $(STAMP)  ## the long campaigns whose short forms run in `make test`; hours; SHOAL_FIRST_CASE=N draws other cases
-	SHOAL_CAMPAIGN=long $(BIN)/python -m pytest -s tests/contracts tests/data/test_missing.py tests/native tests/engine tests/nets tests/torture tests/estimators/test_search_shared.py tests/test_whole_runs.py
+	SHOAL_CAMPAIGN=long $(BIN)/python -m pytest -s $(CAMPAIGNS)
+	SHOAL_CAMPAIGN=long $(BIN)/python -m pytest $(SPREAD) -m hypothesis $(addprefix --ignore=,$(CAMPAIGNS))
 
 oldest newest: $(STAMP)  ## the suite on the oldest, or the newest, versions that pyproject.toml allows, in an environment of its own
 	PYTEST_ADDOPTS="$(SPREAD)" $(PYTHON) tests/versions.py $@

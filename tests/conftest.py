@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shoal.look import SecondProcess
+
 # What asserts for many tests says what it compared, as tests do.
 pytest.register_assert_rewrite("estimators.search_cases")
 
-# A drawn case that takes long on a busy machine is no mistake.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+# A drawn case that takes long on a busy machine is no mistake. The suite draws few, `make torture` many.
+LONG = os.environ.get("SHOAL_CAMPAIGN") == "long"
+settings.register_profile("shoal", deadline=None, max_examples=1000 if LONG else 50)
+settings.load_profile("shoal")
 
 # Many tests start the command in a process of its own: where nothing compiled may be kept, each compiles all of Shoal.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# A run waits for the disk a hundred times, to be there after a power cut: tests write to memory, where there is room.
+MEMORY, ROOM = Path("/dev/shm"), 4 << 30  # noqa: S108
+if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 # Tests stay until the end, with all that they import: looked through again and again, they took a tenth of the suite.
@@ -51,6 +60,15 @@ def _signals_as_before() -> Iterator[None]:
         signal.signal(number, handler)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def start_second() -> Iterator[Callable[[SecondProcess], None]]:
+    """Draw all pictures in this process, where what a test replaces is replaced; give what would start a second one."""
+    start = SecondProcess.start
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SecondProcess, "start", lambda _: None)
+        yield start
+
+
 @pytest.fixture(scope="module")
 def dots() -> Iterator[None]:
     """For modules that run studies and look at no picture: see `dots.py`."""
@@ -62,9 +80,18 @@ def dots() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
+def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that run studies and read no report, which takes half of the time of a tiny run."""
+    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+
+
+@pytest.fixture(scope="session")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with runs of each kind, without pages: regression, classification, images; and their files."""
+    """A folder with runs of each kind, without pages: regression, classification, images; and their files.
+
+    No test changes them; what one writes beside them has a name of its own.
+    """
     import shoal
     from test_model import image_study, table_study
 

@@ -160,6 +160,7 @@ def test_numbers_alone_are_drawn_looked_into_and_exported(
     np.testing.assert_allclose(torch_answers, model.predict(frame), atol=1e-5)
 
 
+@pytest.mark.usefixtures("no_report")
 def test_a_fold_that_knows_nothing_of_a_column_trains_without_it(tmp_path: Path) -> None:
     frame = rows(2, 60)
     frame["fold"] = np.arange(60) % 2
@@ -171,6 +172,7 @@ def test_a_fold_that_knows_nothing_of_a_column_trains_without_it(tmp_path: Path)
     assert widths == {0: 4, 1: 2}
 
 
+@pytest.mark.usefixtures("no_report")
 def test_complete_rows_have_the_digest_that_they_have_when_nothing_may_be_missing(tmp_path: Path) -> None:
     digests = []
     for missing in ("impute", "refuse"):
@@ -197,6 +199,7 @@ def test_categories_that_were_found_are_told_apart_from_numbers_ever_after(tmp_p
     assert np.isfinite(model.predict({"x0": [1.0], "kind": ["b"]})).all()
 
 
+@pytest.mark.usefixtures("no_report")
 @pytest.mark.parametrize("rare", [["a", "b", "c"], ["c"]])
 def test_rare_categories_are_exported_alike(rare: list[str], tmp_path: Path) -> None:
     frame = rows(1)

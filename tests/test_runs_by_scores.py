@@ -16,14 +16,20 @@ from sklearn import metrics
 import shoal
 from shoal.engine import Silent
 from shoal.errors import DataError, Interrupted
-from shoal.look import results_text
+from shoal.look import results_text, write_report
 from shoal.look.page.tables import candidate_table, comparison_table, refit_table
 from shoal.planning import plan
 from shoal.results import FitRecord, Store, higher_is_better, row_score
 from shoal.scores import SCORES, different, metrics_of, title_of
 
-pytestmark = pytest.mark.usefixtures("dots")
+pytestmark = pytest.mark.usefixtures("dots", "no_report")
 ROWS = 90
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which a run finds the fits of other tests that asked for another score of the same networks."""
+    return tmp_path_factory.mktemp("trained")
 
 
 def table(task: str, classes: int = 2) -> pd.DataFrame:
@@ -76,7 +82,7 @@ def test_all_scores_at_once_come_from_the_study_to_the_report(
         assert {f"{rows}_{name}" for name in names} <= set(frame.columns)
     compared = frame[frame["stage"] == "compare"]
     assert compared[[f"test_{name}" for name in names]].notna().all().all()
-    text, report = results_text(results), (tmp_path / "report.html").read_text(encoding="utf-8")
+    text, report = results_text(results), write_report(results).read_text(encoding="utf-8")
     for name in different(names, results.truth.task):
         assert name in text
         assert title_of(name, results.truth.classes) in report
@@ -146,11 +152,11 @@ def test_a_score_that_is_another_has_its_number_perhaps_with_the_other_sign(name
 @pytest.mark.parametrize(
     ("task", "metric"), [(task, name) for name, kind in SCORES.items() if kind.peer for task in kind.tasks]
 )
-def test_every_score_chooses_the_candidate_with_the_best_mean(task: str, metric: str, tmp_path: Path) -> None:
+def test_every_score_chooses_the_candidate_with_the_best_mean(task: str, metric: str, trained: Path) -> None:
     """The best is the highest, or of errors the lowest, and it is said in the words of the score."""
     kind = SCORES[metric]
     classes = 2 if kind.classes[1] == 2 else 3
-    results = shoal.run(table(task, classes), out=tmp_path, **asked_study(task, metric))
+    results = shoal.run(table(task, classes), out=trained / f"{task}-{classes}", **asked_study(task, metric))
     search = results.fits[results.fits["stage"] == "search"]
     means = search.groupby("candidate_id")[f"validation_{metric}"].mean()
     assert results.choice is not None

@@ -131,11 +131,12 @@ def show(run: RunArgument) -> None:
 def report(run: RunArgument) -> None:
     """Make pictures and report.html again, from the store alone."""
     with loading(LEAST_TO_DRAW):
-        from shoal.look import look_at, write_report
+        from shoal.look import SecondProcess, look_at, write_report
         from shoal.results import Results
 
     parts = Parts(_tell)
-    write_report(Results.open(run), parts)
+    with SecondProcess() as second:
+        write_report(Results.open(run), parts, second=second)
     _print(look_at(run))
     _end(parts.missing)
 

@@ -45,8 +45,14 @@ def scores_of(model: Any) -> list[Any]:
     [
         regressor(),
         classifier(),
-        CNNClassifier(
-            (4,), (8,), max_iter=8, learning_rate_init=0.02, calibration="temperature", calibration_folds=3
+        CNNClassifier(  # of one batch an epoch: a check trains a thousand
+            (4,),
+            (8,),
+            batch_size=128,
+            max_iter=16,
+            learning_rate_init=0.03,
+            calibration="temperature",
+            calibration_folds=2,
         ),
     ],
     expected_failed_checks=lambda estimator: (

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from look_runs import MadeUp, make_run
 
+from dots import dot, dots_but
 from shoal.look import figures, pictures, write_report
 from shoal.look._figure import GROUPED, Chapter
 from shoal.look._gallery import _subjects
@@ -75,9 +76,12 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "shoal.look.figures.toy", raising=False)
 
 
-def test_a_figure_is_added_by_one_file(run: Results, toy: None) -> None:
+def test_a_figure_is_added_by_one_file(run: Results, toy: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shoal.look._gallery.png", dots_but("29-search-toy"))
     page = write_report(run).read_text(encoding="utf-8")
-    assert (run.folder / "figures" / "29-search-toy.png").read_bytes().startswith(b"\x89PNG")
+    drawn = (run.folder / "figures" / "29-search-toy.png").read_bytes()
+    assert drawn.startswith(b"\x89PNG")
+    assert drawn != dot()
     names = [picture.name for picture in pictures(run)]
     place = names.index("29-search-toy")
     assert names[place - 1 : place + 2] == ["21-search-effects", "29-search-toy", "22-search-variance"]

@@ -159,10 +159,18 @@ def test_classes(classes: tuple[str, ...]) -> None:
     assert faults(draw_calibration, calibration(HOSTILE[0], true_V, probability_RVK)) == []
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-@pytest.mark.parametrize("rule", ["f1", Costs(false_positive=1.0, false_negative=1e6)], ids=str)
-@pytest.mark.parametrize("threshold", [0.0, 1e-9, 0.04, 0.5, 1.0])
-def test_threshold(name: str, rule: ThresholdRule, threshold: float) -> None:
+RULES: tuple[ThresholdRule, ...] = ("f1", Costs(false_positive=1.0, false_negative=1e6))
+
+
+@pytest.mark.parametrize(
+    ("name", "threshold", "rule"),
+    [  # every threshold and every name with each rule
+        (HOSTILE[(place + turn) % 5], threshold, rule)
+        for place, threshold in enumerate((0.0, 1e-9, 0.04, 0.5, 1.0))
+        for turn, rule in enumerate(RULES)
+    ],
+)
+def test_threshold(name: str, threshold: float, rule: ThresholdRule) -> None:
     draw = np.random.default_rng(0)
     p_N = draw.beta(0.1, 1, 300)
     held_out = threshold_curve(rule, draw.random(300) < p_N, p_N)

@@ -11,6 +11,7 @@ from readable import faults
 from test_figures import HOSTILE
 
 import shoal
+from dots import dots_but
 from shoal.look._escape import label
 from shoal.look._paper import design
 from shoal.look._run_findings import RunFindings
@@ -230,6 +231,18 @@ def test_interactions_are_readable(case: str) -> None:
     assert "capitalize" not in interactions.caption(fact)
 
 
+def test_values_of_the_pair_are_numbers_and_whole_names_in_csv() -> None:
+    age, _, _, town, *_ = several(1)
+    age.x_G[0] = -2.4837123
+    own = made(("y",), (age, town), shares=False)
+    fact = gathered(own)
+    assert fact is not None
+    lines = fact_csv(fact).splitlines()
+    assert any(line.startswith("-2.48371,") for line in lines)
+    assert "a town of number 11" in lines
+    assert "−" not in "".join(lines)
+
+
 def test_one_input_has_no_pairs_and_sums_have_no_map() -> None:
     assert gathered(None) is None
     assert gathered(CASES["one input"]) is None
@@ -244,7 +257,11 @@ def test_one_input_has_no_pairs_and_sums_have_no_map() -> None:
 
 
 @pytest.mark.parametrize("task", ["regression", "classification"])
-def test_the_report_of_a_table_shows_them_and_is_drawn_again_without_data(task: str, tmp_path: Path) -> None:
+def test_the_report_of_a_table_shows_them_and_is_drawn_again_without_data(
+    task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = {"31-delivered-importance", "31-delivered-inputs", "31-delivered-interactions"}
+    monkeypatch.setattr("shoal.look._gallery.png", dots_but(*names))
     a, b = DRAW.normal(size=(2, 60))
     y = a * b if task == "regression" else np.where(a > b, "yes", "no")
     lines = [f"{first},{second},{third}" for first, second, third in zip(a, b, y, strict=True)]
@@ -257,7 +274,6 @@ def test_the_report_of_a_table_shows_them_and_is_drawn_again_without_data(task: 
         }
     )
     results = shoal.run(study, out=tmp_path / "run", workers=1)
-    names = {"31-delivered-importance", "31-delivered-inputs", "31-delivered-interactions"}
     pictures = results.folder / "figures"
     assert names <= {path.stem for path in pictures.iterdir()}
     before = {name: (pictures / f"{name}.png").read_bytes() for name in names}

@@ -13,6 +13,7 @@ from answered_runs import answered, of_labels
 from look_runs import MadeUp, make_run
 
 import shoal
+from dots import dot
 from shoal.look import headline_text, results_text
 from shoal.look._headline import headline
 from shoal.look._run_findings import RunFindings
@@ -325,8 +326,9 @@ def test_models_without_an_interval_for_one_reason_share_a_sentence() -> None:
     ]
 
 
-def test_what_is_said_of_how_good_it_is_is_never_cut(tmp_path: Path) -> None:
+def test_what_is_said_of_how_good_it_is_is_never_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each sentence stands by itself: all together they are longer than a text of a page may be."""
+    monkeypatch.setattr("shoal.look._gallery.png", dot)
     draw = np.random.default_rng(1)
     x_N = draw.normal(size=400)
     y_N = np.where(x_N + draw.normal(size=400) > 2.5, "seldom seen and described at some length", "ok")

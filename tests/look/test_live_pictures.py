@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from look_runs import MadeUp, make_run
 
 from shoal.look import pictures
 from shoal.look._paper import design
+from shoal.results import Results
 
 PARALLEL = "23-search-parallel"
 RUNS = {
@@ -35,10 +38,16 @@ RUNS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
-def test_every_live_picture_shows_what_the_drawn_one_does(run: MadeUp, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Results]:
+    """Give a run, made once."""
+    return cache(lambda name: make_run(tmp_path_factory.mktemp("run"), RUNS[name]))
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_every_live_picture_shows_what_the_drawn_one_does(name: str, made: Callable[[str], Results]) -> None:
     compared = 0
-    for picture in pictures(make_run(tmp_path, run)):
+    for picture in pictures(made(name)):
         plot = picture.plot()
         if plot is None or picture.name == PARALLEL:  # whose axes are no axes: the next test
             continue
@@ -47,9 +56,8 @@ def test_every_live_picture_shows_what_the_drawn_one_does(run: MadeUp, tmp_path:
     assert compared
 
 
-def test_lines_of_candidates_pass_where_they_are_drawn(tmp_path: Path) -> None:
-    results = make_run(tmp_path, RUNS["ninety candidates"])
-    (picture,) = (one for one in pictures(results) if one.name == PARALLEL)
+def test_lines_of_candidates_pass_where_they_are_drawn(made: Callable[[str], Results]) -> None:
+    (picture,) = (one for one in pictures(made("ninety candidates")) if one.name == PARALLEL)
     plot, fact = picture.plot(), picture.fact
     assert plot is not None
     axes = (*fact.settings, fact.score)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from shoal.results._intervals import freedom_of, left_out
 from shoal.results._pair_scores import odds, of_odds
 from shoal.results._two_way import Scored, difference, repeated_interval
 
+LONG = os.environ.get("SHOAL_CAMPAIGN") == "long"
 AREAS = ("roc_auc", "roc_auc_ovr", "roc_auc_ovo")
 
 
@@ -34,7 +36,7 @@ def answered(draw: st.DrawFn, classes: int) -> tuple[NDArray[Any], NDArray[Any],
 
 
 @pytest.mark.parametrize("name", AREAS)
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=400 if LONG else 15)
 @given(data=st.data())
 def test_a_unit_is_taken_away_as_if_it_had_never_been(name: str, data: st.DataObject) -> None:
     classes = 2 if name == "roc_auc" else data.draw(st.integers(2, 4))
@@ -49,7 +51,7 @@ def test_a_unit_is_taken_away_as_if_it_had_never_been(name: str, data: st.DataOb
 
 
 @pytest.mark.parametrize("name", ["roc_auc", "roc_auc_ovr"])
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=400 if LONG else 15)
 @given(data=st.data())
 def test_pairs_of_weighted_rows_count_the_product_of_their_weights(name: str, data: st.DataObject) -> None:
     classes = 2 if name == "roc_auc" else data.draw(st.integers(2, 4))
@@ -161,7 +163,7 @@ def test_odds_lead_to_the_area_and_back() -> None:
 
 
 @pytest.mark.parametrize("positive", [0, 1])
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=300 if LONG else 10)
 @given(data=st.data())
 def test_average_precision_changes_with_a_unit_as_scikit_learns_does(
     positive: int, data: st.DataObject

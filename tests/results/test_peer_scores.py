@@ -6,6 +6,7 @@ The functions of scikit-learn are called here in full, beside the table that nam
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -21,6 +22,7 @@ from shoal.kinds import TASKS
 from shoal.results import peer_score, refusal_of, row_score, undefined_on
 from shoal.scores import SCORES, different, metrics_of
 
+LONG = os.environ.get("SHOAL_CAMPAIGN") == "long"
 Call = Callable[[NDArray[Any], NDArray[Any]], float]
 MEDIANS = ("neg_median_absolute_error", "d2_absolute_error_score", "d2_pinball_score")
 PEERS = tuple(name for name, kind in SCORES.items() if kind.peer)
@@ -118,7 +120,7 @@ def answered_classes(draw: st.DrawFn) -> tuple[NDArray[Any], NDArray[Any]]:
     return np.array([*range(classes), *rest]), weight / weight.sum(axis=1, keepdims=True)
 
 
-@settings(deadline=None)
+@settings(max_examples=1000 if LONG else 25)
 @given(answered_classes())
 def test_scores_of_classes_are_scikit_learns_to_the_last_bit(case: tuple[NDArray[Any], NDArray[Any]]) -> None:
     y, probability = case
@@ -138,7 +140,7 @@ def answered_labels(draw: st.DrawFn) -> tuple[NDArray[Any], NDArray[Any]]:
     return y, answers
 
 
-@settings(deadline=None)
+@settings(max_examples=1000 if LONG else 25)
 @given(answered_labels())
 def test_scores_of_labels_are_scikit_learns_to_the_last_bit(case: tuple[NDArray[Any], NDArray[Any]]) -> None:
     """One label in one column is two classes to scikit-learn, which takes none of its averages for them."""
@@ -148,7 +150,7 @@ def test_scores_of_labels_are_scikit_learns_to_the_last_bit(case: tuple[NDArray[
             assert peer_score(name, y, answers) == float(call(y, answers)), name
 
 
-@settings(deadline=None)
+@settings(max_examples=1000 if LONG else 25)
 @given(answered_labels())
 def test_a_label_alone_has_the_scores_of_one_class_of_two(case: tuple[NDArray[Any], NDArray[Any]]) -> None:
     y, answers = (of[:, 0] for of in case)
@@ -178,7 +180,7 @@ def answered_numbers(draw: st.DrawFn) -> tuple[NDArray[Any], NDArray[Any]]:
     return y, answers
 
 
-@settings(deadline=None)
+@settings(max_examples=1000 if LONG else 25)
 @given(answered_numbers())
 def test_scores_of_numbers_are_scikit_learns_to_the_last_bit(case: tuple[NDArray[Any], NDArray[Any]]) -> None:
     y, answers = case
@@ -199,7 +201,7 @@ def test_the_means_over_rows_make_the_same_score(task: str, name: str) -> None:
     score = row_score(task, name)
     if score.why_none or score.without:  # areas under curves: see test_pair_scores
         return
-    for _ in range(60):
+    for _ in range(600 if LONG else 25):
         rows = int(draw.integers(1, 40))
         if task == "classification":
             outputs = 2 if SCORES[name].classes[1] == 2 else int(draw.integers(SCORES[name].classes[0], 5))
@@ -218,7 +220,7 @@ def test_the_means_over_rows_make_the_same_score(task: str, name: str) -> None:
             assert there_and_back == pytest.approx(value, rel=1e-9, abs=1e-9)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=300 if LONG else 30)
 @given(
     st.data(),
     st.sampled_from([case for case in OF_TASKS if SCORES[case[1]].weighted and case[1] not in MEDIANS]),
