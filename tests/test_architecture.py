@@ -34,7 +34,7 @@ GROUND: Final = frozenset({
 # Who imports nothing but the ground floor.
 FREE: Final = (
     "errors", "wording", "files", "kinds", "activations", "links", "distributions", "decisions", "core", "cores",
-    "parts", "scores", "space", "streams", "options", "contents",
+    "parts", "process", "scores", "space", "streams", "options", "contents",
 )  # fmt: skip
 
 # Who may import whom beside the ground floor.
@@ -43,10 +43,12 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
     "study": frozenset({"streams"}),
     "data": frozenset({"core", "cores", "streams"}),
     "nets": frozenset({"study", "streams"}),
-    "engine": frozenset({"core", "cores", "study", "data", "nets", "results", "search", "streams", "parts"}),
+    "engine": frozenset(
+        {"core", "cores", "study", "data", "nets", "results", "search", "streams", "parts", "process"}
+    ),
     "results": frozenset({"study", "parts"}),
     "search": frozenset({"study", "results"}),
-    "look": frozenset({"results", "data", "nets", "study", "parts"}),
+    "look": frozenset({"cores", "results", "data", "nets", "study", "parts", "process"}),
     "progress": frozenset({"engine", "results", "look"}),
     "request": frozenset({"study", "data", "engine", "draft"}),
     "planning": frozenset({"cores", "data", "engine", "look", "request", "results", "study"}),
@@ -70,11 +72,13 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
 }
 
 _TORCH: Final = frozenset({
-    "nets/_activations.py", "nets/_channels.py", "nets/_loss.py", "nets/_layer.py", "nets/_module.py",
-    "nets/_optimizers.py", "nets/layers", "nets/losses", "engine/trainers",
+    "nets/_activations.py", "nets/_channels.py", "nets/_gradients.py", "nets/_loss.py", "nets/_layer.py",
+    "nets/_module.py", "nets/_optimizers.py", "nets/layers", "nets/losses", "engine/trainers",
 })  # fmt: skip
 _SKLEARN: Final = frozenset({"data/_builtin.py", "data/_drift.py", "data/_peer_folds.py", "estimators"})
-_THREADED: Final = frozenset({"data/_row_check.py", "engine/_simple_models.py"})
+_THREADED: Final = frozenset({
+    "data/_row_check.py", "engine/_activation_map.py", "engine/_attributions.py", "engine/_simple_models.py",
+})  # fmt: skip
 # Who may import a library at all.
 OWNERS: Final[dict[str, frozenset[str]]] = {
     "torch": _TORCH,
@@ -84,7 +88,7 @@ OWNERS: Final[dict[str, frozenset[str]]] = {
     "sklearn": _SKLEARN | {"engine/_simple_models.py", "results/_peer_scores.py"},
     "joblib": frozenset({"estimators/_processes.py", "estimators/_turns.py"}),
     "textwrap": frozenset({"look/_text_layout.py"}),
-    "threadpoolctl": frozenset({"estimators/_processes.py"}) | _THREADED,
+    "threadpoolctl": frozenset({"engine/_explain.py", "estimators/_processes.py"}) | _THREADED,
     "sqlite3": frozenset({"results/_database.py"}),
     "onnx": frozenset({"nets/_graph.py", "export.py"}),
     "onnxruntime": frozenset({"export.py"}),

@@ -47,7 +47,7 @@ class ActivationKind:
     nodes after `x` under the name of a layer. `core` is its number in `ShoalActivation`, None where torch alone trains
     it. `bounds` is where outputs can come to an end, None where there is no end at which they stop answering. A unit
     that gives no more than `flat_below` at every row has fallen silent. `cheap`: a step pays nothing beyond reading
-    and writing its values.
+    and writing its values. `straight`: two straight pieces that meet at 0.
     """
 
     module: str
@@ -58,6 +58,7 @@ class ActivationKind:
     bounds: tuple[float, float] | None = None
     flat_below: float | None = None
     cheap: bool = False
+    straight: bool = False
     source: str = ""
 
     def numpy(self, a: Array) -> Array:
@@ -131,6 +132,7 @@ ACTIVATIONS: Final[dict[str, ActivationKind]] = {
         core=3,
         flat_below=0.0,
         cheap=True,
+        straight=True,
         source="Nair, Hinton (2010): Rectified linear units improve restricted Boltzmann machines. ICML, 807–814.",
     ),
     "leaky-relu": ActivationKind(
@@ -141,6 +143,7 @@ ACTIVATIONS: Final[dict[str, ActivationKind]] = {
         core=4,
         flat_below=0.0,
         cheap=True,
+        straight=True,
         source="Maas, Hannun, Ng (2013): Rectifier nonlinearities improve neural network acoustic models. ICML.",
     ),
     "elu": ActivationKind(

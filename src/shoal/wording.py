@@ -214,7 +214,7 @@ def _list_text(values: list[Any] | tuple[Any, ...]) -> str:
     return shorten(f"[{', '.join(value_text(value) for value in values)}]", 60)
 
 
-# Numbers
+# Numbers: z in a format writes a zero without a sign
 
 
 def rounded(value: float, digits: int) -> str:
@@ -222,7 +222,7 @@ def rounded(value: float, digits: int) -> str:
 
     From 1,000 to 999,999 it is whole, with thousands apart, and nothing from 0.0001 to there has an exponent.
     """
-    text = f"{value:.{digits}g}"
+    text = f"{value:z.{digits}g}"
     if not math.isfinite(value):
         return text
     size = abs(float(text))
@@ -239,13 +239,13 @@ def one_number(value: float, digits: int = 3) -> str:
         value = float(f"{value:.{digits}g}")
     if value == 0 or 1e-4 <= abs(value) < 1e15:
         decimals = max(0, digits - 1 - math.floor(math.log10(abs(value)))) if value else 0
-        return f"{value:,.{decimals}f}".replace("-", "−")
+        return f"{value:z,.{decimals}f}".replace("-", "−")
     return f"{value:.{digits - 1}e}".replace("-", "−")
 
 
 def told_apart(values: Sequence[float], digits: int = 4) -> tuple[str, ...]:
     """Write numbers of one unit with so many digits, or with as many, up to eight, as tell apart those that differ."""
-    different = len({f"{value:.8g}" for value in values})
+    different = len({f"{value:z.8g}" for value in values})
     for count in range(digits, 9):
         cells = tuple(one_number(value, count) for value in values)
         if len(set(cells)) == different:
@@ -262,7 +262,7 @@ def percent(share: float, decimals: int = 1) -> str:
         return f"< {least:.{decimals}f}\u00a0%"
     if 1 - least / 100 < share < 1 - ROUNDING:
         return f"> {100 - least:.{decimals}f}\u00a0%"
-    return f"{100 * share:.{decimals}f}\u00a0%"
+    return f"{100 * share:z.{decimals}f}\u00a0%"
 
 
 def interval(low: float, high: float) -> str:

@@ -144,6 +144,34 @@ def test_h_is_what_friedman_and_popescu_define() -> None:
     assert h_JJ[1, 2] == pytest.approx(0, abs=1e-7)
 
 
+def test_h_counts_rows_as_often_as_they_weigh() -> None:
+    """A row that weighs k is k rows; one that weighs nothing is none."""
+    weights = DRAW.integers(0, 4, ROWS).astype(float)
+    of = replace(surface(both, weights=weights), pair_rows=ROWS)
+    again = replace(of, x_ND=np.repeat(of.x_ND, weights.astype(int), axis=0), pair_rows=1_000)
+    again = replace(again, weight_N=np.ones(len(again.x_ND)))
+    for own, repeated in zip(
+        of.interactions([[0], [1], [2]]), again.interactions([[0], [1], [2]]), strict=True
+    ):
+        np.testing.assert_allclose(own, repeated, rtol=1e-9, atol=1e-12)
+    assert not np.allclose(
+        of.interactions([[0], [1]])[0], surface(both).interactions([[0], [1]])[0], rtol=1e-3
+    )
+
+
+def test_rounding_is_no_interaction() -> None:
+    """Answers of single precision are sums to within their rounding alone; a thousandth of a product is none of it."""
+    single = surface(lambda x: (x[:, 0] / 3 - 2 * x[:, 1]).astype(np.float32))
+    asked, arrays = single.everything(COLUMNS)
+    assert asked.pair == ()
+    assert not arrays["h"].any()
+    assert not arrays["size"].any()
+    product = surface(lambda x: (x[:, 0] / 3 - 2 * x[:, 1] + 1e-3 * x[:, 0] * x[:, 1]).astype(np.float32))
+    asked, arrays = product.everything(COLUMNS)
+    assert asked.pair == (0, 1)
+    assert np.count_nonzero(np.triu(arrays["size"])) == 1
+
+
 def test_the_pair_that_interacts_most_is_shown() -> None:
     of = surface(both)
     asked, arrays = of.everything(COLUMNS)

@@ -13,7 +13,7 @@ from shoal.activations import ACTIVATIONS
 from shoal.data import Column, Dataset, fit_preprocessing
 from shoal.distributions import Normal, Quantiles
 from shoal.engine import explain
-from shoal.engine._explain import CLOSE
+from shoal.engine._integrated import CLOSE
 from shoal.engine._predict import Trained
 from shoal.kinds import Task
 from shoal.nets import (
@@ -97,6 +97,60 @@ def test_contributions_add_up_to_the_answer_less_that_of_the_baseline(kind: str)
     assert (off_NQ <= kinks * CLOSE * sizes_NQ).all()
     assert (sizes_NQ > 0).all()
     assert result.error == pytest.approx((off_NQ / sizes_NQ).max())
+
+
+def test_a_unit_is_straight_where_its_slope_does_not_change_on_either_side() -> None:
+    left, right = -np.linspace(0.1, 5, 40), np.linspace(0.1, 5, 40)
+    for name, kind in ACTIVATIONS.items():
+        slopes = [np.ptp(kind.derivative(side)) for side in (left, right)]
+        bends = kind.derivative(left)[0] != kind.derivative(right)[0]
+        assert kind.straight == (max(slopes) == 0 and bends), name
+
+
+BENT: dict[str, tuple[Task, tuple[int, ...], dict[str, Any]]] = {
+    "relu": ("regression", (7, 5), {}),
+    "leaky-relu": ("regression", (6, 6, 4), {"batch_norm": True}),
+    "embedded": ("regression", (7, 5), {"embedding": "auto"}),
+    "classes": ("classification", (8, 6), {}),
+    "wide": ("regression", (300, 200), {}),
+}
+
+
+@pytest.mark.parametrize("kind", BENT)
+def test_ways_are_divided_where_rectifiers_bend(kind: str) -> None:
+    """Against so many points of torch's own gradients that bends between them do not matter."""
+    import torch
+
+    task, hidden, more = BENT[kind]
+    rows = (
+        dataset(task, np.arange(ROWS) % 3, ("x", "y", "z")) if task == "classification" else dataset(task, Y)
+    )
+    options = {"activation": kind if kind in ACTIVATIONS else "relu", "hidden": list(hidden), **more}
+    network = trained(rows, **options)
+    named_N = np.arange(ROWS) % 3 if rows.classes else np.zeros(0, np.int64)
+    result = explain(network, COLUMNS, (rows.classes, named_N))
+    assert result.error < (1e-4 if kind == "wide" else 1e-9)
+    module = build_module(network.architecture).double().eval()
+    state = network.architecture.named(network.parameters_P, network.buffers)
+    module.load_state_dict(
+        {name: torch.tensor(value, dtype=torch.float64) for name, value in state.items()}, strict=False
+    )
+    x = torch.tensor(network.preprocessing.inputs(COLUMNS, dtype=np.float64))
+    base, layers = torch.tensor(network.preprocessing.baseline_D), list(module.children())
+    spans = dict(network.preprocessing.spans)
+    if network.architecture.tables:
+        lookup, *layers = layers
+        plain = x.shape[1] - len(lookup)
+        base = torch.cat([base[:plain], *(table.weight[1:].mean(dim=0) for table in lookup)]).detach()
+        x, spans["city"] = lookup(x).detach(), slice(plain, lookup(x).shape[1])
+    total, points = torch.zeros_like(x), 600
+    for point in range(points):
+        way = (base + (point + 0.5) / points * (x - base)).requires_grad_()
+        answer = asked_of(torch.nn.Sequential(*layers)(way), network, named_N, 0)
+        total += torch.autograd.grad(answer.sum(), way)[0] / points
+    added = (total * (x - base)).numpy()
+    theirs = np.stack([added[:, spans[name]].sum(axis=1) for name in result.inputs], axis=1)
+    np.testing.assert_allclose(result.contributions[:, 0], theirs, atol=4e-3 * np.abs(theirs).max())
 
 
 def asked_of(outputs: Any, network: Trained, named_N: np.ndarray, place: int) -> Any:

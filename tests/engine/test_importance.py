@@ -19,6 +19,7 @@ from shoal.engine._importance import Asking, inputs_of, permuted_scores, spaced
 from shoal.engine._predict import Trained
 from shoal.engine.forecast.time import inputs_seconds
 from shoal.errors import RunFolderError
+from shoal.look.figures.importance import caption, of_importance, words
 from shoal.nets import build_architecture, initial_parameters
 from shoal.parts import Parts
 from shoal.results import Identity, Results, Store, fold_intervals
@@ -362,3 +363,36 @@ def test_of_classes_it_is_by_the_score_that_heads_the_run(tmp_path: Path) -> Non
     frame = results.importance
     assert set(frame["score"]) == {results.judged_by} == {"roc_auc"}
     assert frame["importance"][0] > 0
+
+
+def test_nothing_is_known_of_what_does_not_differ_among_the_rows_permuted(tmp_path: Path) -> None:
+    """A trait of groups, each of which a fold holds out, is used, and is the same wherever it is permuted."""
+    group = np.arange(ROWS) % 6
+    trait = np.array([0.0, 1.0, 5.0, 2.0, 9.0, 4.0])[group]
+    table = {"g": group, "trait": trait, "a": A, "y": 3 * trait + A}
+    lines = [",".join(map(str, row)) for row in zip(*table.values(), strict=True)]
+    (tmp_path / "groups.csv").write_text("\n".join([",".join(table), *lines]))
+    data = {"train": str(tmp_path / "groups.csv"), "target": "y", "groups": "g", "test_share": 0.2}
+    found = run(tmp_path / "run", data=data, search={"folds": {"kind": "leave-one-group-out"}})
+    frame = found.importance
+    assert frame["input"].tolist() == ["a", "trait"]
+    assert frame["importance"].iloc[0] > 0
+    assert frame.iloc[1][["importance", "std", "ci_low", "ci_high"]].isna().all()
+    fact = of_importance(found.importances, "MSE")  # type: ignore[arg-type]
+    assert fact is not None
+    assert caption(fact).endswith(
+        " Nothing is known of what does not differ among the rows that a network held out: trait."
+    )
+    assert "trait" not in words(fact)
+    tested = run(tmp_path / "tested", data=data, search=None)  # one group, all of one trait
+    assert tested.importance.set_index("input")["importance"].isna().to_dict() == {"a": False, "trait": True}
+
+
+def test_a_column_that_differs_in_some_folds_counts_in_all(searched: Results) -> None:
+    """Rows that share a rare value are in some folds alone; the others count with what they cost, which is 0."""
+    own = asking(COLUMNS)
+    few = replace(own, x_ND=own.x_ND[:1].repeat(5, axis=0))
+    subjects = [inputs_of(own.trained.preprocessing, [column.name]) for column in COLUMNS]
+    assert own.tells([*subjects, []]).tolist() == [True, True, True, True]
+    assert few.tells([*subjects, []]).tolist() == [False, False, False, True]
+    assert searched.importance["importance"].notna().all()

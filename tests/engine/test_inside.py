@@ -9,16 +9,21 @@ from typing import Any
 import numpy as np
 import pytest
 
+import shoal
 from shoal.data import load_builtin
 from shoal.engine import Planner, Trainers, _inside, load_data
+from shoal.errors import RunFolderError
 from shoal.look import RunFindings
 from shoal.look.figures.class_activation import class_activation
+from shoal.look.figures.dead_units import dead_units
+from shoal.look.figures.gradients import gradients
+from shoal.look.figures.weight_history import history
 from shoal.nets import Channels, build_architecture, initial_parameters
 from shoal.pipeline import run
 from shoal.results import Identity, Results, Store
 from shoal.streams import REFIT_STREAM, StreamKey
 from shoal.study import Study
-from studies import tiny_study
+from studies import tiny_study, two_peaks
 
 CONV: dict[str, Any] = {
     "study": {"name": "small", "task": "classification"},
@@ -110,13 +115,69 @@ def test_a_replay_that_was_interrupted_goes_on_where_it_stood(
     with pytest.raises(KeyboardInterrupt):
         run(study, out=tmp_path / "cut", workers=1)
     resumed = run(study, out=tmp_path / "cut", workers=1).inside
-    assert len(seen) == 6 + 4  # 5 of 9 snapshots were kept
+    assert len(seen) == 6 + 1 + 4  # 5 of 9 snapshots were kept, and held against one of the first network
     assert whole is not None
     assert resumed is not None
     for name, array in whole.history.items():
         np.testing.assert_array_equal(resumed.history[name], array)
     with Store.open_readonly(tmp_path / "cut") as store:
-        assert store.checkpoint(f"{resumed.fit_id} history 8") is None
+        assert store.checkpoint(f"{resumed.fit_id} {store.fact('inside')['parts']['history']}") is None
+
+
+def test_a_history_of_old_is_shown_and_made_anew_by_the_next_run(tmp_path: Path) -> None:
+    """It stands under another name, and knows neither gradients nor dead units."""
+    study = tiny_study(search=None, compare=None, inspect={"history": 4})
+    new = run(study, out=tmp_path, workers=1)
+    assert new.inside is not None
+    fit_id, kept = new.inside.fit_id, new.inside.history
+    old = {name: kept[name] for name in kept if name.partition("/")[2] in ("", "quantile", "moved")}
+    del old["looked_at"]
+    with Store.create_or_open(
+        tmp_path, Identity("tiny", "regression", two_peaks().train_fingerprint)
+    ) as store:
+        store.put_derived(fit_id, "history 4", old)
+        store.put_fact("inside", {"fit": fit_id, "parts": {"history": "history 4"}})
+    findings = RunFindings(Results.open(tmp_path))
+    assert gradients(findings) is dead_units(findings) is None
+    assert history(findings) is not None
+    again = run(study, out=tmp_path, workers=1)
+    assert again.digest == new.digest
+    assert gradients(RunFindings(again)) is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("looked_at", np.array([0, 4000])),
+        ("looked_at", np.zeros(0, np.int64)),
+        ("looked_at", np.zeros(3)),
+        ("hidden1/gradient", np.array([1.0, -1.0, 0.0, 2.0, 1.0])),
+        ("hidden1/gradient", np.ones(4)),
+        ("hidden1/dead", np.array([0, 0.5, 1.1, 0, 0])),
+        ("hidden3/dead", np.zeros(5)),
+        ("output/dead", np.zeros(5)),
+    ],
+)
+def test_a_history_that_shoal_would_not_have_kept_is_refused(
+    watched: Results, tmp_path: Path, name: str, value: Any
+) -> None:
+    assert watched.inside is not None
+    shutil.copytree(watched.folder, tmp_path / "run")
+    fit_id, kept = watched.inside.fit_id, {**watched.inside.history, name: value}
+    identity = Identity("tiny", "regression", two_peaks().train_fingerprint)
+    with Store.create_or_open(tmp_path / "run", identity) as store:
+        store.put_derived(fit_id, "history made up", kept)
+        store.put_fact("inside", {"fit": fit_id, "parts": {"history": "history made up"}})
+    with pytest.raises(RunFolderError):
+        RunFindings(Results.open(tmp_path / "run")).inside  # noqa: B018 - looked at when it is read
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("shoal.pipeline.write_report", lambda *_: None)
+        study = tiny_study(search=None, compare=None, inspect={"history": 4})
+        return run(study, out=tmp_path_factory.mktemp("watched"), workers=1)
 
 
 def test_channels_are_measured_over_all_test_images(images: Results) -> None:
@@ -221,3 +282,89 @@ def test_without_choice_the_first_test_image_of_each_class_is_shown(tmp_path: Pa
     assert data.targets[rows].tolist() == [*range(10)]
     for row in rows.tolist():
         assert data.targets[row] not in data.targets[data.train_rows : row]
+
+
+def test_images_are_explained_once_those_of_the_study_and_the_surest_mistakes(images: Results) -> None:
+    inside, truth = images.inside, images.truth
+    assert inside is not None
+    probability_VK = images.test_predictions(inside.fit_id)
+    wrong = np.flatnonzero(probability_VK.argmax(axis=1) != truth.y[truth.train_rows :])
+    surest = wrong[np.argsort(-probability_VK[wrong].max(axis=1), kind="stable")][:10]
+    for kept in (inside.integrated, inside.grad_cam):
+        asked = list(dict.fromkeys((kept["rows"] - truth.train_rows).tolist()))
+        assert asked == list(dict.fromkeys([7, 3, *surest.tolist()]))
+        named = probability_VK[kept["rows"] - truth.train_rows].argmax(axis=1)
+        assert ((kept["classes"] == named) | (kept["classes"] == truth.y[kept["rows"]])).all()
+    kept = inside.integrated
+    of_class = probability_VK[kept["rows"] - truth.train_rows, kept["classes"]]
+    np.testing.assert_allclose(1 / (1 + np.exp(-kept["answer"])), of_class, rtol=1e-4, atol=1e-7)
+    on_map = inside.activations
+    assert len(on_map["rows"]) == 359
+    units = {int(row): place for place, row in enumerate(inside.units["rows"])}
+    shared = [(place, units[row]) for place, row in enumerate(on_map["rows"].tolist()) if row in units]
+    own, other = (np.array(part) for part in zip(*shared, strict=True))
+    centred = inside.units["hidden1"][other] - inside.units["hidden1"].mean(axis=0)
+    first = np.linalg.svd(centred, full_matrices=False)[2][0]
+    assert abs(np.corrcoef(centred @ first, on_map["place"][own, 0])[0, 1]) > 0.999
+
+
+def two_classes(**search: Any) -> tuple[Study, Any, Any]:
+    study = Study.model_validate(
+        {
+            "study": {"name": "two", "task": "classification"},
+            "data": {"train": "a", "test": "b", "positive": "b"},
+            "network": {"kind": "cnn", "conv": [{"channels": 2}], "hidden": []},
+            "training": {"batch_size": 20, "epochs": 2},
+            **search,
+        }
+    )
+    draw = np.random.default_rng(1)
+    labels = draw.choice(np.array(["a", "b"]), 90)
+    pixels = draw.integers(0, 256, (90, 6, 5, 3), dtype=np.uint8)
+    return study, (pixels[:70], labels[:70]), (pixels[70:], labels[70:])
+
+
+@pytest.mark.usefixtures("dots")
+def test_of_two_classes_the_class_that_a_threshold_names_is_explained(tmp_path: Path) -> None:
+    study, train, test = two_classes(
+        search={"folds": 2, "threshold": "balanced", "space": {"training.lr": [0.1, 0.01]}}
+    )
+    results = shoal.run(study, train=train, test=test, out=tmp_path, workers=1)
+    inside, decision = results.inside, results.decision
+    assert inside is not None
+    assert decision is not None
+    named_V = decision.named(results.test_predictions(inside.fit_id))
+    true_V = results.truth.y[70:]
+    mistakes = results.truth.image_rows - 70
+    assert sorted(mistakes.tolist()) == np.flatnonzero(named_V != true_V).tolist()
+    row_Q, class_Q = inside.integrated["rows"] - 70, inside.integrated["classes"]
+    first = np.unique(row_Q, return_index=True)[1]
+    np.testing.assert_array_equal(class_Q[first], named_V[row_Q[first]])
+    assert inside.integrated["images"].shape[1:] == (3, 6, 5)
+    assert {"conv1", "rows", "classes", "images"} == inside.grad_cam.keys()
+
+
+@pytest.mark.usefixtures("dots")
+def test_a_class_without_test_rows_and_a_few_images_are_explained_too(tmp_path: Path) -> None:
+    study, train, (pixels, labels) = two_classes()
+    only_b = labels == "b"
+    results = shoal.run(
+        study, train=train, test=(pixels[only_b][:2], labels[only_b][:2]), out=tmp_path, workers=1
+    )
+    inside = results.inside
+    assert inside is not None
+    assert results.missing == ()
+    assert inside.activations == {}  # two rows are no map
+    assert set(inside.integrated["rows"].tolist()) <= {70, 71}
+
+
+def test_arrays_that_do_not_belong_together_are_refused(images: Results, tmp_path: Path) -> None:
+    assert images.inside is not None
+    identity = Identity("small", "classification", load_builtin("digits").train_fingerprint)
+    shutil.copytree(images.folder, tmp_path / "other")
+    part = {**images.inside.integrated, "classes": images.inside.integrated["classes"] + 10}
+    with Store.create_or_open(tmp_path / "other", identity) as store:
+        store.put_derived(images.inside.fit_id, "integrated of old", part)
+        store.put_fact("inside", {"fit": images.inside.fit_id, "parts": {"integrated": "integrated of old"}})
+    with pytest.raises(RunFolderError):
+        _ = Results.open(tmp_path / "other").inside

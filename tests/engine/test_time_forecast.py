@@ -74,6 +74,8 @@ def test_seconds_of_reading_are_those_that_it_took() -> None:
         ({"search": {"folds": 3, "space": {"training.lr": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]}}}, "drawing"),
         ({"inspect": {"history": 5}}, "inside"),
         ({"inspect": {"history": 5}}, "drawing"),
+        ({"training": {"schedule": "cosine"}}, "drawing"),
+        ({"compare": [{"name": n, "training": {"schedule": "step"}} for n in ("a", "b")]}, "drawing"),
         ({"network": {"hidden": [6, 5, 4]}}, "drawing"),
     ],
 )
@@ -94,6 +96,14 @@ def test_more_channels_layers_and_larger_maps_take_longer_to_look_into_and_to_dr
     before, after = predicted(images()).time, predicted(images(**network)).time
     assert after["inside"] > before["inside"]
     assert after["drawing"] > before["drawing"]
+
+
+def test_each_snapshot_of_a_history_takes_as_long_as_the_rows_that_it_is_measured_at() -> None:
+    plans = [predicted(tiny_study(inspect={"history": snapshots})) for snapshots in (2, 4, 8, 500)]
+    few, some, all_of_them, more = (one.time["inside"] for one in plans)
+    assert all_of_them == more  # at most one an epoch, of which there are eight
+    assert all_of_them - some == pytest.approx(2 * (some - few))
+    assert some > few
 
 
 def test_of_many_test_images_no_more_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -152,9 +152,31 @@ def _look_inside(store: Store, run: MadeUp, truth: Truth, refit: PlanEntry) -> N
         for layer in convolutions:
             parts["maps"][layer.name] = draw.random((3, layer.units, *layer.size))
             parts["channels"] |= _channels(layer, rows, pixels, len(run.classes))
+        parts |= _explained(truth, pixels, convolutions[-1], draw)
     for name, arrays in parts.items():
         store.put_derived(refit.fit_id, f"{name} x", arrays)
     store.put_fact("inside", {"fit": refit.fit_id, "parts": {name: f"{name} x" for name in parts}})
+
+
+def _explained(truth: Truth, pixels: Any, layer: ConvLayer, draw: np.random.Generator) -> dict[str, Any]:
+    """The first test image is named rightly, the second taken for another class; a map of the first three."""
+    first = truth.train_rows
+    right, wrong = (int(truth.y[first + place]) for place in range(2))
+    asked = {
+        "rows": np.array([first, first + 1, first + 1]),
+        "classes": np.array([right, (wrong + 1) % len(truth.classes), wrong]),
+        "images": pixels[[0, 1, 1]],
+    }
+    added = draw.normal(size=(3, *pixels.shape[2:])).astype(np.float32)
+    answer = added.sum(axis=(1, 2), dtype=np.float64)
+    odds = {"answer": answer + 2, "baseline": np.full(3, 2.0), "added": added}
+    places = {"rows": first + np.arange(3), "place": draw.normal(size=(3, 2)).astype(np.float32)}
+    shown = {"share": np.array([0.5, 0.25]), "same": np.array([1.0, 0.5, 0.0]), "shown": np.array([2])}
+    return {
+        "integrated": asked | odds,
+        "grad_cam": asked | {layer.name: draw.random((3, *layer.size)).astype(np.float32)},
+        "activations": places | shown | {"images": pixels[2:]},
+    }
 
 
 def _channels(layer: ConvLayer, rows: Any, pixels: Any, classes: int) -> dict[str, Any]:

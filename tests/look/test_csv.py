@@ -15,12 +15,13 @@ from pandas import DataFrame
 
 from shoal.look import pictures
 from shoal.look._lines import Line
+from shoal.look._paper import number_text
 from shoal.look.figures.confusion import confusion
 from shoal.look.figures.ensemble_curve import ensemble_curve
 from shoal.look.figures.parallel import Setting
 from shoal.look.figures.ranking import ranking
 from shoal.look.page.spreadsheet import MOST_CELLS, fact_csv, frame_csv
-from shoal.wording import safe_cell
+from shoal.wording import one_number, percent, rounded, safe_cell, told_apart
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,17 @@ def test_numbers_come_back_to_six_digits(values: list[float]) -> None:
     lines = fact_csv(Inner("n", array, array[::-1])).splitlines()[3:]
     read = np.array([[float(cell) for cell in line.split(",")] for line in lines[1:]])
     np.testing.assert_allclose(read, np.stack((array, array[::-1]), 1), rtol=5e-6, atol=1e-300)
+
+
+def test_a_zero_has_no_sign_and_a_sentence_no_escapes(tmp_path: Any) -> None:
+    """In tables, sentences and axes, too; spaces that keep a sentence on one line are spaces in a file."""
+    assert fact_csv(Inner("n", np.array([-0.0]), np.array([0.0]))).splitlines()[-1] == "0,0"
+    assert (one_number(-0.0), rounded(-0.0, 3), percent(-0.0)) == ("0", "0", "0.0\u00a0%")
+    assert told_apart([-0.0, 0.0, -1.0]) == ("0", "0", "−1.000")
+    assert number_text(-0.0) == "0"
+    run = MadeUp(names=("SGD",), task="classification", classes=("a", "b", "c"), epochs=5, hidden=(2,))
+    for picture in pictures(make_run(tmp_path, run)):
+        assert "\\x" not in fact_csv(picture.fact)
 
 
 def test_every_picture_of_a_run_has_numbers(tmp_path: Any) -> None:

@@ -231,6 +231,18 @@ def test_interactions_are_readable(case: str) -> None:
     assert "capitalize" not in interactions.caption(fact)
 
 
+def test_values_of_the_pair_are_numbers_and_whole_names_in_csv() -> None:
+    age, _, _, town, *_ = several(1)
+    age.x_G[0] = -2.4837123
+    own = made(("y",), (age, town), shares=False)
+    fact = gathered(own)
+    assert fact is not None
+    lines = fact_csv(fact).splitlines()
+    assert any(line.startswith("-2.48371,") for line in lines)
+    assert "a town of number 11" in lines
+    assert "−" not in "".join(lines)
+
+
 def test_one_input_has_no_pairs_and_sums_have_no_map() -> None:
     assert gathered(None) is None
     assert gathered(CASES["one input"]) is None

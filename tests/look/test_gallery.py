@@ -24,6 +24,7 @@ def test_pictures_of_a_regression_study(tmp_path: Path) -> None:
     assert [picture.name for picture in pictures(make_run(tmp_path, SMALL))] == [
         "01-network", "10-test-scores", "11-validation-loss", "13-published",
         "20-search-ranking", "21-search-effects", "22-search-variance", "23-search-parallel", "24-search-curves",
+        "26-search-fold-loss",
         "30-delivered-fit", "30-delivered-predicted", "30-delivered-residuals", "30-delivered-residual-distribution",
         "31-delivered-weights", "32-delivered-units",
         "35-ensemble-scores", "36-ensemble-curve", "37-ensemble-spread",
@@ -70,7 +71,8 @@ def test_pictures_of_the_inside_of_a_convolutional_network(tmp_path: Path) -> No
     found = {picture.name: picture for picture in pictures(make_run(tmp_path, run))}
     inside = [name for name in found if name[:2] in ("31", "32", "34")]
     assert inside == [
-        "31-delivered-weights", "31-delivered-weights-history", "32-delivered-units", "34-delivered-kernels",
+        "31-delivered-weights", "31-delivered-weights-history", "32-delivered-units", "32-delivered-map",
+        "34-delivered-kernels",
         "34-delivered-classes", "34-delivered-conv1-maps", "34-delivered-conv2-maps",
         "34-delivered-conv1-exciting", "34-delivered-conv2-exciting",
     ]  # fmt: skip

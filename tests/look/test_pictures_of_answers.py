@@ -18,6 +18,7 @@ from shoal.look.figures import class_calibration as calibrations
 from shoal.look.figures import class_scores as scores
 from shoal.look.figures import confused_pairs as pairs
 from shoal.look.figures import roc
+from shoal.look.page.tables import class_table
 
 HOSTILE = ("W" * 200, r"$\frac{a$ %s {0} \n", "\u202eلا 😀\x00" + "漢" * 90, "i" * 120 + " " + "M" * 79, "")
 
@@ -137,6 +138,23 @@ def test_scores_of_classes_are_scikit_learns(weighted: bool) -> None:
     assert (own.recall_K < own.recall_high_K)[:3].all()
     assert scores.caption(own).endswith("A mark is missing where the share is one of no rows.")
     assert faults(scores.draw_scores, own) == []
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_table_of_classes_has_the_numbers_of_their_picture(weighted: bool) -> None:
+    """Of two networks together, as rows weigh."""
+    draw = np.random.default_rng(4)
+    true, named_RV = draw.integers(0, 3, 80), draw.integers(0, 3, (2, 80))
+    weight = draw.random(80) if weighted else None
+    table = class_table(
+        ("a", "b", "c"), RowsTested(np.arange(80), true, np.zeros((2, 80, 3)), weight), named_RV
+    )
+    twice = None if weight is None else np.tile(weight, 2)
+    theirs = metrics.precision_recall_fscore_support(np.tile(true, 2), named_RV.ravel(), sample_weight=twice)
+    values = {column.heading: column.values for column in table.columns}
+    assert values["test rows"] == tuple(np.bincount(true))
+    for name, expected in zip(("precision", "recall", "F1"), theirs[:3], strict=True):
+        np.testing.assert_allclose(values[name], expected, atol=1e-12)
 
 
 def test_the_interval_of_a_recall_is_wilsons_of_the_rows_of_its_class() -> None:

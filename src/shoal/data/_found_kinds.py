@@ -127,7 +127,7 @@ def _facts(
     reason = "" if useless else _reason(column, known, kind, inputs)
     written = inputs.written.get(column.name, "") if kind == "number" else ""
     constant = kind == "number" and 0 < len(known) == len(column.values) and bool((known == known[0]).all())
-    alike = f"{known[0]:g} in every training row, which says nothing" if constant else ""
+    alike = f"{known[0]:zg} in every training row, which says nothing" if constant else ""
     remarks = (alike, written, _strange(column, tested), missing_said(column, tested))
     return ColumnFacts(
         name=column.name,

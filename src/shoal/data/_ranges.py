@@ -44,7 +44,7 @@ def far_outside(columns: Sequence[Column], ranges: dict[str, Range | None]) -> I
 
 
 def _shown(column: Column, value: float) -> str:
-    return date_text(value) if column.takes == "dates" else f"{value:.6g}"
+    return date_text(value) if column.takes == "dates" else f"{value:z.6g}"
 
 
 def ranges_from_json(entries: list[object], count: int) -> tuple[Range | None, ...] | None:

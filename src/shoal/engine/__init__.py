@@ -68,6 +68,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.engine._watcher import Silent as Silent
     from shoal.engine._watcher import Watcher as Watcher
     from shoal.engine._winner import choose_winner as choose_winner
+    from shoal.engine._winner import decision_of as decision_of
     from shoal.engine._winner import fold_preprocessing as fold_preprocessing
     from shoal.engine._winner import model_file as model_file
     from shoal.engine._winner import pick_delivered as pick_delivered

@@ -41,6 +41,8 @@ from shoal.results import DependenceAsked, FitRecord, Store
 MOST_ANSWERS: Final = 10
 LEVELS: Final = 12
 """Categories, at most: the most frequent."""
+ROUNDING: Final = 1e-6
+"""What pairs do together below this share of the largest spread is rounding (float32): of a linear network 1e-8."""
 SHOWN_ROWS: Final = 40
 """Rows that are shown one by one, at most."""
 
@@ -235,34 +237,41 @@ class _Surface:
         return mean_GQ.reshape(*count, -1)
 
     def interactions(self, inputs: Sequence[Sequence[int]]) -> tuple[Floats, Floats]:
-        """Give H of every pair, (J, J), and the size of what is not the sum of both, (J, J, Q).
+        """Give H of every pair, (J, J), and the size of what is not the sum of both, (J, J, Q), as rows weigh.
 
         H takes all probabilities of classes, or labels, together; of several targets the first.
         """
         rows = spaced(np.arange(len(self.x_ND)), self.pair_rows)
-        x_ND, weight_N = self.x_ND[rows], self.weight_N[rows]
+        x_ND, share_N = self.x_ND[rows], _shares(self.weight_N[rows])
         together = 1 if self.dataset.task == "regression" else None
 
         def centred(subjects: Sequence[Sequence[int]]) -> Floats:
             answer_NNQ = self.answers(subjects, [x_ND[:, places] for places in subjects], x_ND)
-            mean_NQ = _means(answer_NNQ, weight_N)[:, :together]
-            return np.asarray(mean_NQ - mean_NQ.mean(axis=0))
+            mean_NQ = _means(answer_NNQ, share_N)[:, :together]
+            return np.asarray(mean_NQ - share_N @ mean_NQ)
 
         own = [centred([places]) for places in inputs]
         answers = own[0].shape[1] if own else 0
-        h_JJ = np.zeros((len(inputs), len(inputs)))
-        size_JJQ = np.zeros((*h_JJ.shape, answers))
+        whole_JJ, size_JJQ = (
+            np.zeros((len(inputs), len(inputs))),
+            np.zeros((len(inputs), len(inputs), answers)),
+        )
         for first, second in combinations(range(len(inputs)), 2):
             both_NQ = centred([inputs[first], inputs[second]])
             beyond_NQ = both_NQ - own[first] - own[second]
-            whole = float((both_NQ**2).sum())
-            share = float((beyond_NQ**2).sum()) / whole if whole > 0 else 0.0
-            h_JJ[first, second] = h_JJ[second, first] = math.sqrt(share)
-            size_JJQ[first, second] = size_JJQ[second, first] = np.sqrt((beyond_NQ**2).mean(axis=0))
-        return h_JJ, size_JJQ
+            whole_JJ[first, second] = whole_JJ[second, first] = math.sqrt((share_N @ both_NQ**2).sum())
+            size_JJQ[first, second] = size_JJQ[second, first] = np.sqrt(share_N @ beyond_NQ**2)
+        size_JJ = np.sqrt((size_JJQ**2).sum(axis=2))
+        some_JJ = size_JJ > ROUNDING * whole_JJ.max(initial=0.0)
+        h_JJ = np.divide(size_JJ, whole_JJ, out=np.zeros_like(size_JJ), where=some_JJ & (whole_JJ > 0))
+        return h_JJ, np.where(some_JJ[:, :, None], size_JJQ, 0.0)
 
 
 def _means(answer_GNQ: Floats, weight_N: Floats) -> Floats:
-    """Average over rows, of which each counts as much as it weighs, and all the same where none weighs anything."""
+    return np.asarray(np.einsum("gnq,n->gq", answer_GNQ, _shares(weight_N)))
+
+
+def _shares(weight_N: Floats) -> Floats:
+    """Give what each row counts of 1: as much as it weighs, and all the same where none weighs anything."""
     weight_N = weight_N if weight_N.any() else np.ones(len(weight_N))
-    return np.asarray(np.einsum("gnq,n->gq", answer_GNQ, weight_N / weight_N.sum()))
+    return np.asarray(weight_N / weight_N.sum())

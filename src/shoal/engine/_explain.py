@@ -1,38 +1,32 @@
 """What each input column adds to single predictions: integrated gradients of a dense network, in numpy.
 
-Sundararajan, Taly, Yan (2017): Axiomatic attribution for deep networks. ICML, 3319-3328. On the straight way from a
-baseline, a row that says nothing, to a row, the gradient by every input of the network is integrated by Gauss and
-Legendre; what the columns add up to is the answer less that of the baseline. Nothing but the model is needed.
+Every way begins at a row that says nothing. Nothing but the model is needed.
 
 Letters: N rows, D inputs behind the vectors of embedded columns, S input columns, Q questions (targets or labels; of
-classes the one that is named), K outputs, A outputs of a target, B points of rows on their ways.
+classes the one that is named), K outputs, A outputs of a target, T ends of the parts of a way, U units.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.activations import activation_of
 from shoal.data import Column, Preprocessing
+from shoal.engine._integrated import ClassOdds, Floats, Question, Way, missed
 from shoal.engine._predict import Trained
 from shoal.kinds import has_classes, task_kind
-from shoal.nets import EmbeddingLayer, Layer, outputs_and_gradient
+from shoal.nets import DenseLayer, EmbeddingLayer, outputs_and_gradient
 from shoal.results import Brief
 
 if TYPE_CHECKING:
     from pandas import DataFrame
-
-POINTS: Final = (32, 128, 256)
-"""Points at which the gradient is taken on the way of a row: more where the columns do not add up with fewer."""
-CLOSE: Final = 1e-3
-"""How far what columns add up to may be off, as a share of the sum of their sizes, for no more points to be taken."""
-_AT_ONCE: Final = 8192
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -54,7 +48,7 @@ class Explanation(Brief):
     @property
     def error(self) -> float:
         """How far contributions of a row are from adding up, as a share of the sum of their sizes: the largest."""
-        return float(_missed(self.contributions, self.answers - self.baselines).max(initial=0.0))
+        return float(missed(self.contributions, self.answers - self.baselines).max(initial=0.0))
 
     def frame(self) -> DataFrame:
         """One row a row and question: row (from 0), explained, named (of classes), answer, baseline, the inputs."""
@@ -82,19 +76,24 @@ def explain(
 
     Raises ValueError for a network with convolutions.
     """
-    way = _Way.of(trained)
-    x_ND = way.inside(trained.preprocessing.inputs(columns, dtype=np.float64))
-    questions = list(_questions(trained.preprocessing, trained, classes[1]))
+    from threadpoolctl import threadpool_limits
+
+    embedding, way = _way(trained)
+    x_ND = trained.preprocessing.inputs(columns, dtype=np.float64)
+    if embedding is not None:
+        x_ND = embedding.output(trained.named, x_ND)
+    questions = dict(_questions(trained.preprocessing, trained, classes[1]))
     answers, baselines, parts = [], [], []
-    for question in questions:
-        answer_N, baseline_N, contribution_NS = way.contributions(x_ND, question)
-        answers.append(answer_N)
-        baselines.append(baseline_N)
-        parts.append(contribution_NS)
+    with threadpool_limits(1):  # of many small products, which threads would wait for
+        for question in questions.values():
+            answer_N, baseline_N, contribution_NS = way.contributions(x_ND, question)
+            answers.append(answer_N)
+            baselines.append(baseline_N)
+            parts.append(contribution_NS)
     of_classes = has_classes(trained.task)
     return Explanation(
         tuple(column.name for column in trained.preprocessing.columns),
-        tuple(question.name for question in questions),
+        tuple(questions),
         np.stack(answers, axis=1),
         np.stack(baselines, axis=1),
         np.stack(parts, axis=1),
@@ -102,20 +101,16 @@ def explain(
     )
 
 
-class _Question:
-    """What is asked of outputs, row by row: its values, and its gradient by the outputs."""
+class _Prediction:
+    """The prediction of the target of a number, in its units."""
 
-    def __init__(self, name: str, preprocessing: Preprocessing, place: int) -> None:
-        """Ask for the prediction of the target of this number, in its units."""
-        self.name = name
+    def __init__(self, preprocessing: Preprocessing, place: int) -> None:
         self._preprocessing, self._place = preprocessing, place
 
     def values(self, outputs_NK: Floats, rows: NDArray[np.int64]) -> Floats:  # noqa: ARG002
-        """Values (N,) at the rows of these numbers."""
         return self._preprocessing.restore(outputs_NK)[:, self._place]
 
     def gradient(self, outputs_NK: Floats, rows: NDArray[np.int64]) -> Floats:  # noqa: ARG002
-        """Gradient (N, K) at them."""
         scales = self._preprocessing.target_scales
         of_each = outputs_NK.shape[1] // len(scales)
         own = slice(self._place * of_each, (self._place + 1) * of_each)
@@ -124,8 +119,11 @@ class _Question:
         return gradient_NK
 
 
-class _LabelOdds(_Question):
-    """The log-odds of a label: its output."""
+class _LabelOdds:
+    """The log-odds of the label of a number: its output."""
+
+    def __init__(self, place: int) -> None:
+        self._place = place
 
     def values(self, outputs_NK: Floats, rows: NDArray[np.int64]) -> Floats:  # noqa: ARG002
         return outputs_NK[:, self._place]
@@ -136,123 +134,65 @@ class _LabelOdds(_Question):
         return gradient_NK
 
 
-class _ClassOdds(_Question):
-    """The log-odds of the class that is named of each row: its output, less what all others come to."""
-
-    def __init__(self, name: str, preprocessing: Preprocessing, named_N: NDArray[np.int64]) -> None:
-        super().__init__(name, preprocessing, 0)
-        self._named_N = named_N
-
-    def _others(
-        self, outputs_NK: Floats, rows: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], Floats, Floats]:
-        """Give the class named of each row, powers of the other outputs less the largest of them, and that."""
-        named_N = self._named_N[rows]
-        others_NK = outputs_NK.copy()
-        others_NK[np.arange(len(rows)), named_N] = -np.inf
-        most_N1 = others_NK.max(axis=1, keepdims=True)
-        return named_N, np.exp(others_NK - most_N1), most_N1[:, 0]
-
-    def values(self, outputs_NK: Floats, rows: NDArray[np.int64]) -> Floats:
-        named_N, power_NK, most_N = self._others(outputs_NK, rows)
-        own_N = outputs_NK[np.arange(len(rows)), named_N]
-        return np.asarray(own_N - most_N - np.log(power_NK.sum(axis=1)))
-
-    def gradient(self, outputs_NK: Floats, rows: NDArray[np.int64]) -> Floats:
-        named_N, power_NK, _ = self._others(outputs_NK, rows)
-        gradient_NK = -power_NK / power_NK.sum(axis=1, keepdims=True)
-        gradient_NK[np.arange(len(rows)), named_N] = 1
-        return np.asarray(gradient_NK)
-
-
 def _questions(
     preprocessing: Preprocessing, trained: Trained, named_N: NDArray[np.int64]
-) -> Iterator[_Question]:
+) -> Iterator[tuple[str, Question]]:
     if has_classes(trained.task):
-        yield _ClassOdds("log-odds of the class named", preprocessing, named_N)
+        yield "log-odds of the class named", ClassOdds(named_N)
         return
     labels = task_kind(trained.task).target == "labels"
     for place, scale in enumerate(preprocessing.target_scales):
         if labels:
-            yield _LabelOdds(f"log-odds of {scale.name}", preprocessing, place)
+            yield f"log-odds of {scale.name}", _LabelOdds(place)
         else:
-            yield _Question(scale.name, preprocessing, place)
+            yield scale.name, _Prediction(preprocessing, place)
 
 
-@dataclass(frozen=True, eq=False)
-class _Way:
-    """The layers behind the vectors of embedded columns, the baseline there, and where each column's inputs stand.
+def _way(trained: Trained) -> tuple[EmbeddingLayer | None, Way]:
+    """Give the layer of vectors of embedded columns, if any, and the way through the layers behind it.
 
     On the way from one vector to another there is no code, so that ways begin behind the tables.
     """
+    architecture, preprocessing, named = trained.architecture, trained.preprocessing, trained.named
+    first, *others = architecture.layers
+    embedding = first if isinstance(first, EmbeddingLayer) else None
+    layers = architecture.layers if embedding is None else tuple(others)
+    spans, baseline_D = preprocessing.spans, preprocessing.baseline_D
+    if embedding is not None:
+        spans |= dict(zip(preprocessing.code_names, embedding.places(), strict=True))
+        baseline_D = np.concatenate([baseline_D[: embedding.plain], embedding.average(named)])
+    order = [spans[column.name] for column in preprocessing.columns]
+    bending = tuple(takewhile(lambda layer: activation_of(layer.activation).straight, architecture.dense))
 
-    embedding: EmbeddingLayer | None
-    layers: tuple[Layer, ...]
-    named: dict[str, NDArray[Any]]
-    baseline_D: Floats
-    spans: tuple[slice, ...]
+    def outputs(x_ND: Floats) -> Floats:
+        for layer in layers:
+            x_ND = layer.output(named, x_ND)
+        return x_ND
 
-    @classmethod
-    def of(cls, trained: Trained) -> _Way:
-        """Take a trained network."""
-        architecture, preprocessing = trained.architecture, trained.preprocessing
-        named = architecture.named(trained.parameters_P, trained.buffers)
-        first, *others = architecture.layers
-        spans, baseline_D = preprocessing.spans, preprocessing.baseline_D
-        if not isinstance(first, EmbeddingLayer):
-            order = tuple(spans[column.name] for column in preprocessing.columns)
-            return cls(None, architecture.layers, named, baseline_D, order)
-        spans |= dict(zip(preprocessing.code_names, first.places(), strict=True))
-        baseline_D = np.concatenate([baseline_D[: first.plain], first.average(named)])
-        order = tuple(spans[column.name] for column in preprocessing.columns)
-        return cls(first, tuple(others), named, baseline_D, order)
-
-    def inside(self, x_ND: Floats) -> Floats:
-        """Look the vectors of codes up."""
-        return x_ND if self.embedding is None else self.embedding.output(self.named, x_ND)
-
-    def contributions(self, x_ND: Floats, question: _Question) -> tuple[Floats, Floats, Floats]:
-        """Give answers and baselines of rows, (N,), and what each column adds, (N, S)."""
-        all_N = np.arange(len(x_ND))
-        answer_N = self._values(x_ND, question, all_N)
-        baseline_N = self._values(np.broadcast_to(self.baseline_D, x_ND.shape), question, all_N)
-        added_NS = np.zeros((len(x_ND), len(self.spans)))
-        again = all_N
-        for points in POINTS:
-            for rows in np.array_split(again, -(-len(again) * points // _AT_ONCE)) if len(again) else ():
-                added_NS[rows] = self._integrated(x_ND[rows], question, rows, points)
-            missed_N = _missed(added_NS[again, None], (answer_N - baseline_N)[again, None])[:, 0]
-            again = again[missed_N > CLOSE]
-        return answer_N, baseline_N, added_NS
-
-    def _values(self, x_ND: Floats, question: _Question, rows: NDArray[np.int64]) -> Floats:
-        for layer in self.layers:
-            x_ND = layer.output(self.named, x_ND)
-        return question.values(x_ND, rows)
-
-    def _integrated(self, x_ND: Floats, question: _Question, rows: NDArray[np.int64], points: int) -> Floats:
-        """Integrate the gradient on the ways to some rows, and multiply by how far they lead, (N, S)."""
-        place_B, weight_B = _gauss_legendre(points)
-        step_ND = x_ND - self.baseline_D
-        way_BD = (self.baseline_D + (place_B[:, None, None] + 1) / 2 * step_ND).reshape(-1, step_ND.shape[1])
-        of_B = np.tile(rows, points)
-        _, gradient_BD = outputs_and_gradient(
-            self.layers, self.named, way_BD, lambda outputs_BK: question.gradient(outputs_BK, of_B)
-        )
-        mean_ND = np.tensordot(weight_B / 2, gradient_BD.reshape(points, *step_ND.shape), axes=1)
-        added_ND = mean_ND * step_ND
-        return np.stack([added_ND[:, span].sum(axis=1) for span in self.spans], axis=1)
+    return embedding, Way(
+        outputs,
+        partial(outputs_and_gradient, layers, named),
+        baseline_D,
+        lambda added_ND: np.stack([added_ND[:, span].sum(axis=1) for span in order], axis=1),
+        ends=partial(_bends, bending, named, baseline_D) if bending else None,
+    )
 
 
-@cache
-def _gauss_legendre(points: int) -> tuple[Floats, Floats]:
-    places, weights = np.polynomial.legendre.leggauss(points)
-    return places, weights
+def _bends(
+    bending: Sequence[DenseLayer], named: dict[str, NDArray[Any]], baseline_D: Floats, x_D: Floats
+) -> Floats:
+    """Find where on the way to a row a unit passes from one piece to the other, (T,), from 0 to 1.
 
-
-def _missed(added_NQS: Floats, apart_NQ: Floats) -> Floats:
-    """Give how far contributions are from adding up, as a share of the sum of their sizes, (N, Q)."""
-    sizes_NQ = np.abs(added_NQS).sum(axis=2)
-    off_NQ = np.abs(added_NQS.sum(axis=2) - apart_NQ)
-    share_NQ: Floats = np.divide(off_NQ, sizes_NQ, out=np.where(off_NQ > 0, 1.0, 0.0), where=sizes_NQ > 0)
-    return share_NQ
+    Between the bends of the layers before it, what a unit is given is straight.
+    """
+    end_T = np.array([0.0, 1.0])
+    for depth, layer in enumerate(bending):
+        way_TU = baseline_D + end_T[:, None] * (x_D - baseline_D)
+        for before in bending[:depth]:
+            way_TU = before.output(named, way_TU)
+        sum_TU = layer.sums(named, way_TU)
+        part, unit = np.nonzero(sum_TU[:-1] * sum_TU[1:] < 0)
+        start, end = sum_TU[part, unit], sum_TU[part + 1, unit]
+        bend_T = end_T[part] + (end_T[part + 1] - end_T[part]) * start / (start - end)
+        end_T = np.unique(np.concatenate([end_T, bend_T]))
+    return end_T

@@ -6,8 +6,12 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from shoal.kinds import Takes
+
 if TYPE_CHECKING:
+    from shoal.data import Dataset
     from shoal.engine._fits import Planner
+    from shoal.engine._trainer import Job
     from shoal.nets import Architecture
 
 GRID_POINTS: Final = 241
@@ -16,6 +20,14 @@ CHANNELS_KEPT: Final = 32
 """Channels of a layer that pictures show, at most: the first."""
 LOOKED_AT: Final = 2000
 """Test images at which channels are measured, at most."""
+MAP_BYTES: Final = 4 << 20
+"""Bytes of feature maps kept of one layer, and of images kept beside them, at most."""
+COURSE_ROWS: Final = 1000
+"""Training rows at which gradients and dead units are measured over the epochs, at most."""
+COURSE_BATCHES: Final = 16
+"""Batches of them, at most."""
+LEAST_BATCH: Final[dict[Takes, int]] = {"table": 256, "images": 32}
+"""Rows of such a batch, at least, where no batch norm asks for batches as in training."""
 UNIT_ROWS: Final = 400
 """Test rows at which the outputs of dense layers are kept, at most."""
 MOST_ROWS: Final = 2000
@@ -41,6 +53,51 @@ PASSED_AT_ONCE: Final = 8192
 """Rows that pass through the network at once."""
 WORK: Final = 4e10
 """Multiplications and additions, about a second of one core, beyond which curves, and pairs, take fewer rows."""
+EXPLAINED: Final = 20
+"""Images of which it is asked where in them a class is seen, at most: half of them mistakes."""
+FEWEST_EXPLAINED: Final = 2
+IMAGE_POINTS: Final = (32, 128)
+"""Points at which gradients of an image are taken: more where its pixels do not add up with fewer."""
+PULLED_AT_ONCE: Final = 64
+"""Images through which gradients are pulled back at once."""
+ATTRIBUTED: Final = 1e11
+"""Multiplications and additions, about four seconds of one core, beyond which fewer images are asked about."""
+MAPPED: Final = 1000
+"""Test rows whose activations are put on a map, at most."""
+MAPPED_BYTES: Final = 64 << 20
+"""Bytes of these activations, at most."""
+
+
+def images_explained(architecture: Architecture) -> int:
+    """Give of how many images Grad-CAM is asked, at most: as many as are kept."""
+    return max(FEWEST_EXPLAINED, min(EXPLAINED, MAP_BYTES // math.prod(architecture.input_shape)))
+
+
+def images_attributed(architecture: Architecture, points: int) -> int:
+    """Give of how many of these gradients are integrated, each of two classes, forwards and backwards, at so many
+    points.
+    """
+    each = 2 * 3 * points * max(1, architecture.flops_per_row)
+    return max(FEWEST_EXPLAINED, min(images_explained(architecture), int(ATTRIBUTED / each)))
+
+
+def mapped(dataset: Dataset) -> bool:
+    """Whether activations at test rows are put on a map: of images, and of three classes or more."""
+    return len(dataset.classes) > 2 or bool(dataset.classes and not dataset.columns)
+
+
+def rows_mapped(architecture: Architecture) -> int:
+    """Give how many test rows are put on a map of what the output layer is given, at most."""
+    return min(MAPPED, max(UNIT_ROWS, MAPPED_BYTES // (8 * architecture.dense[-1].inputs)))
+
+
+def course_rows(job: Job, rows: int) -> tuple[int, int]:
+    """Give at how many of so many training rows gradients and dead units are measured, and in how many batches."""
+    size = job.training.batch_size
+    if not any(layer.batch_norm for layer in job.architecture.layers):
+        size = max(size, LEAST_BATCH[job.architecture.takes])
+    count = min(rows, COURSE_ROWS, COURSE_BATCHES * size)
+    return count, -(-count // size)
 
 
 def networks_permuted(planner: Planner) -> int:

@@ -82,6 +82,11 @@ class Asking:
         x_ND[:, inputs] = self.x_ND[order_N][:, inputs]
         return self.answers(x_ND)
 
+    def tells(self, subjects: Sequence[Sequence[int]]) -> NDArray[np.bool_]:
+        """Say of which subjects, (S,), permuting tells anything: not of those that are the same in all rows."""
+        varies_D = (self.x_ND != self.x_ND[:1]).any(axis=0)
+        return np.array([not len(inputs) or bool(varies_D[list(inputs)].any()) for inputs in subjects])
+
     def scored(self, answers_NA: Floats) -> float:
         """Score answers."""
         return self.score.score(self.y, answers_NA, self.weight_N)
@@ -239,15 +244,17 @@ class _Networks:
 
     def of_folds(self, networks: Sequence[tuple[StudyFit, FitRecord]]) -> Arrays:
         """Ask every network about rows that its fold held out."""
-        bases, worse, of_split = [], [], dict[int, list[int]]()
+        bases, worse, tells, of_split = [], [], [], dict[int, list[int]]()
         for number, (fit, record) in enumerate(networks):
             rows = spaced(fit.rows.validation, self.asked.rows)
-            orders_PN = self._orders(fit, len(rows))
-            base, scores_SP = permuted_scores(self._asking(fit, record, rows), self._subjects(fit), orders_PN)
+            asking, subjects = self._asking(fit, record, rows), self._subjects(fit)
+            base, scores_SP = permuted_scores(asking, subjects, self._orders(fit, len(rows)))
+            tells.append(asking.tells(subjects))
             bases.append(base)
             worse.append(worse_by(self.asked.metric, base, scores_SP))
             of_split.setdefault(fit.split.stream, []).append(number)
         worse_FSP = np.array(worse)
+        worse_FSP[:, ~np.any(tells, axis=0)] = math.nan
         by_split = np.array([worse_FSP[numbers].mean(axis=0) for numbers in of_split.values()])
         share = sum(len(fit.rows.validation) / len(fit.rows.train) for fit, _ in networks) / len(networks)
         low_S, high_S = fold_intervals(by_split, share)
@@ -263,6 +270,7 @@ class _Networks:
         ends = [self._ends(asking, inputs, orders_PN, units) for inputs in subjects]
         low_S, high_S = (np.array(end, np.float64) for end in zip(*ends, strict=True))
         worse_SP = worse_by(self.asked.metric, base, scores_SP)
+        worse_SP[~asking.tells(subjects)] = math.nan
         return {"base": np.array([base]), "worse": worse_SP[None], "low": low_S, "high": high_S}
 
     def _ends(

@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import Dataset, Preprocessing
-from shoal.engine._extents import CHANNELS_KEPT, LOOKED_AT, UNIT_ROWS
+from shoal.decisions import Decision
+from shoal.engine._activation_map import activation_map, apart
+from shoal.engine._attributions import attributions
+from shoal.engine._course import Course
+from shoal.engine._extents import CHANNELS_KEPT, LOOKED_AT, MAP_BYTES, UNIT_ROWS, mapped, rows_mapped
 from shoal.engine._fits import Planner
+from shoal.engine._importance import trained_network
 from shoal.engine._planned import StudyFit
 from shoal.engine._predict import network_inputs
 from shoal.engine._stored import check_state, refusing_stored
 from shoal.engine._study_rows import PreparedFit
 from shoal.engine._train import Checkpoint
-from shoal.engine._trainer import State, Trainer, initial_state
+from shoal.engine._trainer import FitData, State, Trainer, initial_state
 from shoal.engine.trainers.torch import one_thread
 from shoal.engine.workers.slices import CHECKPOINT_SECONDS
 from shoal.nets import Architecture, Channels, activations, near_bound, weights_by_layer
@@ -33,8 +38,6 @@ from shoal.study import MOST_IMAGES
 
 QUANTILES: Final = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 MOST_EXCITING: Final = 4
-MAP_BYTES: Final = 4 << 20
-"""Bytes of feature maps kept of one layer, at most."""
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -42,11 +45,13 @@ Arrays = dict[str, NDArray[Any]]
 def look_inside(
     planner: Planner,
     delivered: tuple[StudyFit, FitRecord],
+    decision: Decision | None,
     store: Store,
     trainers: Mapping[str, Trainer],
     parts: Parts,
 ) -> None:
-    """Compute what the study asks for and is not kept yet: history, channels, feature maps, outputs of units.
+    """Compute what the study asks for and is not kept yet: history, channels, feature maps, outputs of units, a map of
+    them, and where in images the classes are seen that are named, by `decision` where there is one.
 
     Each part stands for itself: one that cannot be made is noted in `parts`.
     """
@@ -58,20 +63,24 @@ def look_inside(
     if inspect.history:
         trainer = trainers[fit.trainer]
         history = _History(fit, dataset, preprocessing, inspect.history)
-        computations["history"] = (f"history {inspect.history}", lambda: history.replay(trainer, store))
+        computations["history"] = (history.part, lambda: history.replay(trainer, store))
     if not dataset.columns or any(column.takes != "numbers" for column in dataset.columns):
         asked = (fit.job.architecture, record, preprocessing, dataset)
         computations["units"] = (f"units {dataset.test_fingerprint}", lambda: _unit_outputs(*asked))
-    if images is not None and fit.job.architecture.convolutions:
-        channels = _channels(fit.job.architecture, record, preprocessing)
+    if mapped(dataset):
+        mapping = partial(_activation_map, fit.job.architecture, record, preprocessing, dataset)
+        computations["activations"] = (f"activation map {dataset.test_fingerprint}", mapping)
+    if images is not None:
         rows = _shown_rows(dataset, inspect.images)
-        named = f"{dataset.test_fingerprint} {','.join(map(str, rows))}"
-        looked_at = _looked_at(dataset)
-        computations["channels"] = (
-            f"channels at {len(looked_at)} {dataset.test_fingerprint}",
-            partial(_channel_facts, channels, (images, dataset.targets), looked_at, fit.job.key),
+        if fit.job.architecture.convolutions:
+            computations |= _of_channels(fit, record, preprocessing, dataset, (images, rows))
+        name, without = computations["activations"]
+        computations["activations"] = (name, partial(_with_thumbnails, without, images))
+        asked_of = images, dataset.targets[dataset.train_rows :], record.predictions["test"]
+        trained = trained_network(planner, fit, record)
+        computations |= attributions(
+            trained, asked_of, (fit.split.train, rows), decision, dataset.test_fingerprint
         )
-        computations["maps"] = (f"maps {named}", partial(_maps, channels, images[rows], rows))
     computed: dict[str, str] = {}
     for name, (part, compute) in computations.items():
         with parts.attempt(f"inside of the network, {name}", RUN):
@@ -81,6 +90,27 @@ def look_inside(
     store.put_fact("inside", {"fit": fit.id, "parts": computed})
 
 
+def _of_channels(
+    fit: StudyFit,
+    record: FitRecord,
+    preprocessing: Preprocessing,
+    dataset: Dataset,
+    shown: tuple[NDArray[np.uint8], NDArray[np.int64]],
+) -> dict[str, tuple[str, Callable[[], Arrays]]]:
+    """Give what looks at the channels of convolutions, by names of parts; `shown` are all images, and rows of some."""
+    images, rows = shown
+    channels = _channels(fit.job.architecture, record, preprocessing)
+    named = f"{dataset.test_fingerprint} {','.join(map(str, rows))}"
+    looked_at = _spread(dataset, LOOKED_AT)
+    return {
+        "channels": (
+            f"channels at {len(looked_at)} {dataset.test_fingerprint}",
+            partial(_channel_facts, channels, (images, dataset.targets), looked_at, fit.job.key),
+        ),
+        "maps": (f"maps {named}", partial(_maps, channels, images[rows], rows)),
+    }
+
+
 class _History:
     """The weights of one fit over its epochs: the fit is deterministic, so it is trained again to be watched."""
 
@@ -88,41 +118,56 @@ class _History:
         self._fit, self._dataset, self._preprocessing = fit, dataset, preprocessing
         epochs = fit.job.training.epochs
         self._epoch_S = np.unique(np.linspace(0, epochs, min(snapshots, epochs) + 1).round()).astype(np.int64)
-        self._key = f"{fit.id} history {snapshots}"
+        # What is kept of a snapshot has a number: less, of an earlier version, is not taken for it.
+        self.part = f"history 2 {snapshots}"
+        self._key = f"{fit.id} {self.part}"
+
+    @cached_property
+    def _data(self) -> FitData:
+        return PreparedFit(self._fit, self._dataset, self._preprocessing).data
+
+    @cached_property
+    def _course(self) -> Course:
+        return Course.of(self._fit.job, self._data)
 
     def replay(self, trainer: Trainer, store: Store) -> Arrays:
         """Train again, from the last checkpoint of a replay that was interrupted, and take snapshots on the way.
 
-        Of each layer: quantiles of its weights (S, Q), and how far they are from their start (root mean square), (S,).
+        Of each layer: quantiles of its weights (S, Q), how far they are from their start (root mean square), the norm
+        of its gradient and the share of its units that are dead, (S,); see `Course`.
         """
         job, saved = self._fit.job, store.checkpoint(self._key)
-        data = PreparedFit(self._fit, self._dataset, self._preprocessing).data
         seen: Arrays = {}
         state = initial_state(job)
         start = job.architecture.named(state.parameters_P.copy())
         if saved:
             with refusing_stored(f"the checkpoint of {self._key}"):
+                first = self._seen_at(trainer, start, state)
                 state = Checkpoint(self._key, saved[0], saved[1]["state"]).state()
                 check_state(state, self._fit)
                 seen = {name: saved[0][name] for name in saved[1]["seen"]}
-                _check_snapshots(seen, start, self._epoch_S)
+                _check_snapshots(seen, first, self._epoch_S)
         at, done = time.monotonic(), len(seen.get("epoch", ()))
         state.pausing = lambda: time.monotonic() - at >= CHECKPOINT_SECONDS
         for epoch in self._epoch_S[done:].tolist():
             while state.status == "training" and state.epoch < epoch:
-                trainer.advance(job, data, state, epoch)
+                trainer.advance(job, self._data, state, epoch)
                 if state.pausing():
                     self._save(store, state, seen)
                     at = time.monotonic()
-            snapshot = _snapshot(start, job.architecture.named(state.parameters_P)) | {
-                "epoch": np.array(epoch)
-            }
+            snapshot = self._seen_at(trainer, start, state) | {"epoch": np.array(epoch)}
             seen = {
                 name: np.concatenate([seen.get(name, value[None][:0]), value[None]])
                 for name, value in snapshot.items()
             }
         store.drop_checkpoint(self._key)
-        return seen | {"share": np.array(QUANTILES)}
+        looked_at = self._fit.rows.learning[self._course.place_M]
+        return seen | {"share": np.array(QUANTILES), "looked_at": looked_at}
+
+    def _seen_at(self, trainer: Trainer, start: Arrays, state: State) -> Arrays:
+        """Give what is kept of one snapshot; an array of one name has one shape in all of them."""
+        named = self._fit.job.architecture.named(state.parameters_P)
+        return _snapshot(start, named) | self._course.at(trainer, state) | {"epoch": np.array(state.epoch)}
 
     def _save(self, store: Store, state: State, seen: Arrays) -> None:
         stands = Checkpoint.of(self._key, state)
@@ -140,14 +185,12 @@ def _snapshot(start: Arrays, now: Arrays) -> Arrays:
     return arrays
 
 
-def _check_snapshots(seen: Arrays, start: Arrays, epoch_S: NDArray[np.int64]) -> None:
-    """Those taken before are of the same layers, as many of each, and of the first epochs."""
+def _check_snapshots(seen: Arrays, first: Arrays, epoch_S: NDArray[np.int64]) -> None:
+    """Those taken before are of the same kind as the first, and of the first epochs."""
     done = len(seen.get("epoch", ()))
     expect(seen.get("epoch", epoch_S[:0]).tolist() == epoch_S[:done].tolist())
-    shapes: dict[str, tuple[int, ...]] = {"epoch": (done,)}
-    for layer in weights_by_layer(start):
-        shapes |= {f"{layer}/quantile": (done, len(QUANTILES)), f"{layer}/moved": (done,)}
-    expect(not seen or {name: array.shape for name, array in seen.items()} == shapes)
+    kinds = {name: ((done, *array.shape), array.dtype) for name, array in first.items()}
+    expect(not seen or {name: (array.shape, array.dtype) for name, array in seen.items()} == kinds)
 
 
 def _channels(architecture: Architecture, record: FitRecord, preprocessing: Preprocessing) -> Channels:
@@ -176,14 +219,14 @@ def _maps(channels: Channels, images: NDArray[np.uint8], rows: NDArray[np.int64]
     return arrays
 
 
-def _looked_at(dataset: Dataset) -> NDArray[np.int64]:
-    """Rows of the test images at which channels are measured: all, or `LOOKED_AT` of them.
+def _spread(dataset: Dataset, most: int) -> NDArray[np.int64]:
+    """Test rows that are looked at: all, or so many of them.
 
     Sorted by class they are evenly spaced, so that each class has its share, and within a class all the file has.
     """
     class_N = dataset.targets[dataset.train_rows :]
     by_class = np.argsort(class_N, kind="stable")
-    count = min(len(class_N), LOOKED_AT)
+    count = min(len(class_N), most)
     return dataset.train_rows + np.sort(by_class[np.arange(count) * len(class_N) // max(1, count)])
 
 
@@ -244,11 +287,6 @@ def _measured(
     ]
 
 
-@one_thread()
-def _flattened(channels: Channels, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return channels.flattened(images)
-
-
 def _unit_outputs(
     architecture: Architecture, record: FitRecord, preprocessing: Preprocessing, dataset: Dataset
 ) -> Arrays:
@@ -257,6 +295,41 @@ def _unit_outputs(
     rows = dataset.train_rows + np.unique(np.linspace(0, test - 1, min(test, UNIT_ROWS)).round()).astype(
         np.int64
     )
+    _, outputs = _dense_outputs(architecture, record, preprocessing, dataset, rows)
+    return {"rows": rows} | outputs
+
+
+def _activation_map(
+    architecture: Architecture, record: FitRecord, preprocessing: Preprocessing, dataset: Dataset
+) -> Arrays:
+    """What the output layer is given at test rows of which each class has its share, on a map of two dimensions."""
+    rows = _spread(dataset, rows_mapped(architecture))
+    parts = []
+    for start in range(0, len(rows), UNIT_ROWS):
+        part = rows[start : start + UNIT_ROWS]
+        x_MD, outputs = _dense_outputs(architecture, record, preprocessing, dataset, part)
+        hidden = [layer.name for layer in architecture.dense[:-1]]
+        parts.append(outputs[hidden[-1]] if hidden else x_MD)
+    return activation_map(np.concatenate(parts), dataset.targets[rows], rows)
+
+
+def _with_thumbnails(compute: Callable[[], Arrays], images: NDArray[np.uint8]) -> Arrays:
+    """Add images of some rows of a map, which stand free of each other."""
+    arrays = compute()
+    if not arrays:
+        return {}
+    shown = apart(arrays["place"])[: max(1, MAP_BYTES // images[0].nbytes)]
+    return arrays | {"shown": shown, "images": images[arrays["rows"][shown]]}
+
+
+def _dense_outputs(
+    architecture: Architecture,
+    record: FitRecord,
+    preprocessing: Preprocessing,
+    dataset: Dataset,
+    rows: NDArray[np.int64],
+) -> tuple[NDArray[np.float32], Arrays]:
+    """Give what the first layer behind convolutions is given, (M, D), and the outputs of every dense layer, (M, U)."""
     if dataset.images is not None and architecture.convolutions:
         x_MD = _flattened(_channels(architecture, record, preprocessing), dataset.images[rows])
     else:
@@ -265,4 +338,9 @@ def _unit_outputs(
     head = Architecture(x_MD.shape[1:], architecture.outputs, layers)
     outputs = activations(head, record.parameters, x_MD)
     by_layer = {layer.name: output for layer, output in zip(layers, outputs, strict=True)}
-    return {"rows": rows} | {layer.name: by_layer[layer.name] for layer in architecture.dense}
+    return x_MD, {layer.name: by_layer[layer.name] for layer in architecture.dense}
+
+
+@one_thread()
+def _flattened(channels: Channels, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return channels.flattened(images)

@@ -38,6 +38,11 @@ class Trained:
     preprocessing: Preprocessing
     task: Task
 
+    @property
+    def named(self) -> dict[str, NDArray[Any]]:
+        """Parameters and buffers by name."""
+        return self.architecture.named(self.parameters_P, self.buffers)
+
 
 def network_inputs(
     architecture: Architecture, preprocessing: Preprocessing, source: PredictedRows, rows: NDArray[np.int64]

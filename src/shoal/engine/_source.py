@@ -31,6 +31,7 @@ from shoal.data import (
     unused_rows,
     weights_said,
 )
+from shoal.decisions import Decision, named_classes
 from shoal.engine._fits import Planner
 from shoal.engine._positive import no_two_classes, positive_notes, positive_number
 from shoal.engine._trainer import Trainer
@@ -352,22 +353,28 @@ def _times(dataset: Dataset) -> NDArray[np.float64]:
     return np.concatenate((dataset.times, known))
 
 
-def with_images_of_mistakes(truth: Truth, images: NDArray[np.uint8], delivered: FitRecord) -> Truth:
+def with_images_of_mistakes(
+    truth: Truth, images: NDArray[np.uint8], delivered: FitRecord, decision: Decision | None = None
+) -> Truth:
     """Add the images of the test rows that the delivered network gets wrong with the highest confidence.
 
     `images` are those of the whole data set.
     """
     true_V = truth.y[truth.train_rows :]
-    rows = truth.train_rows + gallery_rows(true_V, delivered.predictions["test"])
+    rows = truth.train_rows + gallery_rows(true_V, delivered.predictions["test"], decision=decision)
     return replace(truth, image_rows=rows, images=images[rows])
 
 
 def gallery_rows(
-    true_V: NDArray[np.int64], probability_VK: NDArray[np.float64], most: int = IMAGES_KEPT
+    true_V: NDArray[np.int64],
+    probability_VK: NDArray[np.float64],
+    most: int = IMAGES_KEPT,
+    decision: Decision | None = None,
 ) -> NDArray[np.int64]:
-    """Give the rows whose most probable class is wrong, the surest first, ties by row number: at most `most`."""
-    wrong = np.flatnonzero(probability_VK.argmax(axis=1) != true_V)
-    surest = np.argsort(-probability_VK.max(axis=1)[wrong], kind="stable")
+    """Give the rows whose named class is wrong, the surest first, ties by row number: at most `most`."""
+    named_V = named_classes(probability_VK, decision)
+    wrong = np.flatnonzero(named_V != true_V)
+    surest = np.argsort(-probability_VK[wrong, named_V[wrong]], kind="stable")
     return wrong[surest[:most]].astype(np.int64)
 
 

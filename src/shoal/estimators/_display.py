@@ -86,12 +86,14 @@ def curves_picture(record: SearchRecord, candidate: int) -> str:
     """Give the chosen candidate's curves as a picture within the page."""
     from shoal.look import fold_curves_png, image_html
 
-    folds = [
-        trained.curves for number, _, trained in record.fits if number == candidate and trained.status == "ok"
-    ]
+    folds = {
+        fold: (trained.curves, trained.kept_epoch, trained.epochs)
+        for number, fold, trained in record.fits
+        if number == candidate and trained.status == "ok"
+    }
     if not folds:
         return ""
-    words = "training and validation loss of the chosen candidate against epochs, over the folds"
+    words = "training and validation loss of the chosen candidate against epochs, fold by fold"
     return image_html(fold_curves_png(folds, "Chosen candidate"), words)
 
 

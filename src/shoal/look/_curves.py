@@ -26,7 +26,7 @@ from shoal.wording import one_number
 _ROW_STYLES: Final = {"training": (TRAINING, "solid"), "validation": (VALIDATION, "dash")}
 _AXIS_LETTERS: Final = 48
 """As many as stand beside an axis of curves; more words are lines of it."""
-_DASHES: Final = ("solid", "dash", "dot", "dashdot")
+LIVE_DASHES: Final = ("solid", "dash", "dot", "dashdot")
 
 
 def draw_line(axes: Panel, line: Line, style: Mapping[str, Any]) -> None:
@@ -77,7 +77,7 @@ def live_curves(fact: Curves) -> Plot | None:
     last = max(line.x_M[-1] for line in fact.lines)
     traces: list[dict[str, Any]] = []
     for number, line in enumerate(fact.shown):
-        own = (SERIES[number % len(SERIES)], _DASHES[number // len(SERIES) % len(_DASHES)])
+        own = (SERIES[number % len(SERIES)], LIVE_DASHES[number // len(SERIES) % len(LIVE_DASHES)])
         traces += line_traces(line, *_ROW_STYLES.get(line.name, own))
     quantity = in_lines(fact.quantity, _AXIS_LETTERS).replace("\n", "<br>")
     axes = {

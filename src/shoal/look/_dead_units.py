@@ -1,4 +1,4 @@
-"""Units that answer the same whatever they are asked.
+"""Units that are dead or saturated, counted.
 
 Letters: U units of a layer, M inputs looked at.
 """
@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from shoal.activations import activation_of
-from shoal.nets import near_bound
+from shoal.nets import dead_units, near_bound
 
 
 def dead_and_saturated(activation: str, output_MU: NDArray[Any]) -> tuple[int, int]:
@@ -24,15 +23,3 @@ def dead_and_saturated(activation: str, output_MU: NDArray[Any]) -> tuple[int, i
     if activation_of(activation).bounds is None:
         return dead, 0
     return dead, int(near_bound(activation, output_MU).all(axis=0).sum())
-
-
-def dead_units(activation: str, output_MU: NDArray[Any]) -> NDArray[np.bool_]:
-    """Say which units are dead, (U,): they give the same at all M inputs, or never leave the flat side.
-
-    That is: they are never above `flat_below` of the activation's row, where it has one, as rectifiers do.
-    """
-    constant_U = np.ptp(output_MU, axis=0) == 0
-    flat_below = activation_of(activation).flat_below
-    if flat_below is None:
-        return np.asarray(constant_U)
-    return np.asarray(constant_U | (output_MU.max(axis=0) <= flat_below))

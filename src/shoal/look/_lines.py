@@ -93,6 +93,11 @@ def line_over_repeats(
     return Line(name, np.asarray(x_M, dtype=np.float64)[seen_M], middle_M, low_M, high_M, len(values), spread)
 
 
+def alone(line: Line) -> str:
+    """Give the mark of a line of one place, which would not be seen; none of any other."""
+    return "." if len(line.x_M) == 1 else ""
+
+
 def coinciding(
     lines: Sequence[Line], ends: tuple[float, float], *, logarithmic: bool
 ) -> tuple[tuple[str, ...], ...]:

@@ -249,16 +249,24 @@ def _is_inside(inside: Inside, architecture: Architecture) -> bool:
     units = {layer.name: layer.units for layer in architecture.layers}
     dense = {layer.name for layer in architecture.dense}
     conv = {layer.name for layer in architecture.convolutions}
-    history = {f"{name}/{what}" for name in units for what in ("quantile", "moved")} | {"epoch", "share"}
     of_outputs = ((inside.units, dense | {"rows"}), (inside.maps, conv | {"rows", "images"}))
     return (
-        (not inside.history or inside.history.keys() == history)
+        _is_history(set(inside.history), architecture)
         and all(not arrays or arrays.keys() == names for arrays, names in of_outputs)
         and all(array.ndim == 2 and array.shape[1] == units[name] for name, array in _layers(inside.units))
         and all(array.ndim == 4 and array.shape[1] <= units[name] for name, array in _layers(inside.maps))
         and layers_of(inside.channels) in (set(), conv)
         and all(inside.channels[f"{name}/low"].shape == (units[name],) for name in conv if inside.channels)
+        and not inside.grad_cam.keys() - conv - {"rows", "classes", "images"}
     )
+
+
+def _is_history(names: set[str], architecture: Architecture) -> bool:
+    """Tell whether arrays of a history have the names of a network's layers; results of old know no gradients."""
+    layers = [layer.name for layer in architecture.layers]
+    old = {f"{name}/{what}" for name in layers for what in ("quantile", "moved")} | {"epoch", "share"}
+    course = {f"{name}/gradient" for name in layers} | {f"{name}/dead" for name in architecture.hidden}
+    return names in (set(), old, old | course | {"looked_at"})
 
 
 def _layers(arrays: dict[str, NDArray[Any]]) -> list[tuple[str, NDArray[Any]]]:

@@ -123,8 +123,14 @@ def _of_many(compared: RunsCompared) -> Iterator[str]:
     }
     yield f"95 % intervals {'; those '.join(spoken[scored] for scored in spoken if compared.metric_of(scored))}."
     scored = compared.first_compared
-    count = sum(pair.scored == scored and not pair.difference.why for pair in compared.pairs)
-    many = f", p corrected for all {count:,} pairs of runs (Holm)" if count > 1 else ""
+    pairs = [pair for pair in compared.pairs if pair.scored == scored]
+    count = sum(not pair.difference.why for pair in pairs)
+    which = (
+        f"all {count:,} pairs of runs"
+        if count == len(pairs)
+        else f"the {count:,} pairs of runs that have one"
+    )
+    many = f", p corrected for {which} (Holm)" if count > 1 else ""
     if count:
         yield f"Worse: significantly so at 5 %{many}; {_UNRESOLVED}"
 

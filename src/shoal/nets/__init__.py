@@ -6,6 +6,7 @@ from shoal.contents import contents
 
 if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.nets._activations import SATURATED_WITHIN as SATURATED_WITHIN
+    from shoal.nets._activations import dead_units as dead_units
     from shoal.nets._activations import near_bound as near_bound
     from shoal.nets._architecture import Architecture as Architecture
     from shoal.nets._architecture import Slot as Slot
@@ -27,6 +28,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.nets._forward import activations as activations
     from shoal.nets._forward import forward as forward
     from shoal.nets._forward import outputs_and_gradient as outputs_and_gradient
+    from shoal.nets._gradients import Gradients as Gradients
     from shoal.nets._graph import GraphParts as GraphParts
     from shoal.nets._initial import initial_buffers as initial_buffers
     from shoal.nets._initial import initial_parameters as initial_parameters

@@ -106,6 +106,12 @@ class Architecture:
         return tuple(layer for layer in self.layers if isinstance(layer, DenseLayer))
 
     @cached_property
+    def hidden(self) -> tuple[str, ...]:
+        """Names of its hidden layers: the convolutions, and the dense ones before the last."""
+        layers: tuple[Layer, ...] = (*self.convolutions, *self.dense[:-1])
+        return tuple(layer.name for layer in layers)
+
+    @cached_property
     def tables(self) -> Tables:
         """The (rows, size) of the tables of vectors that its last inputs, which are codes, are looked up in."""
         return tuple(

@@ -48,6 +48,7 @@ class ImportanceAsked:
 class Importance(Brief):
     """How much worse a score gets where a column is permuted, or a group of columns that go along with each other.
 
+    NaN of what is the same in all rows that a network was asked about, of every network: permuting them tells nothing.
     `worse_FSP` is what every permutation costs every network, (F, S, P): columns first, then `groups` (places of
     columns). Of networks of the folds, `low_S` to `high_S` is the 95 % interval of Student's t over the folds, with the
     variance that overlapping training rows leave (Nadeau and Bengio 2003); of the delivered network on test rows, that
@@ -87,7 +88,13 @@ class Importance(Brief):
     def ranked(self) -> list[int]:
         """Places of the columns, the most important first."""
         mean_S = self.mean_S[: len(self.columns)]
-        return [int(place) for place in np.argsort(-mean_S, kind="stable")]
+        return [int(place) for place in np.argsort(-mean_S, kind="stable")]  # what is not known stands last
+
+    @property
+    def ordered(self) -> list[int]:
+        """Places of all subjects: columns, then groups, the most important of each first."""
+        columns, mean_S = len(self.columns), self.mean_S[len(self.columns) :]
+        return self.ranked + [columns + int(place) for place in np.argsort(-mean_S, kind="stable")]
 
 
 def importance_frame(importance: Importance | None) -> DataFrame:
@@ -108,8 +115,7 @@ def importance_frame(importance: Importance | None) -> DataFrame:
     )
     if importance is None:
         return pd.DataFrame({name: [] for name in names})
-    mean_S, own = importance.mean_S, len(importance.columns)
-    order = sorted(range(len(mean_S)), key=lambda place: (place >= own, -mean_S[place]))
+    mean_S, order = importance.mean_S, importance.ordered
     networks, _, permutations = importance.worse_FSP.shape
     subjects = importance.subjects
     values = (

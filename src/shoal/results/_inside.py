@@ -5,7 +5,7 @@ Letters: S snapshots, Q quantiles, M rows or images shown, U channels or units o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -17,7 +17,7 @@ from shoal.results._schema import expect
 from shoal.results._store import Store
 
 Arrays = dict[str, NDArray[Any]]
-_PARTS: Final = ("history", "units", "maps", "channels")
+_PARTS: Final = ("history", "units", "maps", "channels", "activations", "integrated", "grad_cam")
 _OF_CHANNEL: Final = (
     "mean", "low", "high", "inner", "rows", "activation", "images", "made", "made_activation",
 )  # fmt: skip
@@ -28,13 +28,25 @@ class Inside(Brief):
     """Arrays of the delivered network `fit_id`; each part is empty where there is nothing of its kind.
 
     `history`: "epoch" (S,), "share" (Q,) and of every LAYER "LAYER/quantile" (S, Q) of its weights and "LAYER/moved"
-    (S,), their root mean square distance from where they started. `units`: "rows" (M,) and by dense layer its
+    (S,), their root mean square distance from where they started. At the training rows "looked_at" (M,) also
+    "LAYER/gradient" (S,), the norm of the gradient of their loss by all parameters of the layer (NaN where the loss is
+    not finite), and of hidden layers "LAYER/dead" (S,), the share of units that are dead; all three are missing in
+    results of old. `units`: "rows" (M,) and by dense layer its
     outputs (M, U). `maps`: "rows" (M,), "images" uint8 (M, C, H, W) and by convolutional layer (M, U, H, W).
     `channels`, over the test images of the rows "looked_at" (all of them where that is missing, in results of old), by
     convolutional LAYER: "mean" (K, U) by class; "low", "high" (U,); "inner"
     (U,), how many values lie off the activation's bounds; "rows", "activation" (U, T) and "images" of those that
     excite each channel most, with "peak" (U, T), the place in the flattened map where they do (missing in results of
     old); "made" (U, C, H, W) and "made_activation" (U,) of an image made to excite it.
+
+    `activations`, on a map of two dimensions: "rows" (M,), "place" (M, 2) by principal components of what the output
+    layer is given, "share" (2,) of its variance, and "same" (M,), the share of the nearest rows, in the space of all
+    units, that are of each row's class; of images also "shown" (T,), places among M, and their "images" uint8
+    (T, C, H, W). `integrated` and `grad_cam`, both: "rows" (Q,), "classes" (Q,), a number each,
+    of which is asked: the class named, then the true one where it is another; "images" uint8 (Q, C, H, W).
+    `integrated`: "added" (Q, H, W), what each pixel adds to the log-odds of the class, which are "answer" (Q,), and
+    "baseline" (Q,) at the mean of the training images. `grad_cam`: of a convolutional LAYER "LAYER" (Q, h, w), of the
+    size of its maps.
     """
 
     fit_id: str
@@ -42,6 +54,9 @@ class Inside(Brief):
     units: Arrays
     maps: Arrays
     channels: Arrays
+    activations: Arrays = field(default_factory=dict)
+    integrated: Arrays = field(default_factory=dict)
+    grad_cam: Arrays = field(default_factory=dict)
 
 
 def read_inside(store: Store, truth: Truth) -> Inside | None:
@@ -53,17 +68,27 @@ def read_inside(store: Store, truth: Truth) -> Inside | None:
     expect(isinstance(fit_id, str) and isinstance(named, dict) and set(named) <= set(_PARTS))
     parts: dict[str, Arrays] = {name: store.arrays(fit_id, str(part)) for name, part in named.items()}
     inside = Inside(fit_id, **{name: parts.get(name, {}) for name in _PARTS})
-    _check_history(inside.history)
-    for rows_and_more in (inside.units, inside.maps):
+    _check_history(inside.history, truth)
+    for rows_and_more in (inside.units, inside.maps, inside.integrated, inside.grad_cam):
         _check_rows(rows_and_more, truth)
+    _check_map(inside.activations, truth)
+    _check_attributions(inside, truth)
     _check_channels(inside.channels, truth)
     return inside
 
 
-def _check_history(history: Arrays) -> None:
+def _check_history(history: Arrays, truth: Truth) -> None:
     for name, array in history.items():
         snapshots, quantiles = len(history["epoch"]), len(history["share"])
+        if name == "looked_at":
+            expect(array.dtype == np.int64 and array.ndim == 1 and len(array) > 0)
+            expect(((array >= 0) & (array < truth.train_rows)).all())
+            continue
         shapes = {"epoch": (snapshots,), "share": (quantiles,)}
+        if name.endswith("/gradient"):
+            expect(not (array < 0).any())
+        if name.endswith("/dead"):
+            expect(((array >= 0) & (array <= 1)).all())
         quantile = name.endswith("/quantile")
         expect(array.shape == shapes.get(name, (snapshots, quantiles) if quantile else (snapshots,)))
         expect(snapshots > 0 and quantiles > 1 and np.isfinite(history["epoch"]).all())
@@ -78,6 +103,35 @@ def _check_rows(arrays: Arrays, truth: Truth) -> None:
             expect(rows.ndim == 1)
         elif name == "images":
             expect(array.dtype == np.uint8 and array.ndim == 4)
+
+
+def _check_map(activations: Arrays, truth: Truth) -> None:
+    if activations:
+        rows, place, share, same = (activations[name] for name in ("rows", "place", "share", "same"))
+        expect(rows.ndim == 1 and len(rows) > 0)
+        _expect_test_rows(rows, truth)
+        expect(place.shape == (len(rows), 2) and share.shape == (2,) and same.shape == rows.shape)
+        expect(all(np.isfinite(array).all() for array in (place, share, same)))
+        if "shown" in activations:
+            shown, images = activations["shown"], activations["images"]
+            expect(shown.dtype == np.int64 and ((shown >= 0) & (shown < len(rows))).all())
+            expect(images.dtype == np.uint8 and images.ndim == 4 and len(images) == len(shown))
+
+
+def _check_attributions(inside: Inside, truth: Truth) -> None:
+    for arrays in (inside.integrated, inside.grad_cam):
+        if arrays:
+            classes, shape = arrays["classes"], arrays["images"].shape
+            expect(classes.dtype == np.int64 and classes.shape == (len(arrays["rows"]),))
+            expect(((classes >= 0) & (classes < len(truth.classes))).all())
+            maps = [name for name in arrays if name not in ("rows", "classes", "images")]
+            expect(all(np.isfinite(arrays[name]).all() for name in maps))
+            if arrays is inside.integrated:
+                expect(set(maps) == {"answer", "baseline", "added"})
+                expect(arrays["added"].shape == (shape[0], *shape[2:]))
+                expect(arrays["answer"].ndim == arrays["baseline"].ndim == 1)
+            else:
+                expect(len(maps) == 1 and arrays[maps[0]].ndim == 3)
 
 
 def layers_of(channels: Arrays) -> set[str]:

@@ -30,9 +30,9 @@ class Reference(_Shown):
 class Inspect(_Shown):
     """What is looked at inside the delivered network. It takes no part in training or choosing.
 
-    `history` snapshots of its weights, evenly spaced over its epochs; `images` are test rows, from 0, whose feature
-    maps are shown (the first of each class if empty). Of tables, every input column is permuted `importance` times, and
-    what the answers hang on is looked at; 0: nothing of it.
+    `history` snapshots of it, evenly spaced over its epochs, tell of weights, gradients and dead units; `images` are
+    test rows, from 0, whose feature maps are shown (the first of each class if empty). Of tables, every input column is
+    permuted `importance` times, and what the answers hang on is looked at; 0: nothing of it.
     """
 
     history: Annotated[int, Field(ge=0, le=500)] = 0

@@ -99,7 +99,7 @@ class NumberEncoder:
         """Say how missing cells are read, where the training rows had none."""
         count = int(np.isnan(values_N).sum()) if self.missing is False else 0
         what = "which no training row had, read as their median"
-        return f"{counted(count, 'missing cell')}, {what}, {self.median:.6g}" if count else ""
+        return f"{counted(count, 'missing cell')}, {what}, {self.median:z.6g}" if count else ""
 
     def misfits(self) -> Iterator[str]:
         """Find nothing: a mean goes with every scale."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from shoal.data import TEXT_CELL, TEXT_COPIES, Dataset
-from shoal.engine._extents import CHANNELS_KEPT, PASSED_AT_ONCE, UNIT_ROWS
+from shoal.engine._extents import CHANNELS_KEPT, PASSED_AT_ONCE, UNIT_ROWS, mapped, rows_mapped
 from shoal.engine._planned import StudyFit
 from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.fit_memory import fit_bytes, left_bytes, map_numbers
@@ -100,11 +100,15 @@ def predicted_peaks(
         "training": training
         + max(
             trained,
-            torch + simple_models,
-            torch + libraries + again + _inside(dataset, fits),
+            torch + simple_models + drawing.beside,
+            torch + libraries + again + _inside(dataset, fits) + drawing.beside,
             _looking(dataset),
         ),
-        "drawing": resident + torch + libraries + remaining + max(drawn, 3 * truth_bytes(dataset)),
+        "drawing": resident
+        + torch
+        + libraries
+        + remaining
+        + max(drawn + drawing.beside, 3 * truth_bytes(dataset)),
     }
 
 
@@ -160,13 +164,21 @@ def _inside(dataset: Dataset, fits: Sequence[StudyFit]) -> float:
     """While the channels of a convolutional network are looked into, at test images and at images made for them; and
     while a network is asked along the inputs of a table.
     """
+    on_map = max((_mapped(dataset, fit) for fit in fits), default=0.0) if mapped(dataset) else 0.0
     if dataset.columns:
         inputs = (math.prod(fit.job.architecture.input_shape) for fit in fits)
-        return ALONG_INPUTS * PASSED_AT_ONCE * max(inputs, default=0)
+        return max(on_map, ALONG_INPUTS * PASSED_AT_ONCE * max(inputs, default=0))
     at_once = min(UNIT_ROWS, dataset.rows - dataset.train_rows)
     channels = [min(CHANNELS_KEPT, max(layer.units for layer in fit.job.architecture.layers)) for fit in fits]
     each = (INSIDE_MAP * at_once + EXCITED_MAP * made for made in channels)
-    return max((size * map_numbers(fit) for size, fit in zip(each, fits, strict=True)), default=0.0)
+    numbers = (size * map_numbers(fit) for size, fit in zip(each, fits, strict=True))
+    return max(on_map, max(numbers, default=0.0))
+
+
+def _mapped(dataset: Dataset, fit: StudyFit) -> float:
+    """While activations at test rows are put on a map: themselves, and five products of all pairs of rows."""
+    rows = min(rows_mapped(fit.job.architecture), dataset.rows - dataset.train_rows)
+    return 8.0 * rows * (1.5 * fit.job.architecture.dense[-1].inputs + 5 * rows)
 
 
 def _drawing(dataset: Dataset, fits: Sequence[StudyFit]) -> float:

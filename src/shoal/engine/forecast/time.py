@@ -22,11 +22,16 @@ from shoal.data import Dataset
 from shoal.engine._extents import (
     CHANNELS_KEPT,
     GRID_POINTS,
+    IMAGE_POINTS,
     LOOKED_AT,
     MOST_GROUPED,
     UNIT_ROWS,
+    course_rows,
+    images_attributed,
+    mapped,
     networks_permuted,
     rows_along_inputs,
+    rows_mapped,
     rows_permuted,
 )
 from shoal.engine._fit import fit_seconds
@@ -68,12 +73,18 @@ ASSOCIATED: Final = 1.2e-4
 """Half of what a pair of columns takes that may go along with each other."""
 FORWARD: Final = 2.5e-11
 """A multiply-add on the way from rows to answers."""
+BATCH: Final = {False: 2e-4, True: 2e-3}
+"""What a batch takes beside its step whose gradient is taken apart from training, without torch and with it."""
 MAP: Final = 1.6e-8
 """A number of a feature map, computed, pooled and measured."""
 EXCITE_STEP: Final = 1.0e-3
 """A step towards an image that excites a channel, however small the image and the network."""
 EXCITE_PIXEL: Final = 6.4e-9
 EXCITE_MULTIPLY_ADD: Final = 2.5e-10
+PULLED: Final = 1.0e-10
+"""A multiply-add on the way from images to answers and of gradients back, in 64 bits."""
+COMPONENTS: Final = 4.0e-10
+"""Of a map of activations, by the cube of its rows."""
 EXCITE_TRIALS: Final = EXCITING_STEPS // 10 + 2
 
 
@@ -111,10 +122,9 @@ def seconds_alone(
     steps = watched.call(lambda: training.steps)
     refit = next((fit for fit in stages[1] if fit.id == winner[-1].fit.id), None)
     inside = scale * inside_seconds(planner, refit, torch=training.torch) if refit else 0.0
-    history = fit_seconds(refit, circumstances.trainers[refit.trainer]) if refit else 0.0
     simple_models = scale * simple_model_seconds(planner)
     inside += scale * inputs_seconds(planner, refit.job.architecture) if refit else 0.0
-    inside += history * (planner.study.inspect.history > 0)
+    inside += replay_seconds(planner, refit, circumstances.trainers[refit.trainer], scale) if refit else 0.0
     return {
         "reading": scale * PROGRAM + circumstances.read,
         "training": steps + scale * training.beside,
@@ -239,12 +249,44 @@ def inputs_seconds(planner: Planner, architecture: Architecture) -> float:
 def inside_seconds(planner: Planner, fit: StudyFit, *, torch: bool) -> float:
     """Channels, feature maps and units of the delivered network; `torch`: it is there already."""
     architecture, dataset = fit.job.architecture, planner.dataset
+    seen = 0.01 + mapped_seconds(dataset, architecture) + attributed_seconds(dataset, architecture)
     if not architecture.convolutions:
-        return 0.01
+        return seen
     tested = dataset.rows - dataset.train_rows
     images = min(LOOKED_AT, tested) + min(UNIT_ROWS, tested) + min(MOST_IMAGES, len(dataset.classes))
     excited = sum(exciting_seconds(architecture, number) for number in range(len(architecture.convolutions)))
-    return TORCH["import"] * (not torch) + images * map_seconds(architecture) + excited
+    imported = (TORCH["import"] + TORCH["gradients"] / 3) * (not torch)
+    return seen + imported + images * map_seconds(architecture) + excited
+
+
+def mapped_seconds(dataset: Dataset, architecture: Architecture) -> float:
+    """A map of activations at test rows."""
+    if not mapped(dataset):
+        return 0.0
+    rows = min(rows_mapped(architecture), dataset.rows - dataset.train_rows)
+    return rows * answer_seconds(architecture) + COMPONENTS * rows**3
+
+
+def attributed_seconds(dataset: Dataset, architecture: Architecture) -> float:
+    """Gradients of images integrated, of the named class and half of the times of the true one."""
+    if dataset.columns:
+        return 0.0
+    points = sum(IMAGE_POINTS)
+    tested = dataset.rows - dataset.train_rows
+    images = min(images_attributed(architecture, points), tested)
+    return 1.5 * images * points * PULLED * architecture.flops_per_row
+
+
+def replay_seconds(planner: Planner, fit: StudyFit, trainer: Trainer, scale: float) -> float:
+    """The fit trained again to be watched, and what is measured at every snapshot, at `scale` times our seconds."""
+    snapshots, epochs = planner.study.inspect.history, fit.job.training.epochs
+    if not snapshots:
+        return 0.0
+    again, architecture, learning = fit_seconds(fit, trainer), fit.job.architecture, fit.rows.learning_count
+    rows, batches = course_rows(fit.job, learning)
+    answered = map_seconds(architecture) if architecture.convolutions else answer_seconds(architecture)
+    beside = scale * (batches * BATCH[trainer.imports_torch] + rows * answered)
+    return again + (min(snapshots, epochs) + 1) * (again / epochs * rows / learning + beside)
 
 
 def map_seconds(architecture: Architecture) -> float:

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.activations import activation_of
-from shoal.look._dead_units import dead_units
 from shoal.look._extent import BAR, LABEL, PANEL, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
 from shoal.look._mosaics import CLASS_NAME, TALLEST, color_ends, numbers
 from shoal.look._paper import Panel, Sheet, diverging, heading, panels, plain, shades
 from shoal.look._run_findings import DELIVERED, RunFindings
+from shoal.nets import dead_units
 
 _MOST_NAMED: Final = 30
 """Classes named beside a map, at most; of more, every second, third ..."""

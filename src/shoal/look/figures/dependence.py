@@ -63,9 +63,19 @@ def answer_words(fact: Dependence, places: list[int]) -> str:
 def value_labels(curve: DependenceCurve, x: NDArray[Any]) -> list[str]:
     """Write values of an input: categories by name, dates as days, numbers in as few digits as tell them apart."""
     if curve.levels:
-        return [plain(curve.levels[int(place)] or "(missing)", 14) for place in x]
+        return [plain(name, 14) for name in level_names(curve, x)]
     if curve.kind == "dates":
         return [str(np.datetime64(int(second), "s"))[:10] for second in x.tolist()]
+    return number_labels(x)
+
+
+def level_names(curve: DependenceCurve, x: NDArray[Any]) -> list[str]:
+    """Give the whole names of categories."""
+    return [curve.levels[int(place)] or "(missing)" for place in x]
+
+
+def number_labels(x: NDArray[Any]) -> list[str]:
+    """Write numbers in as few digits as tell them apart."""
     return list(told_apart(x.tolist(), 3))
 
 

@@ -13,7 +13,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.look._dead_units import dead_units
 from shoal.look._extent import BAR, DOT, PIXEL, SQUARE_INCH, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._mosaics import IN_A_ROW, MOST_CHANNELS, SIDE, mosaic, places, short_number
@@ -21,7 +20,7 @@ from shoal.look._paper import Sheet, heading, panels, plain
 from shoal.look._run_findings import DELIVERED, RunFindings
 from shoal.look._work import ZEILER_FERGUS, Work
 from shoal.look.figures.class_activation import class_activation, of_sample
-from shoal.nets import ConvLayer, seen_by
+from shoal.nets import ConvLayer, dead_units, seen_by
 
 
 @dataclass(frozen=True, eq=False)

@@ -36,7 +36,8 @@ TOGETHER: Final = "inputs permuted together"
 class InputImportance:
     """What permuting costs, by subject, columns first, the most important first: each a row, (S,), of networks (F, S).
 
-    `together_S` are the columns of each. `low_S` to `high_S` is its 95 % interval, NaN where there is none.
+    `together_S` are the columns of each. `low_S` to `high_S` is its 95 % interval, NaN where there is none; all is NaN
+    of what does not differ among the rows that are permuted together.
     """
 
     metric: str
@@ -67,7 +68,7 @@ def of_importance(importance: Importance, metric: str) -> InputImportance | None
     mean_S, subjects = importance.mean_S, importance.subjects
     if not np.isfinite(mean_S).any():
         return None
-    order = sorted(range(len(mean_S)), key=lambda place: (place >= len(importance.columns), -mean_S[place]))
+    order = importance.ordered
     return InputImportance(
         metric=metric,
         higher_is_better=higher_is_better(importance.asked.metric),
@@ -174,12 +175,23 @@ def caption(fact: InputImportance) -> str:
     others = len(fact.together_S) - len(_drawn(fact))
     more = f" {others:,} more are not drawn." if others else ""
     what = "It says what this network uses, not what causes the target."
-    return f"{where} {lines}{together} {what}{more}"
+    return f"{where} {lines}{together} {what}{more}{_unknown(fact)}"
+
+
+def _unknown(fact: InputImportance) -> str:
+    """Name what permuting says nothing of."""
+    names = [fact.together_S[place] for place in np.flatnonzero(np.isnan(fact.mean_S))]
+    if not names:
+        return ""
+    shown = names if len(names) <= _NAMED else [*names[: _NAMED - 1], f"{len(names) - _NAMED + 1:,} more"]
+    rows = "among the rows that a network held out" if fact.of_folds else "among these rows"
+    return f" Nothing is known of what does not differ {rows}: {listed(shown)}."
 
 
 def words(fact: InputImportance) -> str:
     """Say it in a sentence, with its few telling numbers."""
-    columns = [place for place in _drawn(fact) if fact.columns_S[place] == 1][:_NAMED]
+    known = [place for place in _drawn(fact) if np.isfinite(fact.mean_S[place])]
+    columns = [place for place in known if fact.columns_S[place] == 1][:_NAMED]
     named = [f"{fact.together_S[place]} {one_number(float(fact.mean_S[place]))}" for place in columns]
     worse = "falls" if fact.higher_is_better else "rises"
     return f"Where it is permuted, the {fact.metric} {worse} by: {listed(named)}."

@@ -17,12 +17,20 @@ from shoal.look._figure import Chapter, Figure, single
 from shoal.look._paper import BLUE, Panel, Sheet, beside, heading, panels, plain, shades
 from shoal.look._run_findings import RunFindings
 from shoal.look._work import Work
-from shoal.look.figures.dependence import answer_words, dependence_of, turn_long, value_labels
+from shoal.look.figures.dependence import (
+    answer_words,
+    dependence_of,
+    level_names,
+    number_labels,
+    turn_long,
+    value_labels,
+)
 from shoal.wording import counted, listed, one_number
 
 if TYPE_CHECKING:
     from shoal.results import DependenceCurve
 
+Values = tuple[str, ...] | NDArray[np.float64]
 _TICKS: Final = 5
 _NAMED: Final = 3
 
@@ -32,7 +40,8 @@ class Interactions:
     """Pairs of inputs by how much they interact, the most first, (I,); mean answers over the first pair, (G, H).
 
     `size_I` is what both do together beyond the sum of what each does, as a standard deviation of mean answers over
-    `rows` training rows; `h_I` its share of the whole (Friedman's H). `first` and `second` name the pair's values.
+    `rows` training rows; `h_I` its share of the whole (Friedman's H). `first` and `second` are the
+    values of the pair: numbers, or categories and days by name.
     """
 
     answer: str
@@ -41,8 +50,8 @@ class Interactions:
     size_I: NDArray[np.float64]
     h_I: NDArray[np.float64]
     names: tuple[str, ...]
-    first_G: tuple[str, ...]
-    second_H: tuple[str, ...]
+    first_G: Values
+    second_H: Values
     answer_GH: NDArray[np.float64]
 
 
@@ -62,10 +71,16 @@ def interactions_of(findings: RunFindings) -> Interactions | None:
         size_I=np.array([fact.size_JJ[pairs[number]] for number in order]),
         h_I=np.array([fact.h_JJ[pairs[number]] for number in order]),
         names=tuple(curve.column for curve in two),
-        first_G=tuple(value_labels(two[0], fact.first_G)) if two else (),
-        second_H=tuple(value_labels(two[1], fact.second_H)) if two else (),
+        first_G=_values(two[0], fact.first_G) if two else (),
+        second_H=_values(two[1], fact.second_H) if two else (),
         answer_GH=fact.pair_GH,
     )
+
+
+def _values(curve: DependenceCurve, x: NDArray[np.float64]) -> Values:
+    if curve.kind == "numbers":
+        return x
+    return tuple(level_names(curve, x) if curve.levels else value_labels(curve, x))
 
 
 def draw_interactions(fact: Interactions) -> Sheet:
@@ -92,10 +107,13 @@ def draw_interactions(fact: Interactions) -> Sheet:
 
 def _draw_pair(figure: Sheet, axes: Panel, fact: Interactions) -> None:
     shown = axes.imshow(fact.answer_GH, cmap=shades(), aspect="auto", origin="lower", interpolation="nearest")
-    for axis, labels, name in (
+    for axis, values, name in (
         (axes.yaxis, fact.first_G, fact.names[0]),
         (axes.xaxis, fact.second_H, fact.names[1]),
     ):
+        labels = (
+            [plain(value, 14) for value in values] if isinstance(values, tuple) else number_labels(values)
+        )
         ticks = np.unique(np.linspace(0, len(labels) - 1, min(len(labels), _TICKS)).round()).astype(int)
         axis.set_ticks(ticks, [labels[tick] for tick in ticks])
         axis.set_label_text(plain(name, 34))

@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.decisions import named_classes
 from shoal.look._extent import SMALL_IMAGES, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
 from shoal.look._paper import Sheet, heading, panels, plain
@@ -48,12 +49,14 @@ def mistakes(
     name: str,
     classes: tuple[str, ...],
     true_V: NDArray[Any],
-    probability_VK: NDArray[Any],
+    answers: tuple[NDArray[Any], NDArray[np.int64]],
     row_M: NDArray[np.int64],
     image_MCHW: NDArray[np.uint8],
 ) -> Mistakes:
-    """Say what the rows `row_M` (numbers into V), whose images are kept, were taken for, and how surely."""
-    predicted_V = np.argmax(probability_VK, axis=1)
+    """Say what the rows `row_M` (numbers into V), whose images are kept, were taken for, and how surely; `answers` are
+    probabilities and the classes named.
+    """
+    probability_VK, predicted_V = answers
     true_M, predicted_M = np.asarray(true_V)[row_M], predicted_V[row_M]
     return Mistakes(
         name, classes, image_MCHW, true_M, predicted_M,
@@ -68,8 +71,9 @@ def mistakes_of(findings: RunFindings) -> Mistakes | None:
     if not len(truth.image_rows) or not findings.delivered.healthy:
         return None
     probability_VK = findings.predicted(findings.delivered)[0]
+    answers = probability_VK, named_classes(probability_VK, findings.results.decision)
     place_M = truth.image_rows - truth.train_rows
-    return mistakes(DELIVERED, truth.classes, findings.true_classes, probability_VK, place_M, truth.images)
+    return mistakes(DELIVERED, truth.classes, findings.true_classes, answers, place_M, truth.images)
 
 
 def draw_mistakes(mistakes: Mistakes) -> Sheet:

@@ -61,7 +61,8 @@ def _score(findings: RunFindings, fact: OrderCurves) -> str:
 
     def span(metric: str) -> str:
         ends: Interval = findings.results.test_interval(metric, [delivered])
-        return f" (95 % interval {interval(ends.low, ends.high)})" if ends.known else ""
+        words = interval(ends.low, ends.high).replace("\u00a0", " ")  # a CSV file has the same sentence
+        return f" (95 % interval {words})" if ends.known else ""
 
     if len(findings.truth.classes) == 2:
         own = fact.shown[0]

@@ -80,7 +80,7 @@ def blocks_csv(blocks: Iterable[Block]) -> str:
 
 def _cell(value: Any) -> str:
     if isinstance(value, _FLOATS):  # nearly all are
-        return f"{value:.6g}" if math.isfinite(value) else ""
+        return f"{value:z.6g}" if math.isfinite(value) else ""
     if value is None:
         return ""
     if isinstance(value, _BOOLS):

@@ -18,7 +18,8 @@ from shoal.kinds import LOSSES, TARGET_TRANSFORMS, row_of
 from shoal.look._certainty import NOMINAL
 from shoal.look._measures import further_scores, shown_scores
 from shoal.look._outer_folds import chosen_settings, nested_metrics
-from shoal.results import Results, class_scores
+from shoal.look._tested_rows import RowsTested
+from shoal.results import Results, class_scores, confusion_matrix
 from shoal.study import base_candidate, short_keys, text_of
 from shoal.wording import ROUNDING, interval, listed, one_number, percent, rounded
 
@@ -299,12 +300,17 @@ def temperature_table(results: Results) -> ReportTable | None:
     )
 
 
-def class_table(classes: tuple[str, ...], count_KK: NDArray[np.int64], networks: int) -> ReportTable:
-    """Give precision, recall and F1 of every class on the test rows, from the counts of all networks together."""
-    scores = class_scores(count_KK)
+def class_table(classes: tuple[str, ...], tested: RowsTested, named_RV: NDArray[np.int64]) -> ReportTable:
+    """Give precision, recall and F1 of every class on the test rows, as these weigh, all networks together.
+
+    `named_RV` is the class that each of R networks names of each of the V rows.
+    """
+    true_V, count, networks = np.asarray(tested.true_V, np.int64), len(classes), len(named_RV)
+    weight_RV = None if tested.weight_V is None else np.tile(tested.weight_V, networks)
+    scores = class_scores(confusion_matrix(np.tile(true_V, networks), named_RV.reshape(-1), count, weight_RV))
     parts = (("precision", scores.precision_K), ("recall", scores.recall_K), ("F1", scores.f1_K))
     columns = [texts("class", classes[:MOST_ROWS])]
-    columns.append(numbers("test rows", scores.rows_K[:MOST_ROWS] // networks))
+    columns.append(numbers("test rows", np.bincount(true_V, minlength=count)[:MOST_ROWS]))
     columns += [numbers(name, score_K[:MOST_ROWS]) for name, score_K in parts]
     return ReportTable(tuple(columns), max(0, len(classes) - MOST_ROWS))
 

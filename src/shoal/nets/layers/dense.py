@@ -106,19 +106,19 @@ class DenseLayer:
 
     def output(self, named: Mapping[str, NDArray[Any]], x: NDArray[Any]) -> NDArray[Any]:
         """Outputs (N, U) for inputs (N, D), in their dtype."""
-        return activation_of(self.activation).numpy(self._sum(named, x)).astype(x.dtype, copy=False)
+        return activation_of(self.activation).numpy(self.sums(named, x)).astype(x.dtype, copy=False)
 
     def pulled_back(
         self, named: Mapping[str, NDArray[Any]], x: NDArray[Any], gradient_NU: NDArray[Any]
     ) -> NDArray[Any]:
         """Gradient (N, D) by inputs (N, D), in their dtype."""
-        gradient_NU = gradient_NU * activation_of(self.activation).derivative(self._sum(named, x))
+        gradient_NU = gradient_NU * activation_of(self.activation).derivative(self.sums(named, x))
         if self.batch_norm:
             gradient_NU = gradient_NU * norm.scale(self.name, named, x.dtype)
         return np.asarray(gradient_NU @ named[f"{self.name}.weight"].astype(x.dtype), x.dtype)
 
-    def _sum(self, named: Mapping[str, NDArray[Any]], x: NDArray[Any]) -> NDArray[Any]:
-        """Give what the activation is given, (N, U)."""
+    def sums(self, named: Mapping[str, NDArray[Any]], x: NDArray[Any]) -> NDArray[Any]:
+        """What the activation is given, (N, U)."""
         weight, bias = (named[f"{self.name}.{part}"].astype(x.dtype) for part in ("weight", "bias"))
         sum_NU = x @ weight.T
         sum_NU += bias  # in place, as all rows pass at once
