@@ -144,7 +144,7 @@ def measure(drawn: Drawn, out: Path) -> dict[str, dict[str, float]]:
     with tempfile.TemporaryFile() as errors, tempfile.TemporaryFile() as said:
         with subprocess.Popen(command, stdout=said, stderr=errors) as process:
             while process.poll() is None:
-                seen.update(_scheduled(process.pid))
+                seen.update(scheduled(process.pid))
                 ran, waited = (sum(one[place] for one in seen.values()) for place in (0, 1))
                 samples.append((time.monotonic(), ran, waited))
                 time.sleep(BETWEEN_SAMPLES)
@@ -171,7 +171,7 @@ def _phases(begun: float, marks: dict[str, float], samples: Any) -> dict[str, di
     return found
 
 
-def _scheduled(process: int) -> Iterator[tuple[tuple[int, str], tuple[float, float]]]:
+def scheduled(process: int) -> Iterator[tuple[tuple[int, str], tuple[float, float]]]:
     """Seconds that every thread of a process and of its children ran, and waited for a core while it could run."""
     for one in processes_of(process):
         try:

@@ -7,19 +7,21 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shoal.look import SecondProcess
+
 # What asserts for many tests says what it compared, as tests do.
 pytest.register_assert_rewrite("estimators.search_cases")
 
 # A drawn case that takes long on a busy machine is no mistake. The suite draws few, `make torture` many.
 LONG = os.environ.get("SHOAL_CAMPAIGN") == "long"
-settings.register_profile("shoal", deadline=None, max_examples=1000 if LONG else 30)
+settings.register_profile("shoal", deadline=None, max_examples=1000 if LONG else 50)
 settings.load_profile("shoal")
 
 # Many tests start the command in a process of its own: where nothing compiled may be kept, each compiles all of Shoal.
@@ -56,6 +58,15 @@ def _signals_as_before() -> Iterator[None]:
     sys.unraisablehook = hook
     for number, handler in zip(numbers, before, strict=True):
         signal.signal(number, handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def start_second() -> Iterator[Callable[[SecondProcess], None]]:
+    """Draw all pictures in this process, where what a test replaces is replaced; give what would start a second one."""
+    start = SecondProcess.start
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SecondProcess, "start", lambda _: None)
+        yield start
 
 
 @pytest.fixture(scope="module")

@@ -36,10 +36,12 @@ def dots_but(*kinds: str) -> Callable[[Any, Any], bytes]:
 def draw_dots() -> None:
     """Draw dots in this process from now on: for scripts of their own; tests take the fixture, which ends."""
     import shoal.look._gallery
+    from shoal.look import SecondProcess
 
     assert "pytest" not in sys.modules
 
     shoal.look._gallery.png = dot
+    SecondProcess.start = lambda _: None  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":  # the command `shoal`, in a process of its own

@@ -34,7 +34,7 @@ GROUND: Final = frozenset({
 # Who imports nothing but the ground floor.
 FREE: Final = (
     "errors", "wording", "files", "kinds", "activations", "links", "distributions", "decisions", "core", "cores",
-    "parts", "scores", "space", "streams", "options", "contents",
+    "parts", "process", "scores", "space", "streams", "options", "contents",
 )  # fmt: skip
 
 # Who may import whom beside the ground floor.
@@ -43,10 +43,12 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
     "study": frozenset({"streams"}),
     "data": frozenset({"core", "cores", "streams"}),
     "nets": frozenset({"study", "streams"}),
-    "engine": frozenset({"core", "cores", "study", "data", "nets", "results", "search", "streams", "parts"}),
+    "engine": frozenset(
+        {"core", "cores", "study", "data", "nets", "results", "search", "streams", "parts", "process"}
+    ),
     "results": frozenset({"study", "parts"}),
     "search": frozenset({"study", "results"}),
-    "look": frozenset({"results", "data", "nets", "study", "parts"}),
+    "look": frozenset({"cores", "results", "data", "nets", "study", "parts", "process"}),
     "progress": frozenset({"engine", "results", "look"}),
     "request": frozenset({"study", "data", "engine", "draft"}),
     "planning": frozenset({"cores", "data", "engine", "look", "request", "results", "study"}),

@@ -445,7 +445,6 @@ def test_a_machine_that_fails_while_a_search_is_shown_is_one_line(
     search.fit(x, x.sum(axis=1))
     monkeypatch.setattr("shoal.estimators._display.ranked_table", failing(fault))
     shown = search._repr_html_()
-    memory = isinstance(fault, MemoryError)
-    reason = "out of memory; what is finished is kept" if memory else f"the machine failed: {fault}"
-    assert f"<p>candidates: {escape(reason)}</p>" in shown
+    reason = "out of memory; what is finished is kept" * isinstance(fault, MemoryError)
+    assert f"<p>candidates: {escape(reason or f'the machine failed: {fault}')}</p>" in shown
     assert "<img" in shown

@@ -92,6 +92,7 @@ def test_the_candidate_of_the_best_score_of_that_class_is_chosen(tmp_path: Path)
     assert of["fraud"].choice != of["ok"].choice
 
 
+@pytest.mark.usefixtures("no_report")
 def test_no_fit_is_another_but_one_that_is_monitored_by_such_a_score(tmp_path: Path) -> None:
     def fits(positive: str | None, monitor: str) -> list[str]:
         """Those that hold rows out: a refit keeps its last epoch."""

@@ -278,6 +278,7 @@ def test_folds_are_drawn_without_regard_to_labels() -> None:
     assert str(refused.value) == f"search.folds.kind: {sentence}"
 
 
+@pytest.mark.usefixtures("no_report")
 def test_the_same_run_twice_and_on_other_workers_has_one_digest(tmp_path: Path) -> None:
     asked = study(checks={"baselines": False}, compare=[], search=None)
     digests = {

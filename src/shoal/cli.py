@@ -129,11 +129,12 @@ def show(run: RunArgument) -> None:
 def report(run: RunArgument) -> None:
     """Make pictures and report.html again, from the store alone."""
     with loading(LEAST_TO_DRAW):
-        from shoal.look import write_report
+        from shoal.look import SecondProcess, write_report
         from shoal.results import Results
 
     parts = Parts(_tell)
-    write_report(Results.open(run), parts)
+    with SecondProcess() as second:
+        write_report(Results.open(run), parts, second=second)
     _print(_look_at(run))
     _end(parts.missing)
 

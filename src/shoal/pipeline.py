@@ -23,7 +23,6 @@ from shoal.engine import (
     Watcher,
     ask_ensemble,
     ask_simple_models,
-    available_memory,
     choose_winner,
     column_records,
     decision_of,
@@ -34,18 +33,16 @@ from shoal.engine import (
     ground_truth,
     look_at_inputs,
     look_inside,
-    memory_need,
     model_file,
     nested_rounds,
     pick_delivered,
-    refuse_above,
     warnings_before,
     with_images_of_mistakes,
 )
-from shoal.look import Results, write_report
+from shoal.look import Results, SecondProcess, write_report
 from shoal.nets import MODEL_NAME
 from shoal.parts import RUN, Parts
-from shoal.planning import drawing_of, folder_of, identity_of, lay_out, workers_of
+from shoal.planning import drawing_within_memory, folder_of, identity_of, lay_out, workers_of
 from shoal.progress import notebook
 from shoal.request import Keywords, StudyOrRows, request_of
 from shoal.results import (
@@ -94,22 +91,25 @@ def run(
     parts = Parts(watcher.note if watcher else None)
     watcher = watcher or Silent()
     workers = workers_of(workers)
-    memory = memory_need(planner, workers, drawing_of(planner))
-    refuse_above(memory, available_memory())  # what is refused is not warned of before
+    drawing = drawing_within_memory(planner, workers)  # what is refused is not warned of before
     for line in filter(None, (trainers.note, *warnings_before(planner), *planner.dataset.notes)):
         watcher.note(line)
     rows = StudyRows(planner.dataset, study.data.standardize, choosing_scores(study))
     executor = Executor(rows, trainers.by_name, workers, watcher)
-    with RunLock(folder), Store.create_or_open(folder, identity_of(study, planner.dataset)) as store:
+    identity = identity_of(study, planner.dataset)
+    second = SecondProcess(allowed=drawing.second)
+    with RunLock(folder), Store.create_or_open(folder, identity) as store, second:
         files = RunFiles(folder, store).adopt_unlisted()  # of versions that kept no list of their files
         files.refuse_foreign_files(*OUTPUT_FILES)
         _keep_study(planner, executor, store, files)
         trained = _train(planner, executor, store)
+        if not study.nested:
+            second.start()  # it gets ready meanwhile
         _finish(planner, trained, executor, store, files, parts)
         _nest(planner, executor, store)
         give_back_memory()
         results = Results.open(folder)
-        write_report(results, parts, files)
+        write_report(results, parts, files, second)
     return dataclasses.replace(results, missing=tuple(parts.missing)) if parts.missing else results
 
 

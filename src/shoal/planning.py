@@ -65,8 +65,7 @@ def plan(
     read = time.thread_time() - begun
     folder = folder_of(study, out)
     workers = workers_of(workers)
-    drawing = drawing_of(planner)
-    refuse_above(memory_need(planner, workers, drawing), available_memory())
+    drawing = drawing_within_memory(planner, workers)
     trained_before = Store.trained_in(folder, identity_of(study, planner.dataset))
     refuse_foreign_files_in(folder)
     places = trained_places(folder, planner.study, planner.dataset.test_fingerprint)
@@ -135,6 +134,17 @@ def identity_of(study: Study, dataset: Dataset) -> Identity:
     return Identity(study.study.name, study.study.task, dataset.train_fingerprint)
 
 
-def drawing_of(planner: Planner) -> Drawing:
-    """Say what the figures will take, which the engine's forecasts ask for."""
-    return Drawing(planner.dataset, planner.study, planner.candidates, len(planner.folds))
+def drawing_within_memory(planner: Planner, workers: int) -> Drawing:
+    """Say what the figures will take, which the engine's forecasts ask for; a second process draws where there is room.
+
+    Raises EnvironmentFault where the run needs more memory than there is.
+    """
+    available = available_memory()
+    second = min(core_count(), workers) > 1
+    drawing = Drawing(planner.dataset, planner.study, planner.candidates, len(planner.folds), second=second)
+    memory = memory_need(planner, workers, drawing)
+    if second and available is not None and max(memory.values()) > available:
+        drawing = dataclasses.replace(drawing, second=False)
+        memory = memory_need(planner, workers, drawing)
+    refuse_above(memory, available)
+    return drawing

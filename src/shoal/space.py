@@ -24,6 +24,8 @@ LEAST_TO_DRAW: Final = 1024
 _FOR_A_CORE: Final = 96
 """MiB. A thread's stacks and buffers of both OpenBLAS take 80."""
 _LOADED_FIRST: Final = ("numpy", "scipy.special")
+_RARELY: Final = 20_000
+"""Objects after which a command looks for garbage: by Python's own 700 it would spend a tenth of its time so."""
 
 
 @contextmanager
@@ -41,6 +43,7 @@ def loading(least: int = LEAST) -> Iterator[None]:
     finally:
         if collecting:
             gc.freeze()  # what is loaded stays, and is never looked through again
+            gc.set_threshold(_RARELY, *gc.get_threshold()[1:])
             gc.enable()
 
 

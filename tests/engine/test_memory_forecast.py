@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,7 @@ def test_the_native_trainer_needs_less() -> None:
 def test_a_run_that_cannot_fit_is_refused_before_anything_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("shoal.planning.core_count", lambda: 1)
     peak = plan(tiny_study(), out=tmp_path / "run").memory_bytes
     monkeypatch.setenv("SHOAL_MEMORY_MB", str(int(np.floor(peak / 1e6)) - 1))
     for start in (plan, run):
@@ -105,6 +107,17 @@ def test_a_run_that_cannot_fit_is_refused_before_anything_is_written(
     assert not (tmp_path / "run").exists()
     monkeypatch.setenv("SHOAL_MEMORY_MB", str(int(np.ceil(peak / 1e6)) + 1))
     assert plan(tiny_study(), out=tmp_path / "run").memory_bytes == peak
+
+
+def test_no_second_process_draws_where_there_is_no_room_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shoal.planning.core_count", lambda: 2)
+    planned = partial(plan, tiny_study(), out=tmp_path / "run", workers=2, trainer="native")
+    peak = planned().memory_bytes
+    monkeypatch.setenv("SHOAL_MEMORY_MB", str(int(peak / 1e6)))
+    assert planned().memory_bytes == peak - 110e6
+    assert planned(workers=1).memory_bytes == pytest.approx(peak - 110e6, abs=1e4)
 
 
 def test_an_ensemble_of_torch_networks_answers_in_the_coordinator() -> None:

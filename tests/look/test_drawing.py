@@ -114,6 +114,21 @@ def test_a_run_takes_the_largest_of_its_networks_and_every_comparison_its_own_pi
     assert more == pytest.approx(2 * pictures + 2 * 0.003 + overview)
 
 
+def test_a_second_process_takes_memory_and_spares_seconds() -> None:
+    dataset, study = two_peaks(), tiny_study()
+    network = build_architecture(study.network, (1,), dataset.outputs)
+    alone, beside = (Drawing(dataset, study, candidates(study), 3, second=second) for second in (False, True))
+    assert (alone.beside, beside.beside) == (0, 110e6)
+    assert beside.memory([network]) == alone.memory([network])
+    first = 1.6  # what each of them imports
+    assert (
+        first
+        < beside.seconds(network)
+        < alone.seconds(network)
+        < 2 * (beside.seconds(network) - first) + first
+    )
+
+
 def test_figures_that_do_not_apply_take_nothing() -> None:
     table = stated(extent(tiny_study(search=None), two_peaks()))
     for name in (

@@ -64,7 +64,12 @@ def test_mistakes_say_what_was_taken_for_what_and_how_surely() -> None:
     probability_VK = np.array([[0.2, 0.7, 0.1], [1.0, 0.0, 0.0], [0.5, 0.4, 0.1], [0.05, 0.05, 0.9]])
     image_MCHW = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 1, 3, 4)
     fact = mistakes(
-        "a", ("x", "y", "z"), np.array([0, 0, 1, 1]), probability_VK, np.array([3, 0]), image_MCHW
+        "a",
+        ("x", "y", "z"),
+        np.array([0, 0, 1, 1]),
+        (probability_VK, probability_VK.argmax(axis=1)),
+        np.array([3, 0]),
+        image_MCHW,
     )
     assert fact.true_M.tolist() == [1, 0]
     assert fact.predicted_M.tolist() == [2, 1]

@@ -24,7 +24,7 @@ def test_pictures_of_a_regression_study(tmp_path: Path) -> None:
     assert [picture.name for picture in pictures(make_run(tmp_path, SMALL))] == [
         "01-network", "10-test-scores", "11-validation-loss", "13-published",
         "20-search-ranking", "21-search-effects", "22-search-variance", "23-search-parallel", "24-search-curves",
-        "25-search-folds-loss",
+        "26-search-fold-loss",
         "30-delivered-fit", "30-delivered-predicted", "30-delivered-residuals", "30-delivered-residual-distribution",
         "31-delivered-weights", "32-delivered-units",
         "35-ensemble-scores", "36-ensemble-curve", "37-ensemble-spread",

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.decisions import Decision, named_classes
-from shoal.engine._extents import PULLED_AT_ONCE, images_attributed, images_explained
-from shoal.engine._integrated import IMAGE_POINTS, ClassOdds, Floats, Way
+from shoal.engine._extents import IMAGE_POINTS, PULLED_AT_ONCE, images_attributed, images_explained
+from shoal.engine._integrated import ClassOdds, Floats, Way
 from shoal.engine._predict import Trained
 from shoal.engine._source import gallery_rows
 from shoal.engine.trainers.torch import one_thread

@@ -56,6 +56,8 @@ WORK: Final = 4e10
 EXPLAINED: Final = 20
 """Images of which it is asked where in them a class is seen, at most: half of them mistakes."""
 FEWEST_EXPLAINED: Final = 2
+IMAGE_POINTS: Final = (32, 128)
+"""Points at which gradients of an image are taken: more where its pixels do not add up with fewer."""
 PULLED_AT_ONCE: Final = 64
 """Images through which gradients are pulled back at once."""
 ATTRIBUTED: Final = 1e11

@@ -68,16 +68,14 @@ def look_inside(
         asked = (fit.job.architecture, record, preprocessing, dataset)
         computations["units"] = (f"units {dataset.test_fingerprint}", lambda: _unit_outputs(*asked))
     if mapped(dataset):
-        compute: Callable[[], Arrays] = partial(
-            _activation_map, fit.job.architecture, record, preprocessing, dataset
-        )
-        computations["activations"] = (f"activation map {dataset.test_fingerprint}", compute)
+        mapping = partial(_activation_map, fit.job.architecture, record, preprocessing, dataset)
+        computations["activations"] = (f"activation map {dataset.test_fingerprint}", mapping)
     if images is not None:
         rows = _shown_rows(dataset, inspect.images)
         if fit.job.architecture.convolutions:
             computations |= _of_channels(fit, record, preprocessing, dataset, (images, rows))
-        name, compute = computations["activations"]
-        computations["activations"] = (name, partial(_with_thumbnails, compute, images))
+        name, without = computations["activations"]
+        computations["activations"] = (name, partial(_with_thumbnails, without, images))
         asked_of = images, dataset.targets[dataset.train_rows :], record.predictions["test"]
         trained = trained_network(planner, fit, record)
         computations |= attributions(

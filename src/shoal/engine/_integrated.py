@@ -21,8 +21,6 @@ from numpy.typing import NDArray
 POINTS: Final = (32, 128, 256)
 """Points at which the gradient is taken on the way of a row: more where what is added does not add up with fewer. A way
 that is divided has as many as the last at most, and each of its parts no more than the first."""
-IMAGE_POINTS: Final = POINTS[:2]
-"""The same for images, whose many pixels add up closely with few."""
 CLOSE: Final = 1e-3
 """How far what is added may be off, as a share of the sum of its sizes, for no more points to be taken."""
 AT_ONCE: Final = 8192

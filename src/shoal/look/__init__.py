@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.look._results import Results as Results
     from shoal.look._run_figures import RunFigures as RunFigures
     from shoal.look._run_findings import RunFindings as RunFindings
+    from shoal.look._second_process import SecondProcess as SecondProcess
     from shoal.look._text import headline_text as headline_text
     from shoal.look._text import results_text as results_text
     from shoal.look._text_layout import duration as duration

@@ -30,6 +30,8 @@ _NAME: Final = 15
 _STRONGEST: Final = 0.995
 """The quantile of the sizes of an image's maps at which colours end."""
 _FAINT: Final = 0.3
+_STEPS: Final = 16
+"""Steps of colours and of faint greys: more would be seen by nobody, and make pictures of photographs large."""
 _MARKED: Final = 0.2
 """What is below 0 by such a share of what colours end at has a dot, for who sees no colours."""
 _FINEST: Final = 40
@@ -123,6 +125,7 @@ def _title(axes: Panel, text: str) -> None:
 
 def _tile(axes: Panel, faint_HW: NDArray[np.float64], share_HW: NDArray[np.float64]) -> Any:
     """Tint a faint image by a map of -1 to 1; what is below 0 has dots where there is room. Gives the colours."""
+    share_HW = np.round(_STEPS * share_HW) / _STEPS
     colors = axes.imshow(share_HW, cmap=diverging(), vmin=-1, vmax=1)
     axes.imshow(faint_HW[:, :, None] * colors.cmap(0.5 + share_HW / 2)[:, :, :3])
     if max(share_HW.shape) <= _FINEST:
@@ -135,7 +138,8 @@ def _tile(axes: Panel, faint_HW: NDArray[np.float64], share_HW: NDArray[np.float
 def faint(image_ICHW: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Give images as light greys, 1 white, (I, H, W): turned round where most of their pixels are dark."""
     grey_IHW = image_ICHW.mean(axis=1) / 255
-    return np.asarray(1 - _FAINT * (grey_IHW if np.median(grey_IHW) < 0.5 else 1 - grey_IHW))
+    ink_IHW = grey_IHW if np.median(grey_IHW) < 0.5 else 1 - grey_IHW
+    return np.asarray(1 - _FAINT * np.round(_STEPS * ink_IHW) / _STEPS)
 
 
 def _bar(figure: Sheet, grid: list[Panel], colors: Any, what: tuple[str, str, str]) -> None:

@@ -14,20 +14,33 @@ from shoal.look.figures import figures_of
 from shoal.nets import Architecture
 from shoal.study import Candidate, Study
 
-FIRST: Final = 1.9
+FIRST: Final = 1.6
 """Seconds until pandas, matplotlib and the libraries of the page are imported; of the page, with plotly packed."""
+TOGETHER: Final = 0.6
+"""Part of the seconds of pictures that two processes take."""
+SECOND_PROCESS: Final = 110e6
+"""Bytes of a second process by itself: libraries, figures until they are gone, a canvas."""
 OWN_CURVE: Final = 0.003
 """Seconds of every network's own curve and its row in the tables."""
 
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """The figures of a run that is not yet trained; `folds` are the splits of its search, 0 without one."""
+    """The figures of a run that is not yet trained; `folds` are the splits of its search, 0 without one.
+
+    `second` says whether a second process draws beside the first.
+    """
 
     dataset: Dataset
     study: Study
     candidates: tuple[Candidate, ...]
     folds: int
+    second: bool = False
+
+    @property
+    def beside(self) -> float:
+        """The bytes of the second process."""
+        return SECOND_PROCESS * self.second
 
     @cached_property
     def _figures(self) -> dict[Chapter, list[Figure]]:
@@ -49,7 +62,8 @@ class Drawing:
         extent = self._extent(network)
         searched = len(self.candidates) * extent.members if self.folds else 0
         fits = searched + (extent.comparisons + 1) * extent.repeats
-        return FIRST + sum(self._seconds(chapter, extent) for chapter in Chapter) + OWN_CURVE * fits
+        pictures = sum(self._seconds(chapter, extent) for chapter in Chapter)
+        return FIRST + pictures * (TOGETHER if self.second else 1.0) + OWN_CURVE * fits
 
     def _extent(self, network: Architecture) -> Extent:
         return Extent(self.dataset, self.study, self.candidates, self.folds, network)

@@ -18,6 +18,7 @@ from shoal.look._picture_files import save_picture, vector, worked_on
 from shoal.look._plots import LiveFigure, Plot, plotly_figure
 from shoal.look._run_findings import RunFindings
 from shoal.look._scene import WIDE, fitting, svg
+from shoal.look._second_process import Call, SecondProcess
 from shoal.look.figures import figures_of
 from shoal.parts import REPORT, Parts
 from shoal.results import PICTURES, Results, RunFiles
@@ -60,6 +61,11 @@ class Picture:
     def png(self) -> bytes:
         """Draw it; the same fact gives the same bytes."""
         return png(self.draw, self.fact)
+
+    @property
+    def drawing(self) -> Call:
+        """The same as a call that another process can make."""
+        return png, (self.figure.draw, self.fact)
 
     def svg(self, width: float, *, paper: bool = False) -> str:
         """Give it as SVG for so many pixels, with `paper` as a file of its own; "" where it has no such form."""
@@ -132,26 +138,30 @@ class Drawn:
     content: bytes
 
 
-def draw_figures(results: Results, files: RunFiles, parts: Parts | None = None) -> tuple[Drawn, ...]:
+def draw_figures(
+    results: Results, files: RunFiles, parts: Parts | None = None, second: SecondProcess | None = None
+) -> tuple[Drawn, ...]:
     """Write every picture of a run to its run folder; give them with their files, the most telling first.
 
-    Each file appears whole or not at all. Files of earlier pictures that the run has no more are removed. A picture
-    that cannot be made is noted in `parts`, and the others are made.
+    `second` draws some of them. Each file appears whole or not at all. Files of earlier pictures that the run has no
+    more are removed. A picture that cannot be made is noted in `parts`, and the others are made.
     Raises EnvironmentFault or RunFolderError where the folder cannot be written.
     """
-    parts = parts or Parts()
+    parts, second = parts or Parts(), second or SecondProcess(allowed=False)
     written: list[Drawn] = []
     names: list[str] = []
-    for picture in pictures(results, parts):
-        with parts.attempt(f"figure {picture.name}", REPORT):
-            drawn = Drawn(picture, f"{PICTURES}/{picture.name}.png", picture.png())
-            files.write(drawn.name, drawn.content)
-            written.append(drawn)
-            names.append(drawn.name)
-        if picture.figure.scene:
-            with parts.attempt(f"figure {picture.name}.svg", REPORT):
-                names.append(f"{PICTURES}/{picture.name}.svg")
-                files.write(names[-1], f"{picture.svg(WIDE, paper=True)}\n".encode())
+    undrawn = list(pictures(results, parts))
+    with second.ahead([picture.drawing for picture in undrawn]) as made:
+        for picture, png_there in zip(undrawn, made, strict=True):
+            with parts.attempt(f"figure {picture.name}", REPORT):
+                drawn = Drawn(picture, f"{PICTURES}/{picture.name}.png", png_there() or picture.png())
+                files.write(drawn.name, drawn.content)
+                written.append(drawn)
+                names.append(drawn.name)
+            if picture.figure.scene:
+                with parts.attempt(f"figure {picture.name}.svg", REPORT):
+                    names.append(f"{PICTURES}/{picture.name}.svg")
+                    files.write(names[-1], f"{picture.svg(WIDE, paper=True)}\n".encode())
     files.keep_only(PICTURES, names)
     return tuple(written)
 

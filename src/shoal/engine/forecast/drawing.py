@@ -11,6 +11,10 @@ from shoal.nets import Architecture
 class Drawing(Protocol):
     """The figures of a run that is not yet trained."""
 
+    @property
+    def beside(self) -> float:
+        """The bytes of a second process, which waits from the end of training on and then draws; 0 without one."""
+
     def memory(self, networks: Iterable[Architecture]) -> float:
         """Give the bytes of the large pictures, whichever of these networks is delivered."""
 

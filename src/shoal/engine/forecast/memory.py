@@ -100,11 +100,15 @@ def predicted_peaks(
         "training": training
         + max(
             trained,
-            torch + simple_models,
-            torch + libraries + again + _inside(dataset, fits),
+            torch + simple_models + drawing.beside,
+            torch + libraries + again + _inside(dataset, fits) + drawing.beside,
             _looking(dataset),
         ),
-        "drawing": resident + torch + libraries + remaining + max(drawn, 3 * truth_bytes(dataset)),
+        "drawing": resident
+        + torch
+        + libraries
+        + remaining
+        + max(drawn + drawing.beside, 3 * truth_bytes(dataset)),
     }
 
 

@@ -22,6 +22,7 @@ from shoal.data import Dataset
 from shoal.engine._extents import (
     CHANNELS_KEPT,
     GRID_POINTS,
+    IMAGE_POINTS,
     LOOKED_AT,
     MOST_GROUPED,
     UNIT_ROWS,
@@ -35,7 +36,6 @@ from shoal.engine._extents import (
 )
 from shoal.engine._fit import fit_seconds
 from shoal.engine._fits import Planner
-from shoal.engine._integrated import IMAGE_POINTS
 from shoal.engine._planned import PlannedFit, StudyFit, unique
 from shoal.engine._trainer import Trainer
 from shoal.engine.forecast.drawing import Drawing

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-import threading
 import time
-from contextlib import suppress
-from multiprocessing.connection import Client, Connection
+from multiprocessing.connection import Connection
 
 from shoal.engine._train import train_fit
 from shoal.engine.workers.processes import STOP, WorkerSetup
 from shoal.engine.workers.slices import OnSlice, Stopped
 from shoal.errors import ShoalError
+from shoal.process import answer
 
 
 def _serve(line: Connection) -> None:
@@ -41,25 +37,5 @@ def _serve(line: Connection) -> None:
             line.send(refusal)
 
 
-def _end_with_parent() -> None:
-    """Leave at once when the parent's end of our standard input closes.
-
-    It is read past Python's buffer, whose lock a thread may not hold while Python ends.
-    """
-    with suppress(OSError):
-        while os.read(sys.stdin.fileno(), 4096):
-            pass
-    os._exit(1)
-
-
-def _main() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    secret = bytes.fromhex(sys.stdin.buffer.readline().decode())
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    gone = (EOFError, ConnectionError, FileNotFoundError)  # whoever started it has let the line go
-    with suppress(*gone), Client(sys.argv[1], authkey=secret) as line:
-        _serve(line)
-
-
 if __name__ == "__main__":
-    _main()
+    answer(_serve)

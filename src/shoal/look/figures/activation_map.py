@@ -212,7 +212,7 @@ def plot(fact: ActivationMap) -> Plot:
     first, second = (percent(float(share), 0) for share in fact.share_2)
     layout: dict[str, Any] = {
         "xaxis": {**live_axis(f"first component ({first} of the variance)"), "constrain": "domain"},
-        "yaxis": {**live_axis(f"second component ({second})"), "scaleanchor": "x"},
+        "yaxis": {**live_axis(f"second component ({second})"), "scaleanchor": "x", "constrain": "domain"},
         "hovermode": "closest",
         "height": 620,
     }
@@ -244,7 +244,7 @@ def _live_image(image_CHW: NDArray[np.uint8], place: NDArray[np.float64], half: 
     picture.save(buffer, "PNG")
     source = f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
     x, y = short_numbers(place, 4)
-    middle = {"xanchor": "center", "yanchor": "middle", "xref": "x", "yref": "y", "layer": "below"}
+    middle = {"xanchor": "center", "yanchor": "middle", "xref": "x", "yref": "y", "layer": "above"}
     return {"source": source, "x": x, "y": y, "sizex": 2 * half, "sizey": 2 * half, **middle}
 
 
@@ -258,7 +258,7 @@ def _live_frame(
             ("x0", "x1", "y0", "y1"), short_numbers([x - across, x + across, y - down, y + down]), strict=True
         )
     )
-    return {"type": "rect", **ends, "line": {"color": color, "width": 1.5}, "layer": "below"}
+    return {"type": "rect", **ends, "line": {"color": color, "width": 1.5}}
 
 
 def seconds(extent: Extent) -> float:

@@ -44,10 +44,10 @@ def fold_curves(findings: RunFindings, measure: str) -> FoldCurves | None:
 
 def gather(subject: Subject) -> Iterator[Gathered]:
     """The loss, and the accuracy of classes."""
-    for number, measure in enumerate(subject.findings.measures, start=25):
+    for number, measure in enumerate(subject.findings.measures, start=26):
         if fact := fold_curves(subject.findings, measure):
             title = f"{measure.capitalize()} of the chosen candidate on every fold"
-            yield Gathered(fact, f"{number}-search-folds-{measure}", title)
+            yield Gathered(fact, f"{number}-search-fold-{measure}", title)
 
 
 def caption(fact: FoldCurves) -> str:
@@ -69,8 +69,8 @@ def seconds(extent: Extent) -> float:
 
 FIGURE: Final = Figure(
     chapters=(Chapter.SEARCH,),
-    order=60,
-    name="25-search-folds",
+    order=70,
+    name="26-search-fold-curves",
     title="The chosen candidate on every fold",
     caption=caption,
     gather=gather,

@@ -187,8 +187,8 @@ def seconds(extent: Extent) -> float:
 
 FIGURE: Final = Figure(
     chapters=(Chapter.SEARCH,),
-    order=70,
-    name="27-search-fold-scores",
+    order=60,
+    name="25-search-folds",
     title="Scores of the folds",
     caption=caption,
     gather=single(scores_by_fold_of),

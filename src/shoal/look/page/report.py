@@ -11,7 +11,7 @@ import dataclasses
 import gzip
 import hashlib
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -29,6 +29,7 @@ from shoal.look._plots import plotly_source, style_marks
 from shoal.look._reasons import reasons
 from shoal.look._run_findings import RunFindings
 from shoal.look._scene import NARROW, WIDE
+from shoal.look._second_process import SecondProcess
 from shoal.look._tested_rows import tested_rows
 from shoal.look._text_layout import duration
 from shoal.look._threshold import TOGETHER, where_decided
@@ -102,31 +103,42 @@ class Compared:
     pictures: tuple[Shown, ...]
 
 
-def write_report(results: Results, parts: Parts | None = None, files: RunFiles | None = None) -> Path:
+def write_report(
+    results: Results,
+    parts: Parts | None = None,
+    files: RunFiles | None = None,
+    second: SecondProcess | None = None,
+) -> Path:
     """Draw the pictures of a run, each once, and write the report beside them; each file whole or not at all.
 
-    `files` are those of the run folder, where it is held already. What cannot be made is noted in `parts`, and the rest
-    is made. Gives where the report stands, if it could be made. Raises EnvironmentFault or RunFolderError where the run
-    folder cannot be written, RunFolderBusy while a run goes on.
+    `files` are those of the run folder, where it is held already; `second` draws beside this process. What cannot be
+    made is noted in `parts`, and the rest is made. Gives where the report stands, if it could be made. Raises
+    EnvironmentFault or RunFolderError where the run folder cannot be written, RunFolderBusy while a run goes on.
     """
     if files is None:
         with run_files(results.folder) as locked_files:
-            return write_report(results, parts, locked_files)
-    parts = parts or Parts()
+            return write_report(results, parts, locked_files, second)
+    parts, second = parts or Parts(), second or SecondProcess(allowed=False)
+    second.start()
     drawn: tuple[Drawn, ...] = ()
     with reading(results.folder):
         with parts.attempt("figures", REPORT):
-            drawn = draw_figures(results, files, parts)
+            drawn = draw_figures(results, files, parts, second)
         with parts.attempt(REPORT_NAME, REPORT, partial(files.remove, REPORT_NAME)):
-            files.write(REPORT_NAME, report_html(results, drawn, parts).encode())
+            files.write(REPORT_NAME, report_html(results, drawn, parts, second).encode())
     return results.folder / REPORT_NAME
 
 
-def report_html(results: Results, drawn: Iterable[Drawn], parts: Parts | None = None) -> str:
+def report_html(
+    results: Results,
+    drawn: Sequence[Drawn],
+    parts: Parts | None = None,
+    second: SecondProcess | None = None,
+) -> str:
     """Give the report of a run with these pictures. It says what is missing: of the run, of `parts`, of itself."""
     parts = parts or Parts()
     results = dataclasses.replace(results, study=passed_on(results.study))
-    shown, plots = pictures_shown(drawn, parts)
+    shown, plots = pictures_shown(drawn, parts, second)
     fits: dict[str, Any] = {"groups": [], "left_out": 0}
     with parts.attempt(f"{REPORT_NAME}, curves of any network", REPORT):
         fits = fits_shown(results)
@@ -166,17 +178,25 @@ def _of_every_page() -> dict[str, Any]:
     }
 
 
-def pictures_shown(drawn: Iterable[Drawn], parts: Parts) -> tuple[list[Shown], dict[str, Any]]:
-    """Give the pictures as the page shows them, and the plots of those that answer to the pointer, by name."""
+def pictures_shown(
+    drawn: Sequence[Drawn], parts: Parts, second: SecondProcess | None = None
+) -> tuple[list[Shown], dict[str, Any]]:
+    """Give the pictures as the page shows them, and the plots of those that answer to the pointer, by name.
+
+    `second` packs some of them.
+    """
     shown: list[Shown] = []
     plots: dict[str, Any] = {}
-    for drawing in drawn:
-        name = drawing.picture.name
-        with parts.attempt(f"{REPORT_NAME}, live form of figure {name}", REPORT):
-            plot = drawing.picture.plot()
-            plots |= {name: plot} if plot else {}
-        with parts.attempt(f"{REPORT_NAME}, figure {name}", REPORT):
-            shown.append(_shown(drawing, name in plots))
+    with (second or SecondProcess(allowed=False)).ahead(
+        [(_webp, (drawing.content,)) for drawing in drawn]
+    ) as made:
+        for drawing, image_there in zip(drawn, made, strict=True):
+            name = drawing.picture.name
+            with parts.attempt(f"{REPORT_NAME}, live form of figure {name}", REPORT):
+                plot = drawing.picture.plot()
+                plots |= {name: plot} if plot else {}
+            with parts.attempt(f"{REPORT_NAME}, figure {name}", REPORT):
+                shown.append(_shown(drawing, image_there, name in plots))
     return shown, plots
 
 
@@ -285,10 +305,10 @@ def _by_comparison(shown: list[Shown]) -> list[Compared]:
     return [Compared(name, tuple(pictures)) for name, pictures in groups.items()]
 
 
-def _shown(drawn: Drawn, live: bool) -> Shown:
+def _shown(drawn: Drawn, image_there: Callable[[], tuple[str, int, int] | None], live: bool) -> Shown:
     picture = drawn.picture
     vector = (picture.svg(WIDE), picture.svg(NARROW)) if picture.figure.scene else None
-    image = ("", 0, 0) if vector else _webp(drawn.content)
+    image = ("", 0, 0) if vector else image_there() or _webp(drawn.content)
     return Shown(picture, *image, picture.words(), csv_link(fact_csv(picture.fact)), live, vector)
 
 
