@@ -28,7 +28,7 @@ def compare_runs(places: Sequence[Path | str | Results]) -> RunsCompared:
     targets, classes or score in common; RunFolderError for named folders without results of Shoal, or with damaged
     ones: all of them at once.
     """
-    runs, unread = _opened([found for place in places for found in _expanded(place)])
+    runs, unread = _opened([run for place in places for run in _expanded(place)])
     opened = [run.results for run in runs]
     if len(opened) > MOST_RUNS:
         raise InputError(f"expected {MOST_RUNS} runs at most, got {len(opened):,}; compare fewer at a time")
@@ -36,16 +36,16 @@ def compare_runs(places: Sequence[Path | str | Results]) -> RunsCompared:
     refused = [problem for run, problem in unlike.items() if not runs[run].inside]
     if problems := [*_repeated(opened), *refused]:
         raise InputError(problems)
-    kept = [run for number, run in enumerate(opened) if number not in unlike]
+    alike = [run for number, run in enumerate(opened) if number not in unlike]
     left_out = (*unread, *unlike.values())
-    if len(kept) < 2:
-        where = str(kept[0].folder) if kept else "RUN"
-        got = "one" if kept else "none"
+    if len(alike) < 2:
+        where = str(alike[0].folder) if alike else "RUN"
+        got = "one" if alike else "none"
         what = (
             f"expected two runs or more, got {got}; name another run folder, or a folder that holds several"
         )
         raise InputError([Problem(where, what), *left_out])
-    compared = RunsCompared(_names(kept), tuple(kept), tuple(map(str, left_out)))
+    compared = RunsCompared(_names(alike), tuple(alike), tuple(map(str, left_out)))
     if not (compared.metric or compared.selection):
         what = "expected runs that share a test score or a selection score, got none that all have; "
         raise InputError(what + "train them to the end, or name the same search.metric in their studies")
