@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from shoal.engine._integrated import POINTS
 from shoal.kinds import Takes
 
 if TYPE_CHECKING:
@@ -79,11 +80,19 @@ def images_explained(architecture: Architecture) -> int:
     return max(FEWEST_EXPLAINED, min(EXPLAINED, MAP_BYTES // math.prod(architecture.input_shape)))
 
 
-def images_attributed(architecture: Architecture, points: int) -> int:
-    """Give of how many of these gradients are integrated, each of two classes, forwards and backwards, at so many
-    points.
+def image_points(architecture: Architecture) -> int:
+    """Give at how many points of a way gradients of an image are taken, at most.
+
+    A way through dense layers is divided where units bend: to find that takes a pass forwards for each.
     """
-    each = 2 * 3 * points * max(1, architecture.flops_per_row)
+    if architecture.convolutions:
+        return sum(IMAGE_POINTS)
+    return POINTS[-1] + sum(layer.units for layer in architecture.dense[:-1]) // 3
+
+
+def images_attributed(architecture: Architecture) -> int:
+    """Give of how many of these gradients are integrated, each of two classes, forwards and backwards."""
+    each = 2 * 3 * image_points(architecture) * max(1, architecture.flops_per_row)
     return max(FEWEST_EXPLAINED, min(images_explained(architecture), int(ATTRIBUTED / each)))
 
 
