@@ -159,10 +159,10 @@ def test_errors_by_group_have_students_interval() -> None:
 def test_of_many_groups_the_worst_are_drawn() -> None:
     own = residuals(90, WIDE)
     names = [f"{STRANGE[: k % 7]} {k}" for k in range(30)]
-    fact = errors.errors_by_group(own, "groups", names, np.arange(90) % 30)
+    fact = replace(errors.errors_by_group(own, "groups", names, np.arange(90) % 30), numbered=True)
     assert errors.caption(fact).endswith(
         " The 24 groups of the largest errors are drawn, 6 more are not."
-        " Numbers of groups are the places of their names in order."
+        " Groups are numbered in the order of their names; report.groups = true names them."
     )
     assert faults(errors.draw_errors, fact) == []
 

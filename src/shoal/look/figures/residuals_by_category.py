@@ -19,7 +19,7 @@ from shoal.look._paper import BLUE, GREY, VERMILLION, Panel, Sheet, heading, pla
 from shoal.look._residuals import Residuals, ranks, residuals_of, weighted_quantiles
 from shoal.look._run_findings import DELIVERED
 from shoal.results import FURTHER, LACKING, CategoriesTested
-from shoal.wording import counted, one_number
+from shoal.wording import one_number
 
 _PANELS: Final = 3
 """Inputs, or targets, that are drawn, at most."""
@@ -132,8 +132,11 @@ def draw_boxes(facts: Sequence[Boxes]) -> Sheet:
         title = f"{plain(fact.column, 40)}: ε {one_number(fact.epsilon, 2)}"
         axes.set_title(title, fontsize=9, fontweight="normal")
         if several or axes is grid[-1]:
-            axes.set_xlabel(f"residual of {plain(fact.target, 40)} (in brackets: test rows)")
-    heading(figure, f"{DELIVERED}: residuals of the test rows by category, true less predicted")
+            axes.set_xlabel(f"residual of {plain(fact.target, 24)}")
+    heading(
+        figure,
+        f"{DELIVERED}: residuals of the test rows by category (how many in brackets), true less predicted",
+    )
     return figure
 
 
@@ -184,9 +187,9 @@ def words(facts: Sequence[Boxes]) -> str:
     first = facts[0]
     low, high = int(first.middle_C.argmin()), int(first.middle_C.argmax())
     return (
-        f"Median residuals of {first.target} over {counted(len(first.names), 'category')} of {first.column}: from"
-        f" {one_number(float(first.middle_C[low]))} ({first.names[low]}) to"
-        f" {one_number(float(first.middle_C[high]))} ({first.names[high]})."
+        f"Median residuals of {first.target} by category of {first.column}: from"
+        f" {one_number(float(first.middle_C[low]))} in {first.names[low]} to"
+        f" {one_number(float(first.middle_C[high]))} in {first.names[high]}."
     )
 
 
