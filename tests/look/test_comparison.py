@@ -215,6 +215,30 @@ def test_refusals_say_what_to_do(folder: Path, tmp_path: Path, monkeypatch: pyte
     ]
 
 
+def test_what_does_not_go_with_the_others_in_a_folder_is_left_out_and_said(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in NAMES[:2]:
+        shutil.copytree(folder / name, name)
+    make_run(Path("a"), replace(RUN, targets=("u",)))
+    Path("broken").mkdir()
+    Path("broken/results.sqlite").write_text("none")
+    with pytest.raises(RunFolderError) as caught:
+        shoal.compare(".", "broken")
+    whole = shoal.compare(".")
+    assert sorted(whole.table["run"]) == sorted(NAMES[:2])
+    said = " ".join(whole.text.split())
+    assert f"Left out is {caught.value}." in said
+    assert f'Left out is a: expected the targets of {sorted(NAMES[:2])[0]} ("label"), got "u";' in said
+    assert f"Left out is {caught.value}." in whole._repr_html_()
+    assert refused("a", ".")[0] == "a: expected every run once, got it twice; name another run folder"
+    for name in NAMES[:2]:
+        shutil.rmtree(name)
+    more = "name another run folder, or a folder that holds several"
+    assert refused(".") == [f"a: expected two runs or more, got one; {more}", str(caught.value)]
+
+
 def test_runs_without_a_score_in_common_are_refused(folder: Path) -> None:
     bare = [replace(Results.open(folder / name), summaries={}, choice=None) for name in NAMES[:2]]
     nothing = [replace(run, study=run.study.model_copy(update={"search": None})) for run in bare]

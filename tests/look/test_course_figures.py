@@ -154,6 +154,21 @@ def test_the_captions_say_what_is_part_of_the_loss(scheduled: Results) -> None:
     assert [layer.layer for layer in gathered.fact.layers] == ["hidden1", "hidden2", "output"]
 
 
+def test_a_deep_sigmoid_network_is_said_to_lose_its_gradient(tmp_path: Path) -> None:
+    """Hochreiter 1991: each sigmoid passes a quarter on, at most."""
+    study = tiny_study(
+        network={"hidden": [5] * 7, "activation": "sigmoid", "batch_norm": False}, search=None, compare=None,
+        training={"epochs": 2, "lr": 1e-5}, inspect={"history": 2},
+    )  # fmt: skip
+    findings = RunFindings(run(study, out=tmp_path, workers=1))
+    (gathered,) = gradients.gather(Subject(findings, findings.delivered))
+    assert gradients.FIGURE.caption_of(gathered).endswith(
+        "At each of these epochs the gradient of hidden1 is below a thousandth of that of output: it vanishes on its"
+        " way through the layers, so that the loss hardly tells the first ones how to change."
+        " No unit of a hidden layer was dead at any of these epochs."
+    )
+
+
 def test_a_run_without_a_history_says_once_how_to_get_one(tmp_path: Path) -> None:
     findings = RunFindings(make_run(tmp_path / "run", MadeUp(epochs=20, hidden=(3,))))
     assert list(gradients.gather(Subject(findings, findings.delivered))) == []

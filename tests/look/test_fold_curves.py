@@ -105,6 +105,18 @@ def test_the_live_form_names_a_fold_once_and_its_initialisations_at_the_pointer(
     assert sum(trace["mode"] == "markers" for trace in plot["data"]) == 4
 
 
+@pytest.mark.parametrize(("epochs", "kept"), [(25, 20), (400, 317)])
+def test_a_live_dot_lies_on_its_line(epochs: int, kept: int) -> None:
+    epoch = np.arange(1.0, epochs + 1)
+    curve = {"epoch": epoch, "train_loss": 1 / epoch, "validation_loss": (epoch - 100) ** 2 + 1}
+    plot = live_fold_curves(FoldCurves("a", "loss", (fold_curve((0, 0), curve, (kept, epochs)),)))
+    assert plot is not None
+    _, line, dot = plot["data"]
+    assert dot["x"] == [kept]
+    assert (kept, dot["y"][0]) in set(zip(line["x"], line["y"], strict=True))
+    assert len(line["x"]) <= 101
+
+
 def test_long_training_is_drawn_over_a_logarithmic_axis() -> None:
     epoch = np.arange(1.0, 3001)
     curve = {"epoch": epoch, "train_loss": 1 / epoch, "validation_loss": 2 / epoch}

@@ -72,8 +72,7 @@ def test_pictures_of_the_inside_of_a_convolutional_network(tmp_path: Path) -> No
     inside = [name for name in found if name[:2] in ("31", "32", "34")]
     assert inside == [
         "31-delivered-weights", "31-delivered-weights-history", "32-delivered-units", "32-delivered-map",
-        "34-delivered-kernels",
-        "34-delivered-classes", "34-delivered-conv1-maps", "34-delivered-conv2-maps",
+        "34-delivered-kernels", "34-delivered-classes", "34-delivered-conv1-maps", "34-delivered-conv2-maps",
         "34-delivered-conv1-exciting", "34-delivered-conv2-exciting",
     ]  # fmt: skip
     for name in inside[4:]:

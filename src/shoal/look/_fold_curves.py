@@ -252,14 +252,12 @@ def _live_network(among: tuple[FoldCurves, Curves], network: FoldCurve) -> Itera
         if not len(pair.x_M):
             continue
         line = _shown(pair, curves)
-        shown = np.unique(
-            np.geomspace(1, len(line.x_M), min(len(line.x_M), _LIVE_PLACES)).round().astype(int)
-        )
+        places = _places(line, network)
         yield {
             "type": "scatter", "mode": "lines+markers" if alone(line) else "lines",
             "name": network.fold, "legendgroup": network.fold,
             "showlegend": bool(first and (strong or not held_out)), "opacity": 1.0 if strong else 0.5,
-            "x": short_numbers(line.x_M[shown - 1]), "y": short_numbers(line.middle_M[shown - 1]),
+            "x": short_numbers(line.x_M[places]), "y": short_numbers(line.middle_M[places]),
             "line": {"color": color, "dash": dash, "width": 1.8 if strong else 1.0},
             "hovertemplate": f"{name}, {line.name}, epoch {X}: {Y}<extra></extra>",
         }  # fmt: skip
@@ -268,6 +266,14 @@ def _live_network(among: tuple[FoldCurves, Curves], network: FoldCurve) -> Itera
         hover = f"{name}, kept: epoch {X}: {Y}<extra></extra>"
         dot = live_dots(name, np.array([x]), np.array([y]), color)
         yield {**dot, "legendgroup": network.fold, "showlegend": False, "hovertemplate": hover}
+
+
+def _places(line: Line, network: FoldCurve) -> NDArray[np.int64]:
+    """Give the places of a line that the page holds: all, or some evenly spread over the logarithm of the epoch."""
+    count = len(line.x_M)
+    spread = np.geomspace(1, count, _LIVE_PLACES).round().astype(np.int64) - 1
+    marked = np.flatnonzero(line.x_M == network.kept_epoch)
+    return np.arange(count) if count <= _LIVE_PLACES else np.unique(np.concatenate([spread, marked]))
 
 
 def fold_curves_png(folds: Mapping[int, tuple[Mapping[str, NDArray[Any]], int, int]], name: str) -> bytes:

@@ -90,6 +90,7 @@ def notes(compared: RunsCompared) -> list[str]:
         *_of_scores(compared),
         *_of_runs(compared),
         *_without(compared),
+        *(f"Left out is {sentence}." for sentence in compared.left_out),
     ]
 
 

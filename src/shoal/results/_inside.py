@@ -34,15 +34,14 @@ class Inside(Brief):
     not finite), and of hidden layers "LAYER/dead" (S,), the share of units that are dead; all three are missing in
     results of old.
 
-    `frames`: what moving pictures of the same snapshots are made of (nothing in results of old): of every LAYER "LAYER/counts" (S, B) of its weights in bins around
-    0, 2 to the "LAYER/power" wide; of its answers "curve" (S, G, K) at "x" (G,), or "answers" (S, N, K) to the training
-    rows "rows" (N,), or "sure", the mean probability of the true class of those (S, K), or of each label in rows that
-    have it and in others (S, K, 2); "kernels" uint8 (S, U, C, H, W) of the first convolution, and by convolutional
-    LAYER "LAYER/maps" uint8 (S, M, U, H, W) of the "images" of rows "image_rows" (M,), each `low + byte / 255 *
-    (high - low)`, with low and high in "..._ends" (S, 2).
+    `frames`: what moving pictures of the same snapshots are made of (nothing in results of old): of every LAYER
+    "LAYER/counts" (S, B) of its weights in bins around 0, 2 to the "LAYER/power" wide; of its answers "curve" (S, G, K)
+    at "x" (G,), or "answers" (S, N, K) to the training rows "rows" (N,), or "sure", the mean probability of the true
+    class of those (S, K), or of each label in rows that have it and in others (S, K, 2); "kernels" uint8
+    (S, U, C, H, W) of the first convolution, and by convolutional LAYER "LAYER/maps" uint8 (S, M, U, H, W) of the
+    "images" of rows "image_rows" (M,), each `low + byte / 255 * (high - low)`, with low and high in "..._ends" (S, 2).
 
-    `units`: "rows" (M,) and by dense layer its
-    outputs (M, U). `maps`: "rows" (M,), "images" uint8 (M, C, H, W) and by convolutional layer (M, U, H, W).
+    `units`: "rows" (M,) and by dense layer its outputs (M, U). `maps`: "rows" (M,), "images" uint8 (M, C, H, W) and by convolutional layer (M, U, H, W).
     `channels`, over the test images of the rows "looked_at" (all of them where that is missing, in results of old), by
     convolutional LAYER: "mean" (K, U) by class; "low", "high" (U,); "inner"
     (U,), how many values lie off the activation's bounds; "rows", "activation" (U, T) and "images" of those that

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from shoal.errors import InputError, Problem, RunFolderError, ShoalError, as_path
+from shoal.errors import InputError, Problem, RunFolderError, as_path
 from shoal.files import kind_of
 from shoal.results._folder import STORE_NAME, folder_error
 from shoal.results._results import Results
@@ -22,34 +23,53 @@ MOST_RUNS: Final = 100
 def compare_runs(places: Sequence[Path | str | Results]) -> RunsCompared:
     """Open runs and hold them against each other; a folder that holds run folders stands for all of these.
 
-    Raises InputError for fewer than two runs, too many, one run twice and runs that have no task, targets, classes or
-    score in common; RunFolderError for folders without results of Shoal, or with damaged ones: all of them at once.
+    Of the runs in such a folder, those that cannot be opened or learn another thing than the others are left out, and
+    named as such. Raises InputError for fewer than two runs, too many, one run twice and named runs that have no task,
+    targets, classes or score in common; RunFolderError for named folders without results of Shoal, or with damaged
+    ones: all of them at once.
     """
-    runs = _opened([folder for place in places for folder in _expanded(place)])
-    if len(runs) < 2:
-        got = f"{'one' if runs else 'none'}"
-        where = str(runs[0].folder) if runs else "RUN"
+    runs, unread = _opened([run for place in places for run in _expanded(place)])
+    opened = [run.results for run in runs]
+    if len(opened) > MOST_RUNS:
+        raise InputError(f"expected {MOST_RUNS} runs at most, got {len(opened):,}; compare fewer at a time")
+    unlike = dict(_unlike(runs, _names(opened)))
+    refused = [problem for run, problem in unlike.items() if not runs[run].inside]
+    if problems := [*_repeated(opened), *refused]:
+        raise InputError(problems)
+    alike = [run for number, run in enumerate(opened) if number not in unlike]
+    left_out = (*unread, *unlike.values())
+    if len(alike) < 2:
+        where = str(alike[0].folder) if alike else "RUN"
+        got = "one" if alike else "none"
         what = (
             f"expected two runs or more, got {got}; name another run folder, or a folder that holds several"
         )
-        raise InputError(Problem(where, what))
-    if len(runs) > MOST_RUNS:
-        raise InputError(f"expected {MOST_RUNS} runs at most, got {len(runs):,}; compare fewer at a time")
-    names = _names(runs)
-    problems = [*_repeated(runs), *_unlike(runs, names)]
-    if problems:
-        raise InputError(problems)
-    compared = RunsCompared(names, tuple(runs))
+        raise InputError([Problem(where, what), *left_out])
+    compared = RunsCompared(_names(alike), tuple(alike), tuple(map(str, left_out)))
     if not (compared.metric or compared.selection):
         what = "expected runs that share a test score or a selection score, got none that all have; "
         raise InputError(what + "train them to the end, or name the same search.metric in their studies")
     return compared
 
 
-def _expanded(place: Path | str | Results) -> Iterator[Path | Results]:
+@dataclass(frozen=True, eq=False)
+class _Place:
+    """A run that was named, or one `inside` of a folder that was."""
+
+    run: Path | Results
+    inside: bool
+
+
+@dataclass(frozen=True, eq=False)
+class _Opened:
+    results: Results
+    inside: bool
+
+
+def _expanded(place: Path | str | Results) -> Iterator[_Place]:
     """Give a run folder, or the run folders in a folder that is none, by name."""
     if isinstance(place, Results):
-        yield place
+        yield _Place(place, False)
         return
     folder = as_path(place, "the path of a run folder, or results")
     if kind_of(folder) == "a folder" and kind_of(folder / STORE_NAME) == "nothing":
@@ -57,33 +77,37 @@ def _expanded(place: Path | str | Results) -> Iterator[Path | Results]:
             inside = sorted(folder.iterdir())
         except OSError as error:
             raise folder_error(folder, error) from error
-        runs = [path for path in inside if kind_of(path / STORE_NAME) == "a file"]
-        yield from runs or [folder]
+        runs = [_Place(path, True) for path in inside if kind_of(path / STORE_NAME) == "a file"]
+        yield from runs or [_Place(folder, False)]
         return
-    yield folder
+    yield _Place(folder, False)
 
 
-def _opened(places: Sequence[Path | Results]) -> list[Results]:
-    """Open all, or say of each that cannot be opened why."""
-    runs: list[Results] = []
+def _opened(places: Sequence[_Place]) -> tuple[list[_Opened], list[Problem]]:
+    """Open all, and say of each inside of a folder that cannot be opened why.
+
+    Raises RunFolderError for the others that cannot be opened.
+    """
+    runs: list[_Opened] = []
     problems: list[Problem] = []
+    left_out: list[Problem] = []
     for place in places:
         try:
-            runs.append(place if isinstance(place, Results) else Results.open(place))
-        except ShoalError as error:
-            if not isinstance(error, RunFolderError):
-                raise
-            problems += error.problems
+            results = place.run if isinstance(place.run, Results) else Results.open(place.run)
+        except RunFolderError as error:
+            (left_out if place.inside else problems).extend(error.problems)
+        else:
+            runs.append(_Opened(results, place.inside))
     if problems:
         raise RunFolderError(problems)
-    return runs
+    return runs, left_out
 
 
 def _names(runs: Sequence[Results]) -> tuple[str, ...]:
     """Name each run by its folder, with as many folders around it as tell it from the others."""
     wholes = [Path(os.path.abspath(run.folder)).parts for run in runs]
     names = [whole[-1] for whole in wholes]
-    for depth in range(2, max(map(len, wholes)) + 1):
+    for depth in range(2, max(map(len, wholes), default=0) + 1):
         often = {name for name, times in Counter(names).items() if times > 1}
         if not often:
             break
@@ -104,16 +128,24 @@ def _repeated(runs: Sequence[Results]) -> Iterator[Problem]:
         first[real] = run.folder
 
 
-def _unlike(runs: Sequence[Results], names: Sequence[str]) -> Iterator[Problem]:
-    """Refuse runs that learn another thing than the first one, each by what differs first."""
-    for run in runs[1:]:
-        for what, of_run in _LEARNED.items():
-            mine, first = of_run(run), of_run(runs[0])
-            if mine != first:
-                yield Problem(
-                    str(run.folder),
-                    f"expected the {what} of {names[0]} ({_text(first)}), got {_text(mine)};"
-                    " compare runs that learn the same",
+def _unlike(runs: Sequence[_Opened], names: Sequence[str]) -> Iterator[tuple[int, Problem]]:
+    """Give the numbers of runs that learn another thing than the first one that was named, and what differs first.
+
+    Where none was named, they are held against the thing that most of them learn.
+    """
+    learned = [tuple(of_run(run.results) for of_run in _LEARNED.values()) for run in runs]
+    asked = [number for number, run in enumerate(runs) if not run.inside]
+    first = asked[0] if asked else learned.index(Counter(learned).most_common(1)[0][0]) if runs else 0
+    for number, run in enumerate(runs):
+        for what, mine, expected in zip(_LEARNED, learned[number], learned[first], strict=True):
+            if mine != expected:
+                yield (
+                    number,
+                    Problem(
+                        str(run.results.folder),
+                        f"expected the {what} of {names[first]} ({_text(expected)}), got {_text(mine)};"
+                        " compare runs that learn the same",
+                    ),
                 )
                 break
 

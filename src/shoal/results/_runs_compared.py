@@ -48,11 +48,12 @@ class RunsCompared(Brief):
     """The runs by name, of one task, targets and classes.
 
     `metric` is the test score by which they are compared, `selection` the selection score; empty where they have none
-    in common.
+    in common. `left_out` says of runs in a folder that was named why they are not among them.
     """
 
     names: tuple[str, ...]
     runs: tuple[Results, ...]
+    left_out: tuple[str, ...] = ()
 
     @cached_property
     def metric(self) -> str:

@@ -212,7 +212,12 @@ def plot(fact: ActivationMap) -> Plot:
     first, second = (percent(float(share), 0) for share in fact.share_2)
     layout: dict[str, Any] = {
         "xaxis": {**live_axis(f"first component ({first} of the variance)"), "constrain": "domain"},
-        "yaxis": {**live_axis(f"second component ({second})"), "scaleanchor": "x", "constrain": "domain"},
+        "yaxis": {
+            **live_axis(f"second component ({second})"),
+            "scaleanchor": "x",
+            "constrain": "domain",
+            "constraintoward": "top",
+        },
         "hovermode": "closest",
         "height": 620,
     }

@@ -71,18 +71,20 @@ def gather(subject: Subject) -> Iterator[Gathered]:
         return
     chosen = findings.results.tried.get(findings.delivered.healthy[0].candidate_id)
     training = chosen.training if chosen else findings.study.training
-    remark = f" {_measured(findings.network[0], training, weighted=bool(len(findings.truth.weights)))}"
+    weights = ["rows"] if len(findings.truth.weights) else []
+    weights += ["labels" if findings.labels else "classes"] if training.class_weight != "none" else []
+    remark = _measured(findings.network[0], training, weights)
     remark += f" {_vanished(fact)}" if fact.vanished else ""
     if findings.network[0].hidden and dead_units(findings) is None:
         remark += " No unit of a hidden layer was dead at any of these epochs."
     yield Gathered(fact, remark=remark)
 
 
-def _measured(architecture: Architecture, training: Training, *, weighted: bool) -> str:
-    """Say what the loss is in which the gradient is taken, as far as this network has such things."""
-    weights = [
-        name for name, there in (("rows", weighted), ("classes", training.class_weight != "none")) if there
-    ]
+def _measured(architecture: Architecture, training: Training, weights: list[str]) -> str:
+    """Say what the loss is in which the gradient is taken, as far as this network has such things.
+
+    `weights` name what weighs more or less.
+    """
     parts = [f"{listed(weights)} weigh as in training"] if weights else []
     if any(layer.batch_norm for layer in architecture.layers):
         parts.append(f"batch norm takes about {training.batch_size:,} rows at once, as in training")
@@ -90,8 +92,7 @@ def _measured(architecture: Architecture, training: Training, *, weighted: bool)
     off += ["augmentation"] if training.augment.shift or training.augment.flip else []
     parts += [f"{listed(off)} {'is' if len(off) == 1 else 'are'} off"] if off else []
     parts += ["weight decay is no part of it"] if training.weight_decay else []
-    said = "; ".join(parts)
-    return f"In this loss {said}." if parts else "It is the loss of the curves of training rows."
+    return f" In this loss {'; '.join(parts)}." if parts else ""
 
 
 def _vanished(fact: Gradients) -> str:
