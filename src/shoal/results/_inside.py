@@ -45,8 +45,8 @@ class Inside(Brief):
     by convolutional layer (M, U, H, W). `channels`, over the test images of the rows "looked_at" (all of them where
     that is missing, in results of old), by convolutional LAYER: "mean" (K, U) by class; "low", "high" (U,); "inner"
     (U,), how many values lie off the activation's bounds; "rows", "activation" (U, T) and "images" of those that
-    excite each channel most, with "peak" (U, T), the place in the flattened map where they do (missing in results of
-    old); "made" (U, C, H, W) and "made_activation" (U,) of an image made to excite it.
+    excite each channel most, with "peak" (U, T), the place in the flattened map where they do (missing in results
+    of old); "made" (U, C, H, W) and "made_activation" (U,) of an image made to excite it.
 
     `activations`, on a map of two dimensions: "rows" (M,), "place" (M, 2) by principal components of what the output
     layer is given, "share" (2,) of its variance, and "same" (M,), the share of the nearest rows, in the space of all
