@@ -44,7 +44,7 @@ def keep_test_cells(planner: Planner, fit_id: str, store: Store) -> None:
         np.stack([column.values[tested] for column in dates], 1) if dates else np.zeros((rows, 0))
     )
     store.put_derived(fit_id, _PART, arrays)
-    kept = CellsKept(
+    cells = CellsKept(
         fit_id,
         _PART,
         tuple(column.name for column in categorical),
@@ -53,7 +53,7 @@ def keep_test_cells(planner: Planner, fit_id: str, store: Store) -> None:
         tuple(column.name for column in dates),
         groups,
     )
-    store.put_fact(TEST_CELLS, asdict(kept))
+    store.put_fact(TEST_CELLS, asdict(cells))
 
 
 def coded_levels(column: Column) -> tuple[tuple[str, ...], int, NDArray[np.uint8]]:

@@ -51,6 +51,12 @@ class CategoriesTested(Brief):
     further: int
     place_V: NDArray[np.uint8]
 
+    def name(self, place: int) -> str:
+        """Name what a place stands for."""
+        if place == LACKING:
+            return "(missing)"
+        return f"({self.further:,} more)" if place == FURTHER else self.levels[place]
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class CellsTested(Brief):
@@ -61,7 +67,7 @@ class CellsTested(Brief):
     groups: Mapping[int, str]
 
 
-_kept: Final = checker(CellsKept)
+_cells: Final = checker(CellsKept)
 
 
 def read_test_cells(store: Store, truth: Truth) -> CellsTested | None:
@@ -69,22 +75,22 @@ def read_test_cells(store: Store, truth: Truth) -> CellsTested | None:
     fact = store.fact(TEST_CELLS)
     if not fact:
         return None
-    kept = _kept(fact)
-    expect(len(kept.categorical) == len(kept.levels) == len(kept.further))
-    expect(len(set(kept.categorical + kept.dates)) == len(kept.categorical) + len(kept.dates))
-    arrays, rows = store.arrays(kept.fit, kept.part), len(truth.y) - truth.train_rows
-    categories = tuple(_categories(kept, number, arrays, rows) for number in range(len(kept.categorical)))
+    cells = _cells(fact)
+    expect(len(cells.categorical) == len(cells.levels) == len(cells.further))
+    expect(len(set(cells.categorical + cells.dates)) == len(cells.categorical) + len(cells.dates))
+    arrays, rows = store.arrays(cells.fit, cells.part), len(truth.y) - truth.train_rows
+    categories = tuple(_categories(cells, number, arrays, rows) for number in range(len(cells.categorical)))
     second_VD = arrays["dates"]
-    expect(second_VD.dtype == np.float64 and second_VD.shape == (rows, len(kept.dates)))
+    expect(second_VD.dtype == np.float64 and second_VD.shape == (rows, len(cells.dates)))
     expect(not np.isinf(second_VD).any())
-    dates = {name: second_VD[:, number] for number, name in enumerate(kept.dates)}
-    return CellsTested(categories, dates, dict(kept.groups))
+    dates = {name: second_VD[:, number] for number, name in enumerate(cells.dates)}
+    return CellsTested(categories, dates, dict(cells.groups))
 
 
 def _categories(
-    kept: CellsKept, number: int, arrays: Mapping[str, NDArray[Any]], rows: int
+    cells: CellsKept, number: int, arrays: Mapping[str, NDArray[Any]], rows: int
 ) -> CategoriesTested:
-    place_V, levels, further = arrays[str(number)], kept.levels[number], kept.further[number]
+    place_V, levels, further = arrays[str(number)], cells.levels[number], cells.further[number]
     expect(place_V.dtype == np.uint8 and place_V.shape == (rows,) and len(levels) <= FURTHER)
     expect(((place_V < len(levels)) | (place_V >= FURTHER)).all() and further >= 0)
-    return CategoriesTested(kept.categorical[number], levels, further, place_V)
+    return CategoriesTested(cells.categorical[number], levels, further, place_V)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,10 @@ from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._paper import BLUE, GREY, VERMILLION, Panel, Sheet, heading, plain, stacked, with_room
 from shoal.look._residuals import Residuals, ranks, residuals_of, weighted_quantiles
 from shoal.look._run_findings import DELIVERED
-from shoal.results import FURTHER, LACKING, CategoriesTested
 from shoal.wording import one_number
+
+if TYPE_CHECKING:
+    from shoal.results import CategoriesTested
 
 _PANELS: Final = 3
 """Inputs, or targets, that are drawn, at most."""
@@ -74,7 +76,7 @@ def correlation_ratio(size_V: NDArray[np.float64], place_V: NDArray[np.int64]) -
 def boxes(own: Residuals, cells: CategoriesTested) -> Boxes:
     """Give a box to each category that rows have, in the order of the levels; then to all others, and to missing."""
     place_V = cells.place_V[own.row_V].astype(np.int64)
-    codes = np.unique(place_V).tolist()  # FURTHER and LACKING are the largest
+    codes = np.unique(place_V).tolist()  # those of all others and of missing cells are the largest
     weight_V = own.weight_V
     levels = np.array([0.25, 0.5, 0.75])
     ends, far, rows = [], [], []
@@ -97,7 +99,7 @@ def boxes(own: Residuals, cells: CategoriesTested) -> Boxes:
         cells.column,
         correlation_ratio(np.abs(own.residual_V), place_V),
         weight_V is not None,
-        tuple(_name(cells, code) for code in codes),
+        tuple(cells.name(code) for code in codes),
         np.array(rows, np.int64),
         low_whisker,
         low_C,
@@ -108,12 +110,6 @@ def boxes(own: Residuals, cells: CategoriesTested) -> Boxes:
         np.array([number for number, _ in every], np.int64),
         np.array([value for _, value in every], np.float64),
     )
-
-
-def _name(cells: CategoriesTested, code: int) -> str:
-    if code == LACKING:
-        return "(missing)"
-    return f"({cells.further:,} more)" if code == FURTHER else cells.levels[code]
 
 
 def most_telling(own: Residuals, categories: Sequence[CategoriesTested], most: int) -> list[Boxes]:
@@ -135,7 +131,7 @@ def draw_boxes(facts: Sequence[Boxes]) -> Sheet:
             axes.set_xlabel(f"residual of {plain(fact.target, 24)}")
     heading(
         figure,
-        f"{DELIVERED}: residuals of the test rows by category (how many in brackets), true less predicted",
+        f"{DELIVERED}: residuals by category, true less predicted (in brackets: test rows)",
     )
     return figure
 
