@@ -18,6 +18,7 @@ from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._paper import BLUE, GREY, VERMILLION, Panel, Sheet, heading, plain, stacked, with_room
 from shoal.look._residuals import Residuals, ranks, residuals_of, weighted_quantiles
 from shoal.look._run_findings import DELIVERED
+from shoal.look._work import Work
 from shoal.wording import one_number
 
 if TYPE_CHECKING:
@@ -59,8 +60,7 @@ class Boxes:
 def correlation_ratio(size_V: NDArray[np.float64], place_V: NDArray[np.int64]) -> float:
     """Give Kelley's epsilon of the ranks of sizes with categories, 0 to 1; NaN of one category, or of too few rows.
 
-    It is the root of the share of the ranks' variance that lies between categories, corrected for their number
-    (Kelley 1935, "An unbiased correlation ratio measure", PNAS 21).
+    It is the root of the share of the ranks' variance that lies between categories, corrected for their number.
     """
     rank_V = ranks(size_V)
     rank_V = rank_V - rank_V.mean()
@@ -221,5 +221,13 @@ FIGURE: Final = Figure(
     gather=gather,
     draw=draw_boxes,
     words=words,
+    works=(
+        Work("boxes with whiskers", "Tukey (1977): Exploratory Data Analysis. Addison-Wesley."),
+        Work(
+            "the correlation ratio ε",
+            "Kelley (1935): An unbiased correlation ratio measure. Proceedings of the National Academy of Sciences 21,"
+            " 554–559.",
+        ),
+    ),
     seconds=seconds,
 )
