@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 import shoal
 from shoal.data import Column
-from shoal.engine._test_cells import LEVELS, coded_levels
+from shoal.engine._test_cells import LEVELS, coded_levels, group_names
 from shoal.errors import RunFolderError
 from shoal.look import Results
 from shoal.results import FURTHER, LACKING, CellsTested
@@ -201,3 +202,12 @@ def test_codes_name_the_most_frequent(texts: list[str], ordered: bool) -> None:
     assert sorted(counts[list(levels)], reverse=True) == sorted(counts, reverse=True)[:LEVELS]
     if ordered:
         assert list(levels) == sorted(levels, key=order.index)
+
+
+def test_of_very_many_groups_those_of_the_most_rows_are_named() -> None:
+    number_N = np.concatenate(([0, 1], np.arange(1200), np.arange(150, 1200)))
+    names = np.array([f"p{number}\ud800" for number in number_N[2:]], object)
+    rows: Any = SimpleNamespace(train_rows=2, test_groups=names)
+    named = group_names(rows, number_N)
+    assert named == tuple((number, f"p{number}\\ud800") for number in range(150, 1150))
+    assert group_names(SimpleNamespace(train_rows=2, test_groups=None), number_N) == ()  # type: ignore[arg-type]

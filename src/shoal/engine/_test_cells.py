@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from shoal.data import Column, Dataset
 from shoal.engine._fits import Planner
-from shoal.engine._source import ground_truth
+from shoal.engine._source import group_numbers
 from shoal.results import FURTHER, LACKING, TEST_CELLS, CellsKept, Store
 from shoal.wording import is_utf8, shorten, visible
 
@@ -33,7 +33,7 @@ def keep_test_cells(planner: Planner, fit_id: str, store: Store) -> None:
         return
     categorical = [column for column in dataset.columns if column.categorical]
     dates = [column for column in dataset.columns if column.takes == "dates"]
-    groups = _names(dataset, ground_truth(planner).groups) if planner.study.report.groups else ()
+    groups = group_names(dataset, group_numbers(dataset)) if planner.study.report.groups else ()
     if not (categorical or dates or groups):
         return
     tested = slice(dataset.train_rows, None)
@@ -70,7 +70,7 @@ def coded_levels(column: Column) -> tuple[tuple[str, ...], int, NDArray[np.uint8
     return tuple(_cut(level_L[code]) for code in chosen), len(there_L) - len(chosen), place_L[code_V]
 
 
-def _names(dataset: Dataset, group_N: NDArray[np.int64]) -> tuple[tuple[int, str], ...]:
+def group_names(dataset: Dataset, group_N: NDArray[np.int64]) -> tuple[tuple[int, str], ...]:
     """Name the groups of the test rows by their numbers; nothing where they are not known."""
     if dataset.test_groups is None or not len(group_N):
         return ()
