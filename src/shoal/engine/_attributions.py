@@ -151,11 +151,9 @@ class Attributing:
 
         if not architecture.convolutions:
             pulled = partial(outputs_and_gradient, architecture.layers, named)
-            ends, outputs = (
-                bends_of(architecture.dense, named, baseline_D),
-                partial(forward, architecture, named),
-            )
-            return Way(outputs, pulled, baseline_D, summed, points=IMAGE_POINTS, ends=ends)
+            ends = bends_of(architecture.dense, named, baseline_D)
+            dense = partial(forward, architecture, named)
+            return Way(dense, pulled, baseline_D, summed, points=IMAGE_POINTS, ends=ends)
         gradients = self._gradients
 
         def by_inputs(x_BD: Floats, gradient_of: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:

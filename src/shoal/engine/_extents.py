@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from shoal.engine._integrated import POINTS
 from shoal.kinds import Takes
 
 if TYPE_CHECKING:
@@ -63,7 +62,10 @@ WORK: Final = 4e10
 EXPLAINED: Final = 20
 """Images of which it is asked where in them a class is seen, at most: half of them mistakes."""
 FEWEST_EXPLAINED: Final = 2
-IMAGE_POINTS: Final = (32, 128)
+POINTS: Final = (32, 128, 256)
+"""Points at which the gradient is taken on the way of a row: more where what is added does not add up with fewer. A way
+that is divided has as many as the last at most, and each of its parts no more than the first."""
+IMAGE_POINTS: Final = POINTS[:2]
 """Points at which gradients of an image are taken: more where its pixels do not add up with fewer."""
 PULLED_AT_ONCE: Final = 64
 """Images through which gradients are pulled back at once."""

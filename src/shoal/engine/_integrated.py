@@ -20,11 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.activations import activation_of
+from shoal.engine._extents import POINTS
 from shoal.nets import DenseLayer
 
-POINTS: Final = (32, 128, 256)
-"""Points at which the gradient is taken on the way of a row: more where what is added does not add up with fewer. A way
-that is divided has as many as the last at most, and each of its parts no more than the first."""
 CLOSE: Final = 1e-3
 """How far what is added may be off, as a share of the sum of its sizes, for no more points to be taken."""
 AT_ONCE: Final = 8192
