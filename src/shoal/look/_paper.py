@@ -132,11 +132,12 @@ def png(draw: Callable[[F], Sheet], fact: F) -> bytes:
     from PIL import Image
 
     with design():
-        canvas = FigureCanvasAgg(draw(fact))  # type: ignore[no-untyped-call]
+        canvas = FigureCanvasAgg(draw(fact))
         canvas.draw()  # type: ignore[no-untyped-call]
     rounded = (np.arange(256) / _STEP).round().astype(np.uint8) * _STEP
     buffer = io.BytesIO()
-    image = Image.fromarray(rounded[np.asarray(canvas.buffer_rgba())[:, :, :3]])
+    drawn_HWC = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
+    image = Image.fromarray(rounded[drawn_HWC[:, :, :3]])
     image.save(buffer, "PNG", compress_level=3, dpi=(DPI, DPI))
     return buffer.getvalue()
 

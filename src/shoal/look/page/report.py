@@ -63,7 +63,7 @@ if TYPE_CHECKING:
 
 _WEBP_SIDE: Final = 16_383
 _LARGE: Final = 100_000
-"""Bytes of a picture from which it is packed with more effort: a quarter less for three times the time."""
+"""Bytes of a picture from which it is packed with more effort: up to a quarter less, for three times the time."""
 _LITTLE_EFFORT: Final[dict[str, Any]] = {"method": 1, "quality": 0}
 _MORE_EFFORT: Final[dict[str, Any]] = {"method": 3, "quality": 30}
 _HERE: Final = Path(__file__).parent
