@@ -81,8 +81,8 @@ def test_facts_are_those_of_the_snapshots(tmp_path: Path) -> None:
     assert titles == ["weights of hidden1", "weights of output"]
     with design():
         title = draw_film(shown["35-epochs-weights"]).get_suptitle()
-    few = [f"epoch {shown['35-epochs-weights'].epoch_S[place]}" for place in shown["35-epochs-weights"].few]
-    assert " ".join(title.split()) == f"Delivered network at {listed(few)}"
+    few = [str(shown["35-epochs-weights"].epoch_S[place]) for place in shown["35-epochs-weights"].few]
+    assert " ".join(title.split()) == f"Delivered network at epochs {listed(few)}"
 
 
 def test_a_histogram_ends_where_weights_end() -> None:

@@ -54,7 +54,8 @@ def draw_film(film: Film) -> Sheet:
         panel, place = film.panels[number // len(few)], few[number % len(few)]
         put(axes, panel)(place)
         axes.set_title(f"{plain(panel.title, _TITLE)}, epoch {film.epoch_S[place]:,}", fontsize=10)
-    heading(figure, f"{plain(film.name)} at {listed([f'epoch {film.epoch_S[place]:,}' for place in few])}")
+    epochs = listed([f"{film.epoch_S[place]:,}" for place in few])
+    heading(figure, f"{plain(film.name)} at epoch{'s' * (len(few) > 1)} {epochs}")
     return figure
 
 
