@@ -312,12 +312,13 @@ def test_differences_that_may_be_chance_are_named(tmp_path: Path) -> None:
     check = found(results)["SH011"]
     assert check.severity == "note"
     assert check.what == (
-        "By test mse, for other test rows and other initialisations, not significantly different from “SGD”:"
+        "By test mean squared error, for other test rows and other initialisations, not significantly"
+        " different from “SGD”:"
         f" “winner” ({chance.mean:+.2g}, between {chance.low:+.2g} and {chance.high:+.2g}).".replace("-", "−")
     )
     few = found(make_run(tmp_path / "b", replace(LEARNED, rows=(40, 20))))["SH011"]
     assert ": 20 rows are too few for an interval)" in few.what
-    assert few.what.startswith("By test mse, for other test rows, not significantly")
+    assert few.what.startswith("By test mean squared error, for other test rows, not significantly")
 
 
 def test_differences_beyond_chance_are_no_reason_to_doubt(tmp_path: Path) -> None:

@@ -180,6 +180,12 @@ def test_a_run_without_a_history_says_once_how_to_get_one(tmp_path: Path) -> Non
     ]
 
 
+def test_one_rate_of_many_networks_is_named_once(tmp_path: Path) -> None:
+    findings = RunFindings(make_run(tmp_path / "run", MadeUp(names=("SGD", "Adam"), epochs=20)))
+    (rate,) = learning_rates.rates_of(findings)
+    assert rate.name == "delivered network and all comparisons"
+
+
 def test_a_run_without_any_network_that_is_well_has_no_rates(tmp_path: Path) -> None:
     failed = frozenset({("refit", "winner", 0), ("compare", "winner", 0), ("compare", "SGD", 0)})
     findings = RunFindings(make_run(tmp_path / "run", MadeUp(names=("SGD",), epochs=20, failed=failed)))

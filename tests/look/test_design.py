@@ -27,7 +27,9 @@ from shoal.look._paper import (
     plain,
     png,
     series_style,
+    whole_numbers,
 )
+from shoal.look._run_findings import DELIVERED, REFITTED
 from shoal.look.figures.scores_on_test_rows import compared_scores, draw_scores
 
 FACT = compared_scores("mse", {"a": np.array([0.1, 0.2]), "b $x$": np.array([0.3, np.nan])})
@@ -74,7 +76,15 @@ def test_any_name_becomes_one_short_line_of_visible_letters(name: str, limit: in
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.01, "0.01"), (0.5, "0.5"), (999, "999"), (10_000, "10,000"), (1e9, "1e+09"), (1e-7, "1e-07")],
+    [
+        (0.01, "0.01"),
+        (0.5, "0.5"),
+        (999, "999"),
+        (10_000, "10,000"),
+        (1e9, "1e+09"),
+        (1e-7, "1e-07"),
+        (-2000, "−2,000"),
+    ],
 )
 def test_numbers_on_axes_are_plain(value: float, text: str) -> None:
     assert number_text(value) == text
@@ -119,6 +129,30 @@ def test_a_long_title_takes_more_lines() -> None:
         return figure
 
     assert faults(draw, None) == []
+
+
+def test_our_own_names_begin_a_title_with_a_capital_and_those_of_a_study_stay() -> None:
+    with design():
+        figure, _ = panels(1)
+        for named, title in (
+            (f"{DELIVERED}: x", "Delivered network: x"),
+            (f"{REFITTED}: x", "Networks refitted on all training rows: x"),
+            ("sgd: x", "sgd: x"),
+        ):
+            heading(figure, named)
+            assert figure.get_suptitle() == title
+
+
+def test_whole_numbers_are_written_as_everywhere() -> None:
+    with design():
+        figure, (axes,) = panels(1)
+        axes.plot([0, 5000], [0, 1])
+        whole_numbers(axes.xaxis)
+        figure.canvas.draw()
+        ticks = axes.get_xticks().tolist()
+        shown = [text.get_text() for text in axes.get_xticklabels()]
+    assert max(ticks) > 1000
+    assert shown == [f"{tick:,.0f}".replace("-", "−") for tick in ticks]
 
 
 def test_32_series_stay_apart() -> None:

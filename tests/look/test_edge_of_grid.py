@@ -40,10 +40,10 @@ def test_edge_of_the_grid_names_axis_and_side(tmp_path: Path) -> None:
     }
     inward = "; every candidate further inward is significantly worse."
     check = told_apart(edged(tmp_path / "low", space), 10.0)["SH001"]
-    assert check.what == f"The chosen candidate has lr = 0.1, the lowest of 0.1, 0.2, 0.3{inward}"
+    assert check.what == f"The chosen candidate has learning rate 0.1, the lowest of 0.1, 0.2, 0.3{inward}"
     high = edged(tmp_path / "high", {"training.lr": [0.3, 0.2]})
     assert told_apart(high, 10.0)["SH001"].what == (
-        f"The chosen candidate has lr = 0.3, the highest of 0.2, 0.3{inward}"
+        f"The chosen candidate has learning rate 0.3, the highest of 0.2, 0.3{inward}"
     )
     inside = edged(tmp_path / "inside", {"training.lr": [0.2, 0.1, 0.3]})
     assert "SH001" not in told_apart(inside, 10.0)

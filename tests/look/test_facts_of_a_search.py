@@ -55,7 +55,7 @@ def test_a_setting_that_a_candidate_lacks_is_told() -> None:
 
 
 def test_keys_are_short_where_that_stays_unique() -> None:
-    assert short_keys(["network.dropout", "training.lr"]) == ("dropout", "lr")
+    assert short_keys(["network.dropout", "training.lr"]) == ("dropout", "learning rate")
     assert short_keys(["network.lr", "training.lr", "a.x"]) == ("network.lr", "training.lr", "x")
 
 

@@ -13,6 +13,7 @@ from look_runs import MadeUp, make_run
 from readable import faults
 
 from shoal.look import RunFindings
+from shoal.look._paper import design
 from shoal.look.figures.candidate_curves import (
     CandidateCurves,
     candidate_curve,
@@ -53,6 +54,18 @@ def test_where_higher_is_better_the_best_stand_highest() -> None:
     assert fact.score_C.tolist() == [0.9, 0.7, 0.5]
     assert fact.settings[0].place_C[0] > fact.settings[0].place_C[2]
     assert fact.chosen == -1
+
+
+@pytest.mark.parametrize(("higher", "bar"), [(True, ["worst", "best"]), (False, ["best", "worst"])])
+def test_the_bar_of_colours_has_the_best_where_the_axis_of_scores_has_it(
+    higher: bool, bar: list[str]
+) -> None:
+    settings = [{"a.b": value} for value in (1, 1, 2)]
+    fact = parallel("score", settings, np.array([0.5, 0.9, 0.7]), np.zeros(3), higher_is_better=higher)
+    with design():
+        _, colours = draw_parallel(fact).axes
+    assert [text.get_text() for text in colours.get_yticklabels()] == bar
+    assert (fact.score.place_C[0] > fact.score.place_C[-1]) == (bar[-1] == "best")
 
 
 def test_many_numbers_stand_to_scale_on_the_axis_that_spreads_them() -> None:
@@ -128,7 +141,8 @@ def test_a_run_gives_its_candidates_and_curves_in_order_of_rank(tmp_path: Path) 
     np.testing.assert_allclose(curves.curves[0].low_T, own.min())
     assert curves.curves[0].networks == 6
     assert (
-        curves.curves[0].label == f"lr {frame['training.lr'][0]:g}, dropout {frame['network.dropout'][0]:g}"
+        curves.curves[0].label
+        == f"learning rate {frame['training.lr'][0]:g}, dropout {frame['network.dropout'][0]:g}"
     )
 
 

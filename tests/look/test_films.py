@@ -21,14 +21,16 @@ from shoal.look import Results, pictures, write_animation
 from shoal.look import _animation as animation
 from shoal.look._figure import Chapter
 from shoal.look._film import Bars, Dots, Film, Points, Tiles, on_one_scale
-from shoal.look._film_sheet import TILE, in_box
+from shoal.look._film_sheet import TILE, draw_film, in_box
 from shoal.look._gallery import pictures_of
+from shoal.look._paper import design
 from shoal.look.figures.moving_classes import MOST_NAMED, named_bars
 from shoal.look.figures.moving_fit import moving_agreement, moving_curve
 from shoal.look.figures.moving_kernels import moving_kernels
 from shoal.look.figures.moving_weights import moving_weights
 from shoal.look.page.films import film_json, in_16_bits
 from shoal.look.page.spreadsheet import fact_csv
+from shoal.wording import listed
 
 CURVE = MadeUp(names=(), epochs=20, hidden=(2,), inside=True)
 TABLE = replace(CURVE, inputs=("a", "b"), targets=("y", "z"))
@@ -77,6 +79,10 @@ def test_facts_are_those_of_the_snapshots(tmp_path: Path) -> None:
         np.testing.assert_array_equal(panel.height_SN, frames["answers"][:, :, k])
     titles = [panel.title for panel in shown["35-epochs-weights"].panels]
     assert titles == ["weights of hidden1", "weights of output"]
+    with design():
+        title = draw_film(shown["35-epochs-weights"]).get_suptitle()
+    few = [str(shown["35-epochs-weights"].epoch_S[place]) for place in shown["35-epochs-weights"].few]
+    assert " ".join(title.split()) == f"Delivered network at epochs {listed(few)}"
 
 
 def test_a_histogram_ends_where_weights_end() -> None:
@@ -125,6 +131,8 @@ def test_kernels_are_laid_out_in_rows(inputs: int, channels: int) -> None:
     shown = tiles.low + tiles.byte_SRCHW[2, 0, 1] / 255 * 4
     np.testing.assert_allclose(shown, first, atol=4 / 255)
     assert tiles.missing == (rows * columns - channels if inputs == 1 else 0)
+    if (inputs, channels) == (1, 20):
+        assert tiles.rows == ("1–8", "9–16", "17–20")
 
 
 @given(

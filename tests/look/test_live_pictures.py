@@ -70,10 +70,9 @@ def test_lines_of_candidates_pass_where_they_are_drawn(made: Callable[[str], Res
         drawn_axes = picture.draw(fact).axes
     named = sorted(text.get_text() for text in drawn_axes[0].texts)
     assert sorted(note["text"] for note in plot["layout"]["annotations"]) == named
-    assert [label.get_text() for label in drawn_axes[1].get_yticklabels()] == [
-        "worst",
-        "best",
-    ]  # the bar of colours
+    best_above = fact.score.place_C[0] > fact.score.place_C[-1]
+    bar = [text.get_text() for text in drawn_axes[1].get_yticklabels()]  # of colours
+    assert bar == (["worst", "best"] if best_above else ["best", "worst"])
 
 
 def live(plot: dict[str, Any]) -> dict[str, Any]:
@@ -141,4 +140,4 @@ def test_the_settings_of_a_candidate_stand_at_its_dot(tmp_path: Path) -> None:
     for trace in plot["data"]:
         said |= dict(zip(trace["y"], trace["text"], strict=True))
     for place, values in enumerate(fact.values):
-        assert said[place] == f"rank {place + 1}<br>lr {values[0]}<br>dropout {values[1]}"
+        assert said[place] == f"rank {place + 1}<br>learning rate {values[0]}<br>dropout {values[1]}"

@@ -13,6 +13,7 @@ from readable import faults
 from sklearn import calibration, metrics
 
 from shoal.look._order_curves import HeldOut, bands, order_curve, order_curves
+from shoal.look._paper import design
 from shoal.look._tested_rows import RowsTested
 from shoal.look.figures import class_calibration as calibrations
 from shoal.look.figures import class_scores as scores
@@ -164,6 +165,10 @@ def test_the_interval_of_a_recall_is_wilsons_of_the_rows_of_its_class() -> None:
     )
     np.testing.assert_allclose((own.recall_low_K[0], own.recall_high_K[0]), (0.39677, 0.89221), atol=1e-4)
     assert scores.words(own) == "F1 of 2 classes: from 0.824 (a) to 0.870 (b)."
+    with design():
+        low, high = scores.draw_scores(own).axes[0].get_xlim()
+    assert 20 < low < 30  # whole tens below all that is drawn, so that shares near 100 % stay apart
+    assert 100 < high < 103
 
 
 @given(answers())

@@ -312,6 +312,16 @@ def test_what_is_wider_than_a_phone_says_so_and_moves(page: Page, drawn_report: 
     page.until(f"{cue}.hidden && !{sheet}.hasAttribute('tabindex')")
 
 
+def test_on_a_phone_candidates_are_named_by_their_ranks(page: Page, drawn_report: Path) -> None:
+    """The settings beside them, and the lines of their header, have no room there."""
+    page.open(drawn_report, 375)
+    figure = by_id("20-search-ranking")
+    page.value(f"{figure}.scrollIntoView({{block: 'center'}})")
+    page.until(f"{figure}.classList.contains('live')")
+    texts = f"[...{figure}.querySelectorAll('.ytick text')].map((one) => one.textContent)"
+    assert page.value(texts)[:3] == ["rank", "1", "2"]
+
+
 def test_a_plot_has_its_room_before_it_is_drawn(page: Page, drawn_report: Path) -> None:
     page.open(drawn_report)
     heights = "[...document.querySelectorAll('section > .gallery > figure[data-plot]')].map((one) => one.offsetHeight)"

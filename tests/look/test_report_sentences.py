@@ -112,7 +112,7 @@ def test_accuracy_is_said_to_be_on_test_rows_and_of_which_networks(tmp_path: Pat
     )
     drawn = next(one for one in pictures(results) if one.name == "30-delivered-confusion")
     title = " ".join(drawn.draw(drawn.fact).get_suptitle().split())
-    assert title.startswith(f"{REFITTED}: {accuracy_phrase(fact)}".replace("\u00a0", " "))
+    assert title.startswith(f"{REFITTED.capitalize()}: {accuracy_phrase(fact)}".replace("\u00a0", " "))
 
 
 def test_one_refitted_network_is_the_delivered_one(tmp_path: Path) -> None:
@@ -283,7 +283,7 @@ def test_reasons_follow_from_where_the_candidates_stand(tmp_path: Path) -> None:
     best = choice.standings[0]
     lr = {row.candidate_id: row.values["training.lr"] for row in results.candidate_rows}
     assert reasons(results) == (
-        f"Candidate 1 (lr {lr[best.candidate_id]}) has the best selection score: mean loss over 3 folds"
+        f"Candidate 1 (learning rate {lr[best.candidate_id]}) has the best selection score: mean loss over 3 folds"
         f" {best.selection_score:.4g}, standard error {best.standard_error:.2g}.",
         f"{significance_sentence(*others_alike(results))} (model confidence set over the rows held out, 5 %).",
         "The other one is unresolved.",
@@ -295,7 +295,7 @@ def test_reasons_follow_from_where_the_candidates_stand(tmp_path: Path) -> None:
     )
     one = replace(choice, standings=choice.standings[:1])
     assert reasons(replace(results, choice=one))[0].startswith(
-        f"Candidate 1 (lr {lr[best.candidate_id]}) is the only one; its"
+        f"Candidate 1 (learning rate {lr[best.candidate_id]}) is the only one; its"
     )
     assert not any("other" in reason for reason in reasons(replace(results, choice=one)))
 
@@ -326,7 +326,7 @@ def test_more_folds_are_proposed_of_a_kind_that_keeps_groups(
     )
     assert (
         "About 7 networks a candidate, of other folds or repeats, would resolve the next one (search.repeats, or"
-        f' `times` of search.folds.kind = "{kind}"; what is trained already is kept where it is part of the new plan).'
+        f' times of search.folds.kind = "{kind}"; what is trained already is kept where it is part of the new plan).'
     ) in reasons(results)
 
 
@@ -348,7 +348,7 @@ def test_the_rule_of_one_standard_error_says_how_many_are_near(tmp_path: Path) -
     )
     assert said((first, *near), second.candidate_id) == (
         "Of the 3 candidates within one standard error of the best, itself among them, candidate 2"
-        f" (lr {lr[second.candidate_id]}) has the fewest parameters: 20, not 100."
+        f" (learning rate {lr[second.candidate_id]}) has the fewest parameters: 20, not 100."
     )
     lean = replace(first, parameter_count=5)
     assert said((lean, near[0], far[1]), first.candidate_id) == (

@@ -158,7 +158,7 @@ def test_checks_ensemble_noise_and_published_values_are_said(tmp_path: Path) -> 
     )  # fmt: skip
     text = results_text(make_run(tmp_path, run_of))
     for sentence in (
-        "largest difference between the values of each setting: lr ",
+        "largest difference between the values of each setting: learning rate ",
         "ignificant",
         "variance of single scores: candidate ",
         "ensemble of the chosen candidate's networks of all folds, asked once after the choice\n",

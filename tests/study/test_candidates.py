@@ -161,18 +161,18 @@ def test_keys_of_layers_are_named_in_words() -> None:
         "network.dropout",
     ]
     assert short_keys(keys) == (
-        "second hidden layer", "channels of the first convolution", "21st convolution", "lr", "dropout",
+        "second hidden layer", "channels of the first convolution", "21st convolution", "learning rate", "dropout",
     )  # fmt: skip
 
 
 def test_settings_are_named_by_their_keys() -> None:
     labels = [settings_text(dict(candidate.values)) for candidate in candidates(study_of(PUBLISHED))]
     assert (
-        labels[0] == "first hidden layer 80, second hidden layer 80, dropout 0, weight_decay 0, batch_size 10"
+        labels[0] == "first hidden layer 80, second hidden layer 80, dropout 0, weight decay 0, batch size 10"
     )
     assert (
         labels[-1]
-        == "first hidden layer 100, second hidden layer 100, dropout 0.5, weight_decay 0.0001, batch_size 25"
+        == "first hidden layer 100, second hidden layer 100, dropout 0.5, weight decay 0.0001, batch size 25"
     )
     assert len(set(labels)) == 72
     network = {"kind": "cnn", "conv": [{"channels": 4}]}
@@ -185,13 +185,13 @@ def test_settings_are_named_by_their_keys() -> None:
     labels = [
         settings_text(dict(candidate.values)) for candidate in candidates(study_of(space, network=network))
     ]
-    first = "channels of the first convolution 16, conv_dropout 0.2, optimizer sgd"
-    assert labels == [f"{first}, lr {lr}" for lr in ("1e-05", "0.1235")]
+    first = "channels of the first convolution 16, conv dropout 0.2, optimizer sgd"
+    assert labels == [f"{first}, learning rate {lr}" for lr in ("1e-05", "0.1235")]
     assert settings_text(dict(base_candidate(study_of(None)).values)) == "the study’s own network"
     linear = candidates(study_of({"network.hidden": [[], [3]], "training.lr": [20.8]}))
     assert [settings_text(dict(each.values)) for each in linear] == [
-        "hidden none, lr 20.8",
-        "hidden 3, lr 20.8",
+        "hidden layers none, learning rate 20.8",
+        "hidden layers 3, learning rate 20.8",
     ]
 
 

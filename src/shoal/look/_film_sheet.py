@@ -27,7 +27,9 @@ from shoal.look._paper import (
     panels,
     plain,
     shades,
+    whole_numbers,
 )
+from shoal.wording import listed
 
 Move = Callable[[int], None]
 """Shows another snapshot on a panel that is drawn."""
@@ -52,7 +54,8 @@ def draw_film(film: Film) -> Sheet:
         panel, place = film.panels[number // len(few)], few[number % len(few)]
         put(axes, panel)(place)
         axes.set_title(f"{plain(panel.title, _TITLE)}, epoch {film.epoch_S[place]:,}", fontsize=10)
-    heading(figure, f"{plain(film.name)}: {', '.join(plain(panel.title, _TITLE) for panel in film.panels)}")
+    epochs = listed([f"{film.epoch_S[place]:,}" for place in few])
+    heading(figure, f"{plain(film.name)} at epoch{'s' * (len(few) > 1)} {epochs}")
     return figure
 
 
@@ -101,6 +104,7 @@ def put(axes: Panel, panel: Moving) -> Move:
 def _put_histogram(axes: Panel, bars: Bars) -> Move:
     steps = axes.stairs(bars.length_SB[-1], bars.edge_E, fill=True, color=BLUE, alpha=0.75)
     axes.set(ylim=(0, bars.longest), xlim=(bars.edge_E[0], bars.edge_E[-1]), xlabel=bars.x, ylabel=bars.y)
+    whole_numbers(axes.yaxis)
 
     def move(place: int) -> None:
         steps.set_data(bars.length_SB[place])

@@ -56,6 +56,12 @@ def mosaic(axes: Panel, tiles: NDArray[Any], cmap: Any, vmin: float, vmax: float
     return image
 
 
+def spans(count: int, columns: int) -> list[str]:
+    """Name rows of so many numbered things, `columns` in each, by the first and the last of them: "1–8", "9–16"."""
+    firsts = range(1, count + 1, columns)
+    return [f"{first}–{min(first + columns - 1, count)}" for first in firsts]
+
+
 def number_columns(axes: Panel, columns: int) -> None:
     axes.set_xticks(places(columns), numbers(columns), fontsize=8)
     axes.set_xlabel("channel")

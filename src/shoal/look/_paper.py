@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 import numpy as np
 
 from shoal.look._escape import SPACES, isolated
+from shoal.look._run_findings import DELIVERED, REFITTED
 from shoal.look._text_layout import in_lines
 from shoal.wording import cut_amid, shorten, visible
 
@@ -299,14 +300,14 @@ def hexadecimal(colors: NDArray[Any]) -> list[str]:
     return [to_hex(color) for color in colors]
 
 
-def bar_of_order(figure: Sheet, axes: Panel, colors: NDArray[Any], what: str) -> None:
-    """Draw a bar of colours that stand for an order, from the best at the top to the worst."""
+def bar_of_order(figure: Sheet, axes: Panel, colors: NDArray[Any], what: str, *, best_at_top: bool) -> None:
+    """Draw a bar of colours that stand for an order, from the best to the worst: `best_at_top` or the other way."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import ListedColormap
 
-    order = ScalarMappable(cmap=ListedColormap(colors[::-1]))
+    order = ScalarMappable(cmap=ListedColormap(colors[::-1] if best_at_top else colors))
     bar = figure.colorbar(order, ax=axes, label=what, aspect=30, pad=0.02)
-    bar.set_ticks([0, 1], labels=["worst", "best"])
+    bar.set_ticks([0, 1], labels=["worst", "best"] if best_at_top else ["best", "worst"])
 
 
 def with_room(low: float, high: float, share: float = 0.04) -> tuple[float, float]:
@@ -329,19 +330,27 @@ def logarithmic(axis: Any, low: float, high: float) -> None:
 
 
 def whole_numbers(axis: Any) -> None:
-    """Put the ticks of an axis at whole numbers."""
-    from matplotlib.ticker import MaxNLocator
+    """Put the ticks of an axis at whole numbers, written as everywhere (1,000)."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     axis.set_major_locator(MaxNLocator(integer=True))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: number_text(value)))
 
 
 def number_text(value: float) -> str:
     """Write a number for an axis: 10,000 and 0.01 in full, only very large and very small ones with powers."""
+    if value < 0:
+        return f"−{number_text(-value)}"
     return f"{value:,.0f}" if 1000 <= value < 1e7 else f"{value:zg}"
 
 
 def heading(figure: Sheet, sentence: str) -> None:
-    """Put the picture's title at the top left, over as many lines as it takes; a word wider than the paper is cut."""
+    """Put the picture's title at the top left, over as many lines as it takes; a word wider than the paper is cut.
+
+    A name that we gave to networks begins it with a capital; those of a study's comparisons stay as they are.
+    """
+    if sentence.startswith((DELIVERED, REFITTED)):
+        sentence = sentence[0].upper() + sentence[1:]
     room = figure.get_figwidth() * _TITLE_LETTERS
     lines = [""]
     for word in (cut_amid(word, lambda cut: _letters(cut) <= room) for word in sentence.split()):

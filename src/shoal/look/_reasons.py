@@ -180,7 +180,7 @@ def _or_repeated(results: Results) -> str:
     if splitter_kind("search.folds.kind", kind).by_time:
         return ""
     repeated = splitter_like(kind, grouped=bool(study.data.groups), repeats=True)
-    return f', or `times` of search.folds.kind = "{repeated}"'
+    return f', or times of search.folds.kind = "{repeated}"'
 
 
 def others_alike(results: Results) -> tuple[int, int]:

@@ -84,7 +84,7 @@ def _change(results: Results) -> tuple[str, ...]:
         return ()
     names = (COST, *map(results.truth.title_of, ("recall", "precision")))
     said = [_step(rows[name]) for name in names if name in rows]
-    return (f"On the test rows it {'; '.join(said)}, against naming the likelier class.",)
+    return (f"On the test rows it {listed(said)}, against naming the likelier class.",)
 
 
 def _not_known(results: Results) -> tuple[str, ...]:

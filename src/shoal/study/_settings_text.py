@@ -10,16 +10,19 @@ from shoal.wording import ordinal, rounded, visible
 
 _LISTED: Final = re.compile(r"network\.(hidden|conv)\[(\d+)\](?:\.(.+))?")
 _LAYERS: Final = {"hidden": "hidden layer", "conv": "convolution"}
+_WORDS: Final = {"lr": "learning rate", "hidden": "hidden layers", "conv": "convolutions"}
 
 
 def short_keys(keys: Sequence[str]) -> tuple[str, ...]:
-    """Name keys: without their table where that stays unique (`dropout` for `network.dropout`), layers in words.
+    """Name keys in words: without their table where that stays unique (`dropout` for `network.dropout`).
 
-    `network.hidden[0]` is the "first hidden layer", `network.conv[1].channels` "channels of the second convolution".
+    `training.batch_size` is the "batch size", `training.lr` the "learning rate", `network.hidden[0]` the "first hidden
+    layer", `network.conv[1].channels` "channels of the second convolution".
     """
     ends = [key.rpartition(".")[2] for key in keys]
     return tuple(
-        _of_layer(key) or (end if ends.count(end) == 1 else key) for key, end in zip(keys, ends, strict=True)
+        _of_layer(key) or (_WORDS.get(end, end.replace("_", " ")) if ends.count(end) == 1 else key)
+        for key, end in zip(keys, ends, strict=True)
     )
 
 

@@ -107,7 +107,13 @@ def draw_scores(fact: ScoresOfClasses) -> Sheet:
         zorder=4,
     )
     axes.set_yticks(rows, [f"{plain(fact.classes[k], 30)} ({fact.rows_K[k]:,})" for k in order_K])
-    axes.set(ylim=(len(order_K) - 0.5, -0.5), xlim=(-3, 103), xlabel="share (%; in brackets: test rows)")
+    begin = _begin(fact, order_K)
+    room = 0.03 * (100 - begin)
+    axes.set(
+        ylim=(len(order_K) - 0.5, -0.5),
+        xlim=(begin - room, 100 + room),
+        xlabel="share (%; in brackets: test rows)",
+    )
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
     heading(figure, f"{plain(fact.name)}: how well each class is predicted")
@@ -115,9 +121,19 @@ def draw_scores(fact: ScoresOfClasses) -> Sheet:
     return figure
 
 
+def _begin(fact: ScoresOfClasses, order_K: NDArray[np.int64]) -> int:
+    """Give the whole tens of percent below all that is drawn, so that shares near 100 % stay apart."""
+    drawn = np.concatenate([fact.precision_low_K[order_K], fact.recall_low_K[order_K], fact.f1_K[order_K]])
+    drawn = drawn[np.isfinite(drawn)]
+    return 10 * int(10 * min(drawn.min(), 0.9)) if len(drawn) else 0
+
+
 def caption(fact: ScoresOfClasses) -> str:
     """What the marks are, and which classes are left out."""
-    text = "Of the rows named a class, precision are of it; of the rows of the class, recall are named so."
+    text = (
+        "Precision is the share of the rows named a class that are of it, recall the share of the rows of the class"
+        " that are named so."
+    )
     if np.isnan(fact.precision_K).any() or np.isnan(fact.recall_K).any():
         text += " A mark is missing where the share is one of no rows."
     more = len(fact.classes) - _MOST

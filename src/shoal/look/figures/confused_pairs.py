@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import LABEL, VALUE, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
-from shoal.look._paper import VERMILLION, Sheet, heading, image_beside, panels, plain
+from shoal.look._paper import VERMILLION, Sheet, heading, image_beside, panels, plain, whole_numbers
 from shoal.look._run_findings import DELIVERED
 from shoal.look._tested_rows import tested_rows
 from shoal.wording import counted, percent
@@ -110,6 +110,7 @@ def draw_pairs(fact: ConfusedPairs) -> Sheet:
     axes.set(
         ylim=(count - 0.4, -0.6), xlim=(0, 1.3 * top), xlabel="test rows (and their share of the true class)"
     )
+    whole_numbers(axes.xaxis)
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
     which = f"the {count} most frequent of {fact.kinds:,} kinds" if count < fact.kinds else "all kinds"

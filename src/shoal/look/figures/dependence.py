@@ -105,8 +105,8 @@ def draw_dependence(fact: Dependence) -> Sheet:
             axes.set_ylabel(plain(answer_words(fact, shown), 22))
     if not alone:
         legend_beside(grid[min(1, len(grid) - 1)])
-    inputs = counted(len(fact.curves), "input")
-    heading(figure, f"Mean answer of the delivered network along the {inputs} of most importance")
+    inputs = f"{len(fact.curves)} most important inputs" if len(fact.curves) > 1 else "most important input"
+    heading(figure, f"Mean answer of the delivered network along the {inputs}")
     return figure
 
 
@@ -132,6 +132,8 @@ def _draw_numbers(axes: Panel, curve: DependenceCurve, fact: Dependence, shown: 
             curve.mean_GQ[:, place],
             **style,
             linewidth=2.2,
+            marker="o",
+            markersize=4,
             label=plain(fact.asked.answers[place], 24),
         )
     axes.plot(
@@ -181,7 +183,7 @@ def caption(fact: Dependence) -> str:
     sentences = [
         f"Of {counted(asked.rows, 'training row')}, evenly spaced, one input at a time is set to each value, all others"
         " as they are; lines are mean answers"
-        + (", what is grey are single rows." if len(drawn_answers(fact)) == 1 else ".")
+        + (", grey are single rows." if len(drawn_answers(fact)) == 1 else ".")
     ]
     if any(not curve.levels for curve in fact.curves):
         sentences.append("Ticks are quantiles of the training rows, from 1 % to 99 %.")
@@ -189,7 +191,7 @@ def caption(fact: Dependence) -> str:
         sentences.append(
             "Bars begin at the mean over all rows; of many categories the most frequent are shown."
         )
-    sentences.append("Where inputs go along with each other, rows are asked about that there are not.")
+    sentences.append("Where inputs go along with each other, some of these rows are such as there are none.")
     others = len(asked.answers) - len(drawn_answers(fact))
     if others:
         are = "answer is" if others == 1 else "answers are"

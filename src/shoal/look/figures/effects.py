@@ -218,7 +218,8 @@ def _draw_effect(axes: Panel, effect: Effect) -> None:
             label.set(rotation=35, ha="right", rotation_mode="anchor")
     axes.set_xlim(-0.5, len(places) - 0.5)
     axes.set_xlabel(plain(effect.key, 34))
-    axes.set_title(_resolution(effect), fontsize=10, fontweight="normal")
+    what = "difference " if np.isfinite(effect.p_value) else ""
+    axes.set_title(what + _resolution(effect), fontsize=10, fontweight="normal")
 
 
 def _resolution(effect: Effect) -> str:

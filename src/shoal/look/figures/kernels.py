@@ -23,6 +23,7 @@ from shoal.look._mosaics import (
     numbers,
     places,
     short_number,
+    spans,
 )
 from shoal.look._paper import Panel, Sheet, diverging, heading, plain, stacked
 from shoal.look._run_findings import DELIVERED, RunFindings
@@ -152,8 +153,8 @@ def _kernel_tiles(layer: LayerKernels) -> NDArray[np.float64]:
 def _number_wrapped(axes: Panel, channels: int) -> None:
     """Number channels that stand in rows of `IN_A_ROW`."""
     columns = min(channels, IN_A_ROW)
-    firsts = range(0, channels, columns)
-    axes.set_yticks(places(len(firsts)), [f"{first + 1} …" for first in firsts] if len(firsts) > 1 else [""])
+    rows = spans(channels, columns)
+    axes.set_yticks(places(len(rows)), rows if len(rows) > 1 else [""])
     number_columns(axes, columns)
 
 

@@ -69,6 +69,8 @@ def rates_of(findings: RunFindings) -> tuple[LearningRate, ...]:
                 break
         else:
             different.append(([name], rate_E))
+    if len(different) == 1 and len(different[0][0]) > 1:
+        return (learning_rate([f"{DELIVERED} and all comparisons"], different[0][1]),)
     return tuple(learning_rate(names, rate_E) for names, rate_E in different)
 
 

@@ -14,7 +14,7 @@ from shoal.look._extent import Extent
 from shoal.look._figure import Chapter, Figure, single
 from shoal.look._film import Film, Floats, Tiles, on_one_scale
 from shoal.look._film_sheet import draw_film, film_seconds
-from shoal.look._mosaics import IN_A_ROW, numbers
+from shoal.look._mosaics import IN_A_ROW, numbers, spans
 from shoal.look._run_findings import DELIVERED, RunFindings
 from shoal.look.figures.kernels import COLORS, MOST_DOWN
 
@@ -35,8 +35,7 @@ def moving_kernels(
     rows = -(-channels // columns)
     filled = np.full((snapshots, rows * columns, *size), 128, np.uint8)
     filled[:, :channels] = byte[:, :, 0]
-    firsts = range(1, channels + 1, columns)
-    named = tuple(f"{first} …" for first in firsts) if rows > 1 else ("",)
+    named = tuple(spans(channels, columns)) if rows > 1 else ("",)
     missing = rows * columns - channels
     laid = filled.reshape(snapshots, rows, columns, *size)
     tiles = Tiles(layer, named, tuple(numbers(columns)), -most, most, missing, laid)

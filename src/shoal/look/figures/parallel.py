@@ -207,7 +207,8 @@ def draw_parallel(fact: Parallel) -> Sheet:
         axes.plot(x, y, color=VERMILLION, linewidth=2.6, zorder=4, label="chosen")
         axes.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2)
     _rulers(axes, (*fact.settings, fact.score))
-    bar_of_order(figure, axes, colors, "candidates, in the order of their scores")
+    best_at_top = bool(fact.score.place_C[0] > fact.score.place_C[-1])  # as on the axis of scores beside it
+    bar_of_order(figure, axes, colors, "candidates, in the order of their scores", best_at_top=best_at_top)
     left_out = f"; {fact.failed} diverged or failed, not drawn" if fact.failed else ""
     heading(figure, f"Every candidate: its settings and its {plain(fact.quantity, 90)}{left_out}")
     return figure

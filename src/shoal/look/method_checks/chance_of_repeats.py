@@ -8,7 +8,7 @@ from typing import Final
 from shoal.look._chance import drawn_by_chance
 from shoal.look._check import MethodCheck
 from shoal.look._evidence import in_quotes, phrases, scores_on_test_rows
-from shoal.look._measures import leading_metric
+from shoal.look._measures import leading_metric, sentence_words
 from shoal.results import Results
 
 
@@ -32,7 +32,10 @@ def differences_by_chance(results: Results) -> str:
         return ""
     over = drawn_by_chance(results, max(difference.repeats for difference in differences.values()))
     first = next(iter(scores))
-    return f"By test {metric}, for {over}, not significantly different from {in_quotes(first)}: {phrases(unsure)}."
+    return (
+        f"By test {sentence_words(metric, results)}, for {over}, not significantly different from {in_quotes(first)}:"
+        f" {phrases(unsure)}."
+    )
 
 
 def _signed(number: float) -> str:

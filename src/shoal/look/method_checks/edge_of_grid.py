@@ -32,7 +32,7 @@ def on_the_edge(results: Results) -> str:
     edges = []
     for key, tried in search.space.items():
         others = [(values[standing.candidate_id].get(key), standing) for standing in standings[1:]]
-        setting = f"{names[key]} = {text_of(chosen[key])}" if key in chosen else ""
+        setting = f"{names[key]} {text_of(chosen[key])}" if key in chosen else ""
         if isinstance(tried, Range):
             side = edge_of_range(chosen.get(key), tried)
             inward = [standing for value, standing in others if side and _depth(value, tried, side) > INWARD]

@@ -34,7 +34,7 @@ CHECK: Final = MethodCheck(
     " of these.",
     remedy="Take the smallest of them, or at least the smallest within one standard error (search.rule ="
     ' "one-standard-error"), or separate them with more networks of the same kind of folds (search.repeats, or'
-    " `times` of repeated folds; where data.groups is set, of repeated-grouped or repeated-stratified-grouped ones) or"
+    " times of repeated folds; where data.groups is set, of repeated-grouped or repeated-stratified-grouped ones) or"
     " more rows: the reasons of the choice say which.",
     reference="Hansen, P. R., Lunde, A., Nason, J. M. (2011). The model confidence set. Econometrica 79, 453-497.",
 )

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from shoal.look._check import MethodCheck
 from shoal.look._evidence import pooled_deviation, scores_on_test_rows
-from shoal.look._measures import leading_metric
+from shoal.look._measures import leading_metric, sentence_words
 from shoal.results import Results
 from shoal.wording import rounded
 
@@ -28,7 +28,7 @@ def many_variants(results: Results) -> str:
         luck = luck_of_the_best(len(scores)) * spread / math.sqrt(means)
         text += (
             f" Were all {len(scores)} equally good, the best of them would look {rounded(luck, 2)} better in"
-            f" {leading_metric(results)} by chance alone."
+            f" {sentence_words(leading_metric(results), results)} by chance alone."
         )
     return text
 
