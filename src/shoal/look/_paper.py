@@ -334,10 +334,14 @@ def number_text(value: float) -> str:
 
 
 def heading(figure: Sheet, sentence: str) -> None:
-    """Put the picture's title at the top left, over as many lines as it takes; a word wider than the paper is cut."""
+    """Put the picture's title at the top left, over as many lines as it takes; a word wider than the paper is cut.
+
+    Names may stand in it as they come: it is made safe to draw, as every name is.
+    """
     room = figure.get_figwidth() * _TITLE_LETTERS
     lines = [""]
-    for word in (cut_amid(word, lambda cut: _letters(cut) <= room) for word in sentence.split()):
+    words = drawable(_line(sentence)).split()
+    for word in (cut_amid(word, lambda cut: _letters(cut) <= room) for word in words):
         longer = f"{lines[-1]} {word}".strip()
         if _letters(longer) > room and lines[-1]:
             lines.append(word)
