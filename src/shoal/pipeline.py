@@ -31,6 +31,7 @@ from shoal.engine import (
     fold_preprocessing,
     give_back_memory,
     ground_truth,
+    keep_test_cells,
     look_at_inputs,
     look_inside,
     model_file,
@@ -48,6 +49,7 @@ from shoal.request import Keywords, StudyOrRows, request_of
 from shoal.results import (
     OUTPUT_FILES,
     STUDY_NAME,
+    TEST_CELLS,
     FitRecord,
     RunFiles,
     RunLock,
@@ -129,6 +131,7 @@ def _keep_study(planner: Planner, executor: Executor, store: Store, files: RunFi
     columns = column_records(planner.study.data, planner.dataset)
     store.put_fact("columns", [dataclasses.asdict(column) for column in columns])
     give_back_memory()
+    store.put_fact(TEST_CELLS, None)  # those of an earlier run may be of other test rows
     store.put_truth(ground_truth(planner))  # inputs and targets, for whoever reads predictions later
     note_looks(store, planner.dataset.test_fingerprint, planner.preparation)
 
@@ -181,6 +184,8 @@ def _finish(
         look_inside(planner, (fit, record), decision, store, executor.trainers, parts)
     with parts.attempt("inputs of the network", RUN):
         look_at_inputs(planner, winner, (fit, record), store, executor.trainers, parts)
+    with parts.attempt("categories of the test rows", RUN):
+        keep_test_cells(planner, fit.id, store)
     store.put_fact("drift", "")
     with parts.attempt("drift of the test rows", RUN):
         store.put_fact("drift", drift_of_rows(planner.dataset))

@@ -49,6 +49,7 @@ def table(rows: int = 60) -> pd.DataFrame:
         "kind": np.where(x + draw.normal(size=rows) > 0.8, "rare", "usual"),
         "red": (x + draw.normal(size=rows) > 0).astype(int),
         "round": (z + draw.normal(size=rows) > 0.5).astype(int),
+        "weight": draw.integers(1, 5, rows) / 2,
     })  # fmt: skip
 
 
@@ -80,15 +81,20 @@ def of_images(folder: Path) -> tuple[shoal.Results, Any]:
     return shoal.run(study, train=(images, label), out=folder, workers=1), images[:3].tolist()
 
 
-def of_two_peaks(folder: Path) -> tuple[shoal.Results, Any]:
-    """The built-in regression."""
-    sections = {key: SHORT[key] for key in ("network", "compare", "search")}
-    study = tiny_study(study={"name": "kept"}, training={"epochs": 4}, **sections)
-    return shoal.run(study, out=folder, workers=1), {"input": [0.25, 0.5]}
+def of_two_peaks(**more: Any) -> Kept:
+    """The built-in regression, with more sections."""
+
+    def run(folder: Path) -> tuple[shoal.Results, Any]:
+        sections = {key: SHORT[key] for key in ("network", "compare", "search")}
+        study = tiny_study(study={"name": "kept"}, training={"epochs": 4}, **sections, **more)
+        return shoal.run(study, out=folder, workers=1), {"input": [0.25, 0.5]}
+
+    return run
 
 
 KINDS: Final[dict[str, Kept]] = {
-    "run": of_two_peaks,
+    "run": of_two_peaks(),
+    "history": of_two_peaks(inspect={"history": 2}),
     "images": of_images,
     "multilabel": of_table(["red", "round"], task="multilabel"),
     "threshold": of_table("kind", data={"positive": "rare"}, search={"threshold": "f1"}),
@@ -100,6 +106,7 @@ KINDS: Final[dict[str, Kept]] = {
     ),
     "quantile": of_table("price", training={"loss": "quantile", "quantiles": [0.1, 0.5, 0.9]}),
     "gaussian": of_table("price", training={"loss": "gaussian"}, data={"standardize": "both"}),
+    "weights": of_table("price", data={"weights": "weight"}),
 }
 
 
@@ -122,7 +129,7 @@ def given(rows: Any) -> Any:
 
 if __name__ == "__main__":
     with (
-        patch("shoal.pipeline.write_report", lambda *_: None),
+        patch("shoal.pipeline.write_report", lambda *_, **__: None),
         patch("shoal.pipeline.environment", lambda trainers: MACHINE),
     ):
         keep(Path(sys.argv[1]), sys.argv[2:] or KINDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from shoal import load
 from shoal.data import load_builtin
 from shoal.engine import _frames, _inside
 from shoal.engine._frames import BINS, every_pixel, one_width
+from shoal.errors import RunFolderError
+from shoal.look import RunFindings
 from shoal.nets import Channels, build_architecture, initial_parameters, weights_by_layer
 from shoal.pipeline import run
 from shoal.results import Identity, Inside, Results, Store
@@ -196,3 +199,33 @@ def test_large_maps_are_thinned_until_some_fit(high: int, wide: int, room: int) 
     if every > 1:
         finer = -(-high // (every - 1)), -(-wide // (every - 1))
         assert max(finer) > 32 or 4 * finer[0] * finer[1] > room
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("conv1/counts", np.zeros((2, 64), np.int64)),
+        ("conv1/power", np.array(2000)),
+        ("sure", np.zeros((3, 9), np.float32)),
+        ("sure", np.full((3, 10), np.inf, np.float32)),
+        ("rows", np.array([0, 1438])),
+        ("kernels", np.zeros((3, 3, 1, 3, 3), np.float32)),
+        ("kernels_ends", np.full((3, 2), np.nan)),
+        ("conv1/maps", np.zeros((3, 1, 3, 6, 6), np.uint8)),
+        ("image_rows", np.array([0, 1])),
+        ("conv9/maps", np.zeros((3, 2, 3, 6, 6), np.uint8)),
+        ("strange", np.zeros(3)),
+    ],
+)
+def test_frames_that_shoal_would_not_have_kept_are_refused(
+    images: Results, tmp_path: Path, name: str, value: Any
+) -> None:
+    shutil.copytree(images.folder, tmp_path / "run")
+    inside = inside_of(images)
+    frames = {f"frames/{own}": array for own, array in {**inside.frames, name: value}.items()}
+    identity = Identity("small", "classification", load_builtin("digits").train_fingerprint)
+    with Store.create_or_open(tmp_path / "run", identity) as store:
+        store.put_derived(inside.fit_id, "history made up", {**inside.history, **frames})
+        store.put_fact("inside", {"fit": inside.fit_id, "parts": {"history": "history made up"}})
+    with pytest.raises(RunFolderError):
+        RunFindings(Results.open(tmp_path / "run")).inside  # noqa: B018 - looked at when it is read

@@ -15,6 +15,7 @@ from hypothesis.extra.numpy import arrays
 from look_runs import MadeUp, make_run
 from PIL import Image
 
+from shoal.cli import main
 from shoal.errors import InputError
 from shoal.look import Results, pictures, write_animation
 from shoal.look import _animation as animation
@@ -263,3 +264,21 @@ def test_a_history_without_frames_is_no_film(tmp_path: Path) -> None:
     names = [picture.name for picture in pictures(results)]
     assert "31-delivered-weights-history" in names
     assert not any(name.startswith("35-epochs") for name in names)
+
+
+def test_the_command_says_what_it_wrote_and_refuses_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_run(tmp_path / "run", CURVE)
+    monkeypatch.chdir(tmp_path)
+    cases = {
+        (): (0, "made-up-epochs.gif: 4 epochs, 9.5 s\n", ""),
+        ("--out", "a.webp", "--seconds", "1"): (0, "a.webp: 4 epochs, 2.5 s\n", ""),
+        ("--seconds", "x"): (2, "", "shoal: --seconds: expected a number of seconds such as 8, got 'x'\n"),
+        ("--seconds", "0"): (2, "", "shoal: seconds: expected a number from 0.5 to 600, got 0\n"),
+    }
+    for options, (code, said, refused) in cases.items():
+        monkeypatch.setattr("sys.argv", ["shoal", "animate", "run", *options])
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert (end.value.code, *capsys.readouterr()) == (code, said, refused)

@@ -159,10 +159,10 @@ def test_errors_by_group_have_students_interval() -> None:
 def test_of_many_groups_the_worst_are_drawn() -> None:
     own = residuals(90, WIDE)
     names = [f"{STRANGE[: k % 7]} {k}" for k in range(30)]
-    fact = errors.errors_by_group(own, "groups", names, np.arange(90) % 30)
+    fact = replace(errors.errors_by_group(own, "groups", names, np.arange(90) % 30), numbered=True)
     assert errors.caption(fact).endswith(
         " The 24 groups of the largest errors are drawn, 6 more are not."
-        " Numbers of groups are the places of their names in order."
+        " Groups are numbered in the order of their names; report.groups = true names them."
     )
     assert faults(errors.draw_errors, fact) == []
 
@@ -214,6 +214,11 @@ def test_rows_with_times_or_groups_have_pictures_of_their_own(tmp_path: Path) ->
     assert names(groups=group) == {"residuals", "errors"}
     assert names(groups=np.where(group == 0, -1, group)) == {"residuals"}  # of some rows nobody knows it
     assert names(times=np.arange(rows) * 1.0) == {"residuals", "errors", "over-time"}
+    both = {"groups": group, "times": np.arange(rows) * 1.0}
+    assert names(**both) == {"residuals", "errors", "over-time"}
+    own = replace(results, truth=replace(results.truth, **both))
+    (courses,) = (picture.fact for picture in pictures(own) if picture.name.endswith("over-time"))
+    assert [(fact.group, fact.numbered) for fact in courses] == [(f"group {k}", True) for k in range(1, 5)]
     assert names(times=np.full(rows, np.nan)) == {"residuals"}
     weight = np.ones(rows)
     weight[results.truth.train_rows :] = 0

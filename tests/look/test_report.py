@@ -317,7 +317,7 @@ def test_plotly_takes_every_plot_as_it_is(regression: Results, tmp_path: Path) -
 
     found = [*pictures(regression), *pictures(make_run(tmp_path, CLASSES))]
     plots = {picture.name: plot for picture in found if (plot := picture.plot())}
-    assert {name[:2] for name in plots} == {"11", "12", "20", "23", "25", "26", "30", "40"}
+    assert {name[:2] for name in plots} == {"11", "12", "20", "23", "26", "27", "30", "40"}
     for plot in plots.values():
         Figure(plot)  # refuses what plotly does not know
         json.loads(data_json(plot))

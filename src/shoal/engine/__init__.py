@@ -59,6 +59,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.engine._table_rows import train_here as train_here
     from shoal.engine._table_rows import trainer_for as trainer_for
     from shoal.engine._table_rows import training_work as training_work
+    from shoal.engine._test_cells import keep_test_cells as keep_test_cells
     from shoal.engine._train import Checkpoint as Checkpoint
     from shoal.engine._trainer import CURVES as CURVES
     from shoal.engine._trainer import Job as Job

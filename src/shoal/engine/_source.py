@@ -317,7 +317,7 @@ def ground_truth(planner: Planner) -> Truth:
         y=dataset.targets,
         train_rows=dataset.train_rows,
         validation_rows=rows,
-        groups=_group_numbers(dataset),
+        groups=group_numbers(dataset),
         times=_times(dataset),
         unused_rows={
             number: unused
@@ -330,7 +330,7 @@ def ground_truth(planner: Planner) -> Truth:
     return truth if dataset.images is None else replace(truth, images=dataset.images[:0])
 
 
-def _group_numbers(dataset: Dataset) -> NDArray[np.int64]:
+def group_numbers(dataset: Dataset) -> NDArray[np.int64]:
     """Number the groups of all rows, -1 where a test row's is not known; nothing where the study names none."""
     if dataset.groups is None:
         return np.zeros(0, np.int64)

@@ -81,7 +81,8 @@ class Spread:
     """Residuals over `x`, one panel: dots of some rows, and quartiles of all of them in M bins.
 
     `x_M` is the median of what a bin's `rows_M` rows stand over. `every`: one row in so many is a dot. `kind` is
-    "predicted" or "input", `rank_correlation` that of the sizes of residuals with an input.
+    "predicted", "input" or "date" (an input in seconds since 1970), `rank_correlation` that of the sizes of residuals
+    with an input.
     """
 
     target: str

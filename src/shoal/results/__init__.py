@@ -152,6 +152,12 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._statistics import reach_of as reach_of
     from shoal.results._store import Identity as Identity
     from shoal.results._store import Store as Store
+    from shoal.results._test_cells import FURTHER as FURTHER
+    from shoal.results._test_cells import LACKING as LACKING
+    from shoal.results._test_cells import TEST_CELLS as TEST_CELLS
+    from shoal.results._test_cells import CategoriesTested as CategoriesTested
+    from shoal.results._test_cells import CellsKept as CellsKept
+    from shoal.results._test_cells import CellsTested as CellsTested
     from shoal.results._threshold import COST as COST
     from shoal.results._threshold import ChosenThreshold as ChosenThreshold
     from shoal.results._threshold import Curve as Curve

@@ -43,12 +43,12 @@ class Inside(Brief):
     (S, U, C, H, W) of the first convolution, and by convolutional LAYER "LAYER/maps" uint8 (S, M, U, H, W) of the
     "images" of rows "image_rows" (M,), each `low + byte / 255 * (high - low)`, with low and high in "..._ends" (S, 2).
 
-    `units`: "rows" (M,) and by dense layer its outputs (M, U). `maps`: "rows" (M,), "images" uint8
-    (M, C, H, W) and by convolutional layer (M, U, H, W). `channels`, over the test images of the rows "looked_at" (all
-    of them where that is missing, in results of old), by convolutional LAYER: "mean" (K, U) by class; "low", "high"
-    (U,); "inner" (U,), how many values lie off the activation's bounds; "rows", "activation" (U, T) and "images" of those that
-    excite each channel most, with "peak" (U, T), the place in the flattened map where they do (missing in results of
-    old); "made" (U, C, H, W) and "made_activation" (U,) of an image made to excite it.
+    `units`: "rows" (M,) and by dense layer its outputs (M, U). `maps`: "rows" (M,), "images" uint8 (M, C, H, W) and
+    by convolutional layer (M, U, H, W). `channels`, over the test images of the rows "looked_at" (all of them where
+    that is missing, in results of old), by convolutional LAYER: "mean" (K, U) by class; "low", "high" (U,); "inner"
+    (U,), how many values lie off the activation's bounds; "rows", "activation" (U, T) and "images" of those that
+    excite each channel most, with "peak" (U, T), the place in the flattened map where they do (missing in results
+    of old); "made" (U, C, H, W) and "made_activation" (U,) of an image made to excite it.
 
     `activations`, on a map of two dimensions: "rows" (M,), "place" (M, 2) by principal components of what the output
     layer is given, "share" (2,) of its variance, and "same" (M,), the share of the nearest rows, in the space of all

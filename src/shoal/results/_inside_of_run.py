@@ -1,4 +1,4 @@
-"""What a run keeps of its delivered network beyond its answers: its inside, and what its inputs do."""
+"""What a run keeps beyond answers: the inside of its delivered network, what inputs do, cells of the test rows."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from shoal.results._inside import Inside, read_inside
 from shoal.results._reading import opened
 from shoal.results._record import Truth
 from shoal.results._stored_facts import coherent
+from shoal.results._test_cells import CellsTested, read_test_cells
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -41,6 +42,12 @@ class InsideOfRun:
         """How answers hang on the most important inputs, and which of them interact; None where that is not kept."""
         with opened(self.folder) as store, coherent(self.folder, "partial dependence"):
             return read_dependence(store)
+
+    @cached_property
+    def test_cells(self) -> CellsTested | None:
+        """Categories, dates and, if asked for, names of the groups of the test rows; None where none are kept."""
+        with opened(self.folder) as store, coherent(self.folder, "the cells of the test rows"):
+            return read_test_cells(store, self.truth)
 
     @cached_property
     def inside(self) -> Inside | None:

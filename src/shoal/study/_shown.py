@@ -50,6 +50,9 @@ class Inspect(_Shown):
 
 
 class Report(_Shown):
-    """What the report tells. `paths`: the folders of the data, too, which name a person as often as not."""
+    """What the report tells. `paths`: the folders of the data, too, which name a person as often as not; `groups`: the
+    names of groups of test rows, which may be patients'.
+    """
 
     paths: bool = False
+    groups: bool = False

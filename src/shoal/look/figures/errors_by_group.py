@@ -6,8 +6,8 @@ Letters: G groups, parts or folds; V rows.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -26,8 +26,8 @@ _MOST: Final = 24
 """Groups that are drawn, at most: those of the largest errors."""
 _PARTS: Final = 10
 """Parts of time, of a like number of rows."""
-NUMBERED: Final = "Numbers of groups are the places of their names in order."
-"""Results keep no names of groups."""
+NUMBERED: Final = "Groups are numbered in the order of their names; report.groups = true names them."
+"""Names of groups may be persons': results keep none unless asked to."""
 _FEWEST: Final = 2
 """A part, or a group, whose rows are worth fewer has no interval."""
 
@@ -38,6 +38,7 @@ class ErrorsByGroup:
 
     By "groups" the largest stand first, by "time" the earliest. The interval is Student's, for other rows of the group;
     NaN where rows are worth fewer than two. `groups` of them there are in all. `mean` is that over all rows.
+    `numbered`: names are numbers, of some groups at least.
     """
 
     target: str
@@ -49,6 +50,7 @@ class ErrorsByGroup:
     error_G: NDArray[np.float64]
     low_G: NDArray[np.float64]
     high_G: NDArray[np.float64]
+    numbered: bool = False
 
 
 def errors_by_group(
@@ -118,7 +120,7 @@ def caption(fact: ErrorsByGroup) -> str:
     more = fact.groups - _MOST
     if more > 0:
         text += f" The {_MOST} groups of the largest errors are drawn, {more:,} more are not."
-    return f"{text} {NUMBERED}"
+    return f"{text} {NUMBERED}" if fact.numbered else text
 
 
 def words(fact: ErrorsByGroup) -> str:
@@ -145,8 +147,10 @@ def gather(subject: Subject) -> Iterator[Gathered]:
     group_V = truth.groups[truth.train_rows :][own.row_V] if len(truth.groups) else np.zeros(0, np.int64)
     if len(group_V) and (group_V >= 0).all() and len(np.unique(group_V)) > 1:
         numbers, place_V = np.unique(group_V, return_inverse=True)
-        names = [f"group {number + 1}" for number in numbers.tolist()]
-        yield Gathered(errors_by_group(own, "groups", names, place_V))
+        known = names_of_groups(subject)
+        names = [group_name(known, number) for number in numbers.tolist()]
+        fact = errors_by_group(own, "groups", names, place_V)
+        yield Gathered(replace(fact, numbered=not known.keys() >= set(numbers.tolist())))
         return
     time_V = _times(truth, own)
     if time_V is None or len(np.unique(time_V)) < 2 * _PARTS:
@@ -156,6 +160,17 @@ def gather(subject: Subject) -> Iterator[Gathered]:
     kind = kind_of_times(subject.findings.results)
     names = [time_text(float(time_V[place_V == part].min()), kind) for part in range(_PARTS)]
     yield Gathered(errors_by_group(own, "time", [f"from {name} on" for name in names], place_V))
+
+
+def names_of_groups(subject: Subject) -> Mapping[int, str]:
+    """Give the names of groups that are kept, by number."""
+    cells = subject.findings.results.test_cells
+    return {} if cells is None else cells.groups
+
+
+def group_name(known: Mapping[int, str], number: int) -> str:
+    """Name a group, by its number where its name is not kept."""
+    return known.get(number, f"group {number + 1}")
 
 
 def _times(truth: Truth, own: Residuals) -> NDArray[np.float64] | None:

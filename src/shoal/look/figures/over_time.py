@@ -6,7 +6,7 @@ Letters: T times.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -20,7 +20,7 @@ from shoal.look._paper import BLACK, TEST, Panel, Sheet, heading, plain, stacked
 from shoal.look._plots import Plot, live_axis, plotted, short_numbers
 from shoal.look._residuals import Residuals, residuals_of
 from shoal.look._run_findings import DELIVERED
-from shoal.look.figures.errors_by_group import NUMBERED
+from shoal.look.figures.errors_by_group import NUMBERED, group_name, names_of_groups
 from shoal.wording import counted, one_number
 
 MOST_TIMES: Final = 1000
@@ -36,8 +36,8 @@ _TICKS: Final = 6
 class Course:
     """Actual and predicted values of a target at T times, means over the rows of one time; NaN within gaps.
 
-    `further` times before these are not drawn. `group` is empty where all rows are shown together; `kind` says what
-    times are.
+    `further` times before these are not drawn. `group` is empty where all rows are shown together, a number where
+    `numbered`; `kind` says what times are.
     """
 
     target: str
@@ -48,6 +48,7 @@ class Course:
     actual_T: NDArray[np.float64]
     predicted_T: NDArray[np.float64]
     rows_T: NDArray[np.int64]
+    numbered: bool = False
 
     @property
     def several(self) -> bool:
@@ -104,7 +105,9 @@ def _draw_course(axes: Panel, fact: Course) -> None:
     axes.set_ylabel(plain(fact.target, 20))
     if fact.group:
         axes.set_title(
-            f"{fact.group} ({counted(int(fact.rows_T.sum()), 'test row')})", fontsize=9, fontweight="normal"
+            f"{plain(fact.group)} ({counted(int(fact.rows_T.sum()), 'test row')})",
+            fontsize=9,
+            fontweight="normal",
         )
 
 
@@ -125,7 +128,9 @@ def caption(facts: Sequence[Course]) -> str:
     if any(fact.several for fact in facts):
         text += " Of several rows of one time the mean is drawn."
     if facts[0].group:
-        text += f" Of many groups the {_PANELS} of the most test rows are drawn. {NUMBERED}"
+        text += f" Of many groups the {_PANELS} of the most test rows are drawn."
+    if any(fact.numbered for fact in facts):
+        text += f" {NUMBERED}"
     return text
 
 
@@ -171,10 +176,13 @@ def gather(subject: Subject) -> Iterator[Gathered]:
     numbers, rows = np.unique(group_V, return_counts=True)
     if len(numbers) > 1 and (numbers >= 0).all():
         largest = np.sort(numbers[np.argsort(-rows, kind="stable")[:_PANELS]])
-        yield Gathered([
-            course(_of_rows(parts[0], group_V == number), f"group {number + 1}", kind, time_V[group_V == number])
-            for number in largest.tolist()
-        ])  # fmt: skip
+        known = names_of_groups(subject)
+        facts = []
+        for number in largest.tolist():
+            of_V = group_V == number
+            fact = course(_of_rows(parts[0], of_V), group_name(known, number), kind, time_V[of_V])
+            facts.append(replace(fact, numbered=number not in known))
+        yield Gathered(facts)
         return
     yield Gathered([course(own, "", kind, time_V) for own in parts[:_PANELS]])
 

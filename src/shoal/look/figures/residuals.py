@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -41,10 +41,12 @@ _INPUTS: Final = 3
 _DOT_SECONDS: Final = 8e-6
 
 
-def spreads(own: Residuals, names: Sequence[str], x_VD: np.ndarray) -> tuple[Spread, ...]:
+def spreads(
+    own: Residuals, names: Sequence[str], x_VD: np.ndarray, dates: Collection[str] = ()
+) -> tuple[Spread, ...]:
     """Give residuals over predictions, and over the inputs whose ranks the size of residuals goes with most.
 
-    Inputs that are constant stand last, and are not shown where others are.
+    Inputs that are constant are not shown. Those of `dates` are in seconds since 1970.
     """
     predicted = spread_over(own, "predicted", own.target, own.predicted_V)
     size_V = np.abs(own.residual_V)
@@ -54,7 +56,8 @@ def spreads(own: Residuals, names: Sequence[str], x_VD: np.ndarray) -> tuple[Spr
         for d in np.argsort(-np.nan_to_num(np.abs(goes_D), nan=-1.0), kind="stable")
         if not np.isnan(goes_D[d])
     ]
-    chosen = (spread_over(own, "input", names[d], x_VD[:, d], float(goes_D[d])) for d in order[:_INPUTS])
+    kinds = ["date" if name in dates else "input" for name in names]
+    chosen = (spread_over(own, kinds[d], names[d], x_VD[:, d], float(goes_D[d])) for d in order[:_INPUTS])
     return (predicted, *chosen)
 
 
@@ -93,19 +96,31 @@ def _draw_spread(axes: Panel, fact: Spread) -> None:
     axes.set_xlabel(_over(fact))
     if len(fact.x_V):
         axes.set(xlim=with_room(float(fact.x_V[0]), float(fact.x_V[-1])))
-    axes.locator_params(axis="x", nbins=4)
-    if fact.kind == "input":
+    if fact.kind == "date":
+        _days(axes, fact)
+    else:
+        axes.locator_params(axis="x", nbins=4)
+    if fact.kind != "predicted":
         said = f"rank correlation with |residual| {one_number(fact.rank_correlation, 2)}"
         axes.set_title(said, fontsize=9, fontweight="normal")
 
 
+def _days(axes: Panel, fact: Spread) -> None:
+    """Write three dates below the axis, of less than a few days with their times."""
+    low, high = float(fact.x_V[0]), float(fact.x_V[-1])
+    ticks = np.linspace(low, high, 3)
+    letters = 10 if high - low > 4 * 86_400 else 16
+    moments = [str(np.datetime64(round(tick), "s"))[:letters] for tick in ticks.tolist()]
+    axes.set_xticks(ticks, [moment.replace("T", "\n") for moment in moments])
+
+
 def _over(fact: Spread) -> str:
-    return plain(fact.over, 26) if fact.kind == "input" else f"predicted {plain(fact.over, 24)}"
+    return f"predicted {plain(fact.over, 24)}" if fact.kind == "predicted" else plain(fact.over, 26)
 
 
 def caption(facts: Sequence[Spread]) -> str:
     """What to look for, and how bins are made."""
-    inputs = sum(fact.kind == "input" for fact in facts)
+    inputs = sum(fact.kind != "predicted" for fact in facts)
     which = " Inputs are those whose ranks |residual| goes with most." if inputs else ""
     return (
         "A bend of the medians is what the network missed, a widening where it is less sure."
@@ -115,7 +130,7 @@ def caption(facts: Sequence[Spread]) -> str:
 
 def words(facts: Sequence[Spread]) -> str:
     """Say it in a sentence, with its few telling numbers."""
-    first, inputs = facts[0], [fact for fact in facts if fact.kind == "input"]
+    first, inputs = facts[0], [fact for fact in facts if fact.kind != "predicted"]
     parts = []
     if len(first.x_M):
         low, high = float(first.middle_M.min()), float(first.middle_M.max())
@@ -128,14 +143,18 @@ def words(facts: Sequence[Spread]) -> str:
 
 
 def gather(subject: Subject) -> Iterator[Gathered]:
-    """The residuals of one target over predictions and numeric inputs; of several over their predictions."""
+    """The residuals of one target over predictions, numeric inputs and dates; of several over their predictions."""
     parts, truth = residuals_of(subject), subject.findings.truth
     if len(parts) > 1:
         yield Gathered(tuple(spread_over(own, "predicted", own.target, own.predicted_V) for own in parts))
     elif parts:
         named = len(truth.input_names) == truth.x_ND.shape[1]
-        x_VD = truth.x_ND[truth.train_rows :][parts[0].row_V]
-        yield Gathered(spreads(parts[0], truth.input_names if named else (), x_VD))
+        x_VD, names = truth.x_ND[truth.train_rows :][parts[0].row_V], truth.input_names if named else ()
+        cells = subject.findings.results.test_cells
+        dates = {} if cells is None else {name: cells.dates[name] for name in names if name in cells.dates}
+        for name, second_V in dates.items():
+            x_VD[:, names.index(name)] = second_V[parts[0].row_V]  # kept as seconds since the first row
+        yield Gathered(spreads(parts[0], names, x_VD, dates))
 
 
 def seconds(extent: Extent) -> float:
