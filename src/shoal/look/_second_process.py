@@ -30,7 +30,7 @@ class SecondProcess:
     """A second process, from `start` to the end of the block."""
 
     def __init__(self, *, allowed: bool = True) -> None:
-        """Start nothing yet, and never where it is not allowed, there is one core, or Python knows no path of its own."""
+        """Start nothing yet; never where it is not allowed, there is one core, or Python does not know its path."""
         self._startable = allowed and core_count() > 1 and bool(sys.executable)
         self._process: ProcessBeside | None = None
 
