@@ -347,13 +347,15 @@ def number_text(value: float) -> str:
 def heading(figure: Sheet, sentence: str) -> None:
     """Put the picture's title at the top left, over as many lines as it takes; a word wider than the paper is cut.
 
-    A name that we gave to networks begins it with a capital; those of a study's comparisons stay as they are.
+    A name that we gave to networks begins it with a capital; those of a study's comparisons stay as they are. Names
+    may stand in it as they come: it is made safe to draw, as every name is.
     """
     if sentence.startswith((DELIVERED, REFITTED)):
         sentence = sentence[0].upper() + sentence[1:]
     room = figure.get_figwidth() * _TITLE_LETTERS
     lines = [""]
-    for word in (cut_amid(word, lambda cut: _letters(cut) <= room) for word in sentence.split()):
+    words = drawable(_line(sentence)).split()
+    for word in (cut_amid(word, lambda cut: _letters(cut) <= room) for word in words):
         longer = f"{lines[-1]} {word}".strip()
         if _letters(longer) > room and lines[-1]:
             lines.append(word)
