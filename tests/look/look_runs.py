@@ -58,6 +58,8 @@ class MadeUp:
     reference: tuple[dict[str, Any], ...] = ()
     inside: bool = False
     """The run has looked inside the delivered network, at its history too."""
+    snapshots: int = 4
+    """Of that history."""
 
 
 def make_run(folder: Path, run: MadeUp) -> Results:
@@ -137,10 +139,10 @@ def _look_inside(store: Store, run: MadeUp, truth: Truth, refit: PlanEntry) -> N
     shape = run.image or (len(run.inputs),)
     layers = build_architecture(_study(run).network, shape, len(run.classes) or len(run.targets)).layers
     convolutions = [layer for layer in layers if isinstance(layer, ConvLayer)]
-    history: dict[str, Any] = {"epoch": np.arange(4), "share": np.array([0, 0.25, 0.5, 0.75, 1])}
+    history: dict[str, Any] = {"epoch": np.arange(run.snapshots), "share": np.array([0, 0.25, 0.5, 0.75, 1])}
     for layer in layers:
-        history[f"{layer.name}/quantile"] = np.sort(draw.normal(size=(4, 5)), axis=1)
-        history[f"{layer.name}/moved"] = np.arange(4.0)
+        history[f"{layer.name}/quantile"] = np.sort(draw.normal(size=(run.snapshots, 5)), axis=1)
+        history[f"{layer.name}/moved"] = np.arange(float(run.snapshots))
     history |= {f"frames/{name}": array for name, array in _frames(run, truth, layers, draw).items()}
     parts = {"history": history}
     if convolutions:
@@ -160,19 +162,20 @@ def _look_inside(store: Store, run: MadeUp, truth: Truth, refit: PlanEntry) -> N
 
 
 def _frames(run: MadeUp, truth: Truth, layers: Any, draw: Any) -> dict[str, Any]:
-    """What the same four snapshots keep for pictures that move."""
+    """What the same snapshots keep for pictures that move."""
+    count = run.snapshots
     frames: dict[str, Any] = {}
     for layer in layers:
-        frames[f"{layer.name}/counts"] = draw.integers(0, 9, (4, 64))
+        frames[f"{layer.name}/counts"] = draw.integers(0, 9, (count, 64))
         frames[f"{layer.name}/power"] = np.array(-4)
     rows = np.arange(min(20, truth.train_rows))
     if run.task != "regression":
-        shape = (4, len(run.classes)) if run.classes else (4, len(run.targets), 2)
+        shape = (count, len(run.classes)) if run.classes else (count, len(run.targets), 2)
         frames |= {"sure": np.sort(draw.random(shape), axis=0).astype(np.float32), "rows": rows}
     elif len(run.inputs) == 1:
-        frames |= {"x": np.linspace(-1, 1, 30), "curve": draw.normal(size=(4, 30, len(run.targets)))}
+        frames |= {"x": np.linspace(-1, 1, 30), "curve": draw.normal(size=(count, 30, len(run.targets)))}
     else:
-        frames |= {"rows": rows, "answers": draw.normal(size=(4, len(rows), len(run.targets)))}
+        frames |= {"rows": rows, "answers": draw.normal(size=(count, len(rows), len(run.targets)))}
     frames |= {name: frames[name].astype(np.float32) for name in ("curve", "answers") if name in frames}
     convolutions = [layer for layer in layers if isinstance(layer, ConvLayer)]
     shown = np.arange(truth.train_rows, truth.train_rows + 2)
@@ -182,8 +185,8 @@ def _frames(run: MadeUp, truth: Truth, layers: Any, draw: Any) -> dict[str, Any]
         shapes["kernels"] = (first.units, run.image[0], first.kernel, first.kernel)
         frames |= {"image_rows": shown, "images": draw.integers(0, 256, (2, *run.image), dtype=np.uint8)}
     for name, shape in shapes.items():
-        frames[name] = draw.integers(0, 256, (4, *shape), dtype=np.uint8)
-        frames[f"{name}_ends"] = np.sort(draw.normal(size=(4, 2)), axis=1)
+        frames[name] = draw.integers(0, 256, (count, *shape), dtype=np.uint8)
+        frames[f"{name}_ends"] = np.sort(draw.normal(size=(count, 2)), axis=1)
     return frames
 
 

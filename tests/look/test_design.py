@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import unicodedata
 from typing import Any
@@ -11,11 +12,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from PIL import Image
 from readable import faults
 
 from shoal.look._paper import (
     DASHES,
     SERIES,
+    design,
     drawable,
     heading,
     logarithmic,
@@ -139,6 +143,19 @@ def test_the_same_fact_gives_the_same_bytes() -> None:
     assert first.startswith(b"\x89PNG")
     assert b"Software" not in first
     assert b"tIME" not in first
+
+
+def test_colours_in_a_file_are_beside_the_drawn_ones_by_two_of_255_at_most() -> None:
+    with design():
+        canvas = FigureCanvasAgg(draw_scores(FACT))
+        canvas.draw()
+    drawn = np.asarray(canvas.buffer_rgba())[:, :, :3].astype(int)
+    with Image.open(io.BytesIO(png(draw_scores, FACT))) as image:
+        kept = np.asarray(image).astype(int)
+        assert image.mode == "RGB"
+    assert np.abs(kept - drawn).max() == 2
+    assert set(np.unique(kept)) <= set(range(0, 256, 5))
+    assert (kept == 255)[drawn == 255].all(), "white stays white"
 
 
 def test_settings_of_the_user_change_nothing_and_are_left_as_they_were() -> None:

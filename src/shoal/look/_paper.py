@@ -88,7 +88,8 @@ _DESIGN: Final[dict[str, Any]] = {
 }
 
 _CSS_DPI: Final = 96
-_PNG: Final[dict[str, Any]] = {"metadata": {"Software": None}, "pil_kwargs": {"compress_level": 3}}
+_STEP: Final = 5
+"""Steps of colours in a file, of 255: 2 beside the drawn ones at most, which nobody sees, for a quarter less bytes."""
 _BLACK_SHARES: Final = (0x22 / 255,) * 3
 _ANY_LENGTH, _MOST_MARKS = 1000, 2
 """Letters of a text in a drawing, and marks on one of them, at most."""
@@ -124,14 +125,20 @@ def design() -> Iterator[Any]:
 
 
 def png(draw: Callable[[F], Sheet], fact: F) -> bytes:
-    """Draw a fact and encode it, in half the usual time; without date and software the bytes are always the same."""
+    """Draw a fact once (savefig draws twice) and encode it, its colours rounded; without date and software the bytes
+    are always the same.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
 
     with design():
-        figure = draw(fact)
-        buffer = io.BytesIO()
-        # print_png draws once where savefig draws twice.
-        FigureCanvasAgg(figure).print_png(buffer, **_PNG)  # type: ignore[no-untyped-call]
+        canvas = FigureCanvasAgg(draw(fact))
+        canvas.draw()  # type: ignore[no-untyped-call]
+    rounded = (np.arange(256) / _STEP).round().astype(np.uint8) * _STEP
+    buffer = io.BytesIO()
+    drawn_HWC = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
+    image = Image.fromarray(rounded[drawn_HWC[:, :, :3]])
+    image.save(buffer, "PNG", compress_level=3, dpi=(DPI, DPI))
     return buffer.getvalue()
 
 

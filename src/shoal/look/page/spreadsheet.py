@@ -23,7 +23,8 @@ from shoal.wording import safe_cell
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-MOST_CELLS: Final = 20_000
+MOST_CELLS: Final = 10_000
+_CELL_LETTERS: Final = 10
 _MOST_AXES: Final = 3
 MOST_FRAME_CELLS: Final = 100_000
 """Browsers refuse to save addresses of more than 2 MB."""
@@ -48,7 +49,8 @@ class Block:
 
 
 def fact_csv(fact: Any, most: int = MOST_CELLS) -> str:
-    """Write a fact as CSV; a block of more than `most` cells keeps one row in so many, which its title says.
+    """Write a fact as CSV; a block of more than `most` cells keeps one row in so many, which its title says; a
+    text has a cell for every ten letters.
 
     Arrays whose single rows are longer than that keep one column in so many. Those of more than three axes (pixels of
     images and maps, kernels) are left out, which the title says.
@@ -91,8 +93,10 @@ def _cell(value: Any) -> str:
 
 
 def _thinned(block: Block, most: int) -> Block:
-    rows, fitting = len(block.rows), max(1, most // len(block.columns))
-    step = math.ceil(rows / fitting)
+    """Keep one row in so many; a long text counts as a cell for every ten letters."""
+    rows = len(block.rows)
+    texts = sum(len(cell) // _CELL_LETTERS for row in block.rows for cell in row if isinstance(cell, str))
+    step = min(rows, math.ceil((rows * len(block.columns) + texts) / most))
     if step <= 1:
         return block
     title = f"{block.title}: one row in {step} of {rows}".removeprefix(": ")
