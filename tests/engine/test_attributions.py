@@ -11,7 +11,7 @@ import pytest
 from shoal.data import Dataset, fit_preprocessing
 from shoal.decisions import Decision
 from shoal.engine._attributions import Attributing, Explained, attributions, mean_image
-from shoal.engine._extents import EXPLAINED, images_attributed
+from shoal.engine._extents import EXPLAINED, image_points, images_attributed
 from shoal.engine._integrated import CLOSE, ClassOdds
 from shoal.engine._predict import Trained
 from shoal.nets import build_architecture, initial_buffers, initial_parameters, trained_module
@@ -125,6 +125,34 @@ def test_kinks_are_integrated_at_more_points() -> None:
     assert coarse.max() > (off / size).max()
 
 
+def test_ways_through_dense_rectifiers_are_divided_where_units_bend() -> None:
+    import torch
+
+    rows = dataset(3)
+    assert rows.images is not None
+    network = trained(rows, kind="mlp", hidden=[12, 9], activation="relu")
+    attributing = Attributing(network, rows.images)
+    kept = attributing.integrated(np.arange(TRAIN), EXPLAINED_ROWS)
+    size = np.abs(kept["added"]).sum(axis=(1, 2), dtype=np.float64)
+    off = np.abs(kept["added"].sum(axis=(1, 2), dtype=np.float64) - (kept["answer"] - kept["baseline"]))
+    assert (off <= 1e-6 * size).all()
+    # The witness: the plain mean of torch's gradients at very many points.
+    module, points = exact_module(network), 1 << 14
+    x_QD, base_D = (
+        torch.tensor(attributing._prepared(part).reshape(len(part), -1))
+        for part in (kept["images"], mean_image(rows.images, np.arange(TRAIN))[None])
+    )
+    for x_D, own, added_HW in zip(x_QD, kept["classes"].tolist(), kept["added"], strict=True):
+        place_B = (torch.arange(points, dtype=torch.float64) + 0.5) / points
+        way_BD = (base_D + place_B[:, None] * (x_D - base_D)).requires_grad_()
+        outputs_BK = module(way_BD)
+        others_BK = outputs_BK[:, [k for k in range(CLASSES) if k != own]]
+        (gradient_BD,) = torch.autograd.grad((outputs_BK[:, own] - others_BK.logsumexp(dim=1)).sum(), way_BD)
+        expected_D = (gradient_BD.mean(dim=0) * (x_D - base_D[0])).numpy()
+        expected_HW = expected_D.reshape(rows.images.shape[1:]).sum(axis=0)
+        assert np.abs(added_HW - expected_HW).sum() < 1e-3 * np.abs(expected_HW).sum()
+
+
 @pytest.mark.parametrize("kind", ["smooth", "normed", "no hidden layer"])
 def test_grad_cam_is_the_sum_of_maps_times_mean_gradients(kind: str) -> None:
     import torch
@@ -223,8 +251,14 @@ def test_grad_cam_needs_a_convolution_whose_maps_have_places() -> None:
 
 def test_large_networks_are_asked_about_fewer_images() -> None:
     small = trained(dataset(1)).architecture
-    assert images_attributed(small, 160) == EXPLAINED
+    assert images_attributed(small) == EXPLAINED
     wide = Network.model_validate(
         {"kind": "cnn", "conv": [{"channels": 512}, {"channels": 512}], "hidden": [5]}
     )
-    assert images_attributed(build_architecture(wide, (3, 64, 64), 3), 160) == 2
+    assert images_attributed(build_architecture(wide, (3, 64, 64), 3)) == 2
+    # Of dense ones each unit may bend once, which takes a pass to find.
+    assert image_points(small) == 160
+    dense = Network.model_validate({"kind": "mlp", "hidden": [3000, 3000]})
+    architecture = build_architecture(dense, (3072,), 3)
+    assert image_points(architecture) == 256 + 2000
+    assert images_attributed(architecture) == 2

@@ -358,13 +358,27 @@ def test_a_class_without_test_rows_and_a_few_images_are_explained_too(tmp_path: 
     assert set(inside.integrated["rows"].tolist()) <= {70, 71}
 
 
-def test_arrays_that_do_not_belong_together_are_refused(images: Results, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("part", "name", "change"),
+    [
+        ("integrated", "classes", lambda class_Q: class_Q + 10),
+        ("integrated", "baseline", lambda baseline_Q: baseline_Q + 1e308),
+        ("integrated", "added", lambda added_QHW: added_QHW.astype(np.float64)),
+        ("grad_cam", "images", lambda image_QCHW: image_QCHW[..., :0]),
+        ("grad_cam", "conv2", lambda map_QHW: map_QHW[:, :0]),
+        ("history", "frames/kernels", lambda kernels: np.repeat(kernels, 100, axis=1)),
+        ("history", "frames/conv1/maps", lambda maps: np.repeat(maps, 100, axis=2)),
+    ],
+)
+def test_arrays_that_do_not_belong_together_are_refused(
+    part: str, name: str, change: Any, images: Results, tmp_path: Path
+) -> None:
     assert images.inside is not None
     identity = Identity("small", "classification", load_builtin("digits").train_fingerprint)
     shutil.copytree(images.folder, tmp_path / "other")
-    part = {**images.inside.integrated, "classes": images.inside.integrated["classes"] + 10}
     with Store.create_or_open(tmp_path / "other", identity) as store:
-        store.put_derived(images.inside.fit_id, "integrated of old", part)
-        store.put_fact("inside", {"fit": images.inside.fit_id, "parts": {"integrated": "integrated of old"}})
+        arrays = store.arrays(images.inside.fit_id, store.fact("inside")["parts"][part])
+        store.put_derived(images.inside.fit_id, "of old", {**arrays, name: change(arrays[name])})
+        store.put_fact("inside", {"fit": images.inside.fit_id, "parts": {part: "of old"}})
     with pytest.raises(RunFolderError):
         _ = Results.open(tmp_path / "other").inside

@@ -20,6 +20,7 @@ from shoal.look._paper import (
     DASHES,
     SERIES,
     design,
+    drawable,
     heading,
     logarithmic,
     number_text,
@@ -72,6 +73,16 @@ def test_any_name_becomes_one_short_line_of_visible_letters(name: str, limit: in
     assert 0 < len(shown) <= 4 * limit
     assert not any(unicodedata.category(letter)[0] == "C" or letter in "\n\r\t" for letter in shown)
     assert plain(shown, 400) == shown
+
+
+@given(st.text(max_size=300))
+def test_any_sentence_is_a_heading_of_visible_letters(sentence: str) -> None:
+    figure, _ = panels(1)
+    heading(figure, sentence)
+    shown = figure.get_suptitle().replace("\n", " ")
+    assert drawable(shown) == shown
+    assert shown.isprintable()
+    assert shown.split()
 
 
 @pytest.mark.parametrize(

@@ -177,6 +177,7 @@ CASES = {
     "many classes": made(tuple(f"class {n}" for n in range(10)), several(10), shares=True),
     "one input": made(("y",), several(1)[:1], shares=False),
     "two inputs": made((HOSTILE[0],), several(1)[2:4], shares=False),
+    "strange inputs": made(("y",), several(1)[4:], shares=False),
 }
 
 

@@ -1,4 +1,4 @@
-"""How the chosen candidate scores on each fold: its numbers, its intervals, Welch's test, what it says and draws."""
+"""How the chosen candidate scores on each fold: numbers, intervals, whether folds differ, what it says and draws."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from look_runs import MadeUp, make_run
 from readable import faults
-from scipy.stats import f_oneway
+from scipy.stats import f_oneway, ttest_ind
 
 from row_cases import searched
 from shoal.look._paper import design
@@ -33,14 +33,33 @@ def test_scores_and_errors_are_those_of_the_rows() -> None:
         assert fold.interval.low < fold.score < fold.interval.high
 
 
-def test_whether_folds_differ_is_welchs_test() -> None:
-    for scale in (0.0, 0.3, 1.0):
-        loss = RNG.gamma(2.0, size=(1, 4, 60)) + scale * np.arange(4)[:, None]
-        _, rows = searched(loss)
+def test_of_two_folds_it_is_welchs_t_test_and_of_equal_spreads_the_analysis_of_variance() -> None:
+    for scale in (0.1, 0.3, 1.0):
+        two = RNG.gamma(2.0, size=(1, 2, 60)) * [[1], [2]] + scale * np.arange(2)[:, None]
+        _, rows = searched(two)
         p = folds_differ(scores_by_fold(rows, "a", "loss"))
-        assert p == pytest.approx(f_oneway(*loss[0], equal_var=False).pvalue)
+        assert p == pytest.approx(ttest_ind(*two[0], equal_var=False).pvalue)
+        alike = RNG.permuted(np.tile(RNG.gamma(2.0, size=60), (4, 1)), axis=1) + scale * np.arange(4)[:, None]
+        _, rows = searched(alike[None])
+        p = folds_differ(scores_by_fold(rows, "a", "loss"))
+        assert p == pytest.approx(f_oneway(*alike).pvalue, abs=1e-12)
     assert math.isnan(folds_differ(()))
     assert math.isnan(folds_differ(scores_by_fold(searched(np.ones((1, 3, 40)))[1], "a", "loss")))
+
+
+@pytest.mark.parametrize("power", [1, 2, 4])
+def test_folds_of_one_kind_differ_in_one_of_twenty_however_skewed_their_losses_are(power: int) -> None:
+    """Welch's test of 1951 calls them different in up to a sixth."""
+    draw, differ, times = np.random.default_rng(power), 0, 600
+    for _ in range(times):
+        loss_FV = np.abs(draw.normal(size=(10, 40))) ** power
+        errors = loss_FV.std(axis=1, ddof=1) / math.sqrt(40)
+        made = [
+            FoldScore(n, 40, float(own.mean()), Interval(0, 1), float(error), 39.0)
+            for n, (own, error) in enumerate(zip(loss_FV, errors, strict=True))
+        ]
+        differ += folds_differ(tuple(made)) < 0.05
+    assert differ / times < 0.065
 
 
 def test_repeats_are_averaged_and_groups_are_drawn_as_wholes() -> None:
@@ -105,10 +124,13 @@ def test_the_plot_shows_what_is_drawn() -> None:
 
 
 def test_it_says_what_chance_says() -> None:
-    assert "Folds do not differ by more than chance (Welch’s test, p = 0.20)." in folds.caption(picture(4))
+    assert "Folds do not differ by more than chance (Brown–Forsythe test, p = 0.20)." in folds.caption(
+        picture(4)
+    )
     differ = folds.caption(picture(4, 0.0001))
     assert (
-        "Folds differ by more than chance (Welch’s test, p < 0.001): some hold rows of another kind" in differ
+        "Folds differ by more than chance (Brown–Forsythe test, p < 0.001): some hold rows of another kind"
+        in differ
     )
     assert "chance" not in folds.caption(picture(4, math.nan))
     assert picture(4, known=False) is None

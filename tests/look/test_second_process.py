@@ -148,6 +148,32 @@ def test_a_system_that_starts_no_process_draws_alone(
             assert made() is None
 
 
+def test_a_python_that_does_not_know_its_path_draws_alone(
+    start_second: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shoal.look._second_process.core_count", lambda: 2)
+    monkeypatch.setattr(sys, "executable", None)  # as in a program that has Python in it
+    with SecondProcess() as process:
+        start_second(process)
+        with process.ahead([(math.sqrt, (4.0,))]) as (made,):
+            assert made() is None
+
+
+def test_a_system_that_starts_no_thread_draws_alone(
+    start_second: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("shoal.look._second_process.core_count", lambda: 2)
+    with SecondProcess() as process:
+        start_second(process)
+        monkeypatch.setattr(threading.Thread, "start", refused)
+        with process.ahead([(math.sqrt, (4.0,)), (math.sqrt, (9.0,))]) as made:
+            assert [result() for result in made] == [None, None]
+        monkeypatch.undo()
+
+
 def is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)

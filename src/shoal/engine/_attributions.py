@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from shoal.decisions import Decision, named_classes
 from shoal.engine._extents import IMAGE_POINTS, PULLED_AT_ONCE, images_attributed, images_explained
-from shoal.engine._integrated import ClassOdds, Floats, Way
+from shoal.engine._integrated import ClassOdds, Floats, Way, bends_of
 from shoal.engine._predict import Trained
 from shoal.engine._source import gallery_rows
 from shoal.engine.trainers.torch import one_thread
@@ -95,7 +95,7 @@ def attributions(
         pairs = hashlib.sha256(b"".join(part.tobytes() for part in explained.pairs)).hexdigest()[:16]
         return f"{what} {fingerprint} {pairs}", partial(compute, explained)
 
-    few = images_attributed(architecture, sum(IMAGE_POINTS))
+    few = images_attributed(architecture)
     computations = {
         "integrated": asked("integrated gradients", few, partial(attributing.integrated, rows[0]))
     }
@@ -151,7 +151,9 @@ class Attributing:
 
         if not architecture.convolutions:
             pulled = partial(outputs_and_gradient, architecture.layers, named)
-            return Way(partial(forward, architecture, named), pulled, baseline_D, summed, points=IMAGE_POINTS)
+            ends = bends_of(architecture.dense, named, baseline_D)
+            dense = partial(forward, architecture, named)
+            return Way(dense, pulled, baseline_D, summed, points=IMAGE_POINTS, ends=ends)
         gradients = self._gradients
 
         def by_inputs(x_BD: Floats, gradient_of: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:

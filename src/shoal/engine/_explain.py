@@ -3,7 +3,7 @@
 Every way begins at a row that says nothing. Nothing but the model is needed.
 
 Letters: N rows, D inputs behind the vectors of embedded columns, S input columns, Q questions (targets or labels; of
-classes the one that is named), K outputs, A outputs of a target, T ends of the parts of a way, U units.
+classes the one that is named), K outputs, A outputs of a target.
 """
 
 from __future__ import annotations
@@ -11,18 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import takewhile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.activations import activation_of
 from shoal.data import Column, Preprocessing
-from shoal.engine._integrated import ClassOdds, Floats, Question, Way, missed
+from shoal.engine._integrated import ClassOdds, Floats, Question, Way, bends_of, missed
 from shoal.engine._predict import Trained
 from shoal.kinds import has_classes, task_kind
-from shoal.nets import DenseLayer, EmbeddingLayer, outputs_and_gradient
+from shoal.nets import EmbeddingLayer, outputs_and_gradient
 from shoal.results import Brief
 
 if TYPE_CHECKING:
@@ -162,7 +160,6 @@ def _way(trained: Trained) -> tuple[EmbeddingLayer | None, Way]:
         spans |= dict(zip(preprocessing.code_names, embedding.places(), strict=True))
         baseline_D = np.concatenate([baseline_D[: embedding.plain], embedding.average(named)])
     order = [spans[column.name] for column in preprocessing.columns]
-    bending = tuple(takewhile(lambda layer: activation_of(layer.activation).straight, architecture.dense))
 
     def outputs(x_ND: Floats) -> Floats:
         for layer in layers:
@@ -174,25 +171,5 @@ def _way(trained: Trained) -> tuple[EmbeddingLayer | None, Way]:
         partial(outputs_and_gradient, layers, named),
         baseline_D,
         lambda added_ND: np.stack([added_ND[:, span].sum(axis=1) for span in order], axis=1),
-        ends=partial(_bends, bending, named, baseline_D) if bending else None,
+        ends=bends_of(architecture.dense, named, baseline_D),
     )
-
-
-def _bends(
-    bending: Sequence[DenseLayer], named: dict[str, NDArray[Any]], baseline_D: Floats, x_D: Floats
-) -> Floats:
-    """Find where on the way to a row a unit passes from one piece to the other, (T,), from 0 to 1.
-
-    Between the bends of the layers before it, what a unit is given is straight.
-    """
-    end_T = np.array([0.0, 1.0])
-    for depth, layer in enumerate(bending):
-        way_TU = baseline_D + end_T[:, None] * (x_D - baseline_D)
-        for before in bending[:depth]:
-            way_TU = before.output(named, way_TU)
-        sum_TU = layer.sums(named, way_TU)
-        part, unit = np.nonzero(sum_TU[:-1] * sum_TU[1:] < 0)
-        start, end = sum_TU[part, unit], sum_TU[part + 1, unit]
-        bend_T = end_T[part] + (end_T[part + 1] - end_T[part]) * start / (start - end)
-        end_T = np.unique(np.concatenate([end_T, bend_T]))
-    return end_T

@@ -62,7 +62,10 @@ WORK: Final = 4e10
 EXPLAINED: Final = 20
 """Images of which it is asked where in them a class is seen, at most: half of them mistakes."""
 FEWEST_EXPLAINED: Final = 2
-IMAGE_POINTS: Final = (32, 128)
+POINTS: Final = (32, 128, 256)
+"""Points at which the gradient is taken on the way of a row: more where what is added does not add up with fewer. A way
+that is divided has as many as the last at most, and each of its parts no more than the first."""
+IMAGE_POINTS: Final = POINTS[:2]
 """Points at which gradients of an image are taken: more where its pixels do not add up with fewer."""
 PULLED_AT_ONCE: Final = 64
 """Images through which gradients are pulled back at once."""
@@ -79,11 +82,19 @@ def images_explained(architecture: Architecture) -> int:
     return max(FEWEST_EXPLAINED, min(EXPLAINED, MAP_BYTES // math.prod(architecture.input_shape)))
 
 
-def images_attributed(architecture: Architecture, points: int) -> int:
-    """Give of how many of these gradients are integrated, each of two classes, forwards and backwards, at so many
-    points.
+def image_points(architecture: Architecture) -> int:
+    """Give at how many points of a way gradients of an image are taken, at most.
+
+    A way through dense layers is divided where units bend: to find that takes a pass forwards for each.
     """
-    each = 2 * 3 * points * max(1, architecture.flops_per_row)
+    if architecture.convolutions:
+        return sum(IMAGE_POINTS)
+    return POINTS[-1] + sum(layer.units for layer in architecture.dense[:-1]) // 3
+
+
+def images_attributed(architecture: Architecture) -> int:
+    """Give of how many of these gradients are integrated, each of two classes, forwards and backwards."""
+    each = 2 * 3 * image_points(architecture) * max(1, architecture.flops_per_row)
     return max(FEWEST_EXPLAINED, min(images_explained(architecture), int(ATTRIBUTED / each)))
 
 

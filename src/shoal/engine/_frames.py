@@ -28,11 +28,10 @@ from shoal.engine._predict import Trained, answers
 from shoal.engine._trainer import State, Trainer
 from shoal.engine.trainers.torch import one_thread
 from shoal.nets import Channels, ConvLayer, weights_by_layer
+from shoal.results import MOST_TILES
 
 BINS: Final = 64
 MOST_TARGETS: Final = 6
-MOST_TILES: Final = 8
-"""Channels of a layer whose maps are kept, and eight times so many kernels of the first, at most: the first."""
 MOST_SIDE: Final = 32
 """Pixels of a kept map along its longer side, at most: of larger ones every k-th."""
 _LARGEST: Final = float(np.finfo(np.float32).max)

@@ -5,22 +5,24 @@ integrated by Gauss and Legendre; what the inputs add up to is the answer less t
 rectifiers jump, so ways of which it is known where units bend are divided there.
 
 Letters: N rows, D inputs, S what they are summed to (columns, pixels), K outputs, B points of rows on their ways,
-T ends of the parts of a way.
+T ends of the parts of a way, U units.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Final, Protocol
+from itertools import takewhile
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-POINTS: Final = (32, 128, 256)
-"""Points at which the gradient is taken on the way of a row: more where what is added does not add up with fewer. A way
-that is divided has as many as the last at most, and each of its parts no more than the first."""
+from shoal.activations import activation_of
+from shoal.engine._extents import POINTS
+from shoal.nets import DenseLayer
+
 CLOSE: Final = 1e-3
 """How far what is added may be off, as a share of the sum of its sizes, for no more points to be taken."""
 AT_ONCE: Final = 8192
@@ -150,6 +152,34 @@ def _gauss_legendre(points: int) -> tuple[Floats, Floats]:
     """Give places from 0 to 1, and weights that add up to 1."""
     places, weights = np.polynomial.legendre.leggauss(points)
     return (places + 1) / 2, weights / 2
+
+
+def bends_of(
+    layers: Sequence[DenseLayer], named: dict[str, NDArray[Any]], baseline_D: Floats
+) -> Callable[[Floats], Floats] | None:
+    """Give what finds the ends of the parts of ways through dense layers; None where no first units bend."""
+    bending = tuple(takewhile(lambda layer: activation_of(layer.activation).straight, layers))
+    return partial(_bends, bending, named, baseline_D) if bending else None
+
+
+def _bends(
+    bending: Sequence[DenseLayer], named: dict[str, NDArray[Any]], baseline_D: Floats, x_D: Floats
+) -> Floats:
+    """Find where on the way to a row a unit passes from one piece to the other, (T,), from 0 to 1.
+
+    Between the bends of the layers before it, what a unit is given is straight.
+    """
+    end_T = np.array([0.0, 1.0])
+    for depth, layer in enumerate(bending):
+        way_TU = baseline_D + end_T[:, None] * (x_D - baseline_D)
+        for before in bending[:depth]:
+            way_TU = before.output(named, way_TU)
+        sum_TU = layer.sums(named, way_TU)
+        part, unit = np.nonzero(sum_TU[:-1] * sum_TU[1:] < 0)
+        start, end = sum_TU[part, unit], sum_TU[part + 1, unit]
+        bend_T = end_T[part] + (end_T[part + 1] - end_T[part]) * start / (start - end)
+        end_T = np.unique(np.concatenate([end_T, bend_T]))
+    return end_T
 
 
 def missed(added_NS: Floats, apart_N: Floats) -> Floats:

@@ -343,12 +343,12 @@ def number_text(value: float) -> str:
 
 
 def heading(figure: Sheet, sentence: str) -> None:
-    """Put the picture's title at the top left, over as many lines as it takes; a word wider than the paper is cut."""
+    """Put the picture's title at the top left, in lines, names made safe; a word wider than the paper is cut."""
     if sentence.startswith((DELIVERED, REFITTED)):  # ours; names of a study's comparisons stay as they are
         sentence = sentence[0].upper() + sentence[1:]
     room = figure.get_figwidth() * _TITLE_LETTERS
-    lines = [""]
-    for word in (cut_amid(word, lambda cut: _letters(cut) <= room) for word in sentence.split()):
+    lines, words = [""], drawable(_line(sentence)).split()
+    for word in (cut_amid(word, lambda cut: _letters(cut) <= room) for word in words):
         longer = f"{lines[-1]} {word}".strip()
         if _letters(longer) > room and lines[-1]:
             lines.append(word)

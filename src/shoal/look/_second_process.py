@@ -7,6 +7,7 @@ bytes. It is asked to call a function of ours, which is known by its name, with 
 from __future__ import annotations
 
 import gc
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -29,8 +30,8 @@ class SecondProcess:
     """A second process, from `start` to the end of the block."""
 
     def __init__(self, *, allowed: bool = True) -> None:
-        """Start nothing yet, and never where it is not allowed or there is one core."""
-        self._startable = allowed and core_count() > 1
+        """Start nothing yet; never where it is not allowed, there is one core, or Python does not know its path."""
+        self._startable = allowed and core_count() > 1 and bool(sys.executable)
         self._process: ProcessBeside | None = None
 
     def __enter__(self) -> Self:
@@ -58,15 +59,19 @@ class SecondProcess:
         Each has a function that says what came of it: None where it was not begun, and now never will be, or failed.
         Then it is to be made here.
         """
-        if self._process is None:
-            yield [_nothing] * len(calls)
-            return
         thread = ThreadPoolExecutor(1)
         try:
-            made = [thread.submit(self._made, self._process, call) for call in reversed(calls)]
-            yield [partial(_result, future) for future in reversed(made)]
+            yield self._asked(thread, calls)
         finally:
             thread.shutdown(wait=False, cancel_futures=True)
+
+    def _asked(self, thread: ThreadPoolExecutor, calls: Sequence[Call]) -> list[Callable[[], Any]]:
+        """Ask for the calls in a thread, which waits for what comes of them."""
+        if self._process is not None:
+            with suppress(RuntimeError):  # the system has no further thread
+                made = [thread.submit(self._made, self._process, call) for call in reversed(calls)]
+                return [partial(_result, future) for future in reversed(made)]
+        return [_nothing] * len(calls)
 
     @staticmethod
     def _made(process: ProcessBeside, call: Call) -> Any:

@@ -146,6 +146,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._simple_models import Baseline as Baseline
     from shoal.results._simple_models import Beside as Beside
     from shoal.results._simple_models import SimpleModel as SimpleModel
+    from shoal.results._snapshots import MOST_TILES as MOST_TILES
     from shoal.results._snapshots import layers_of as layers_of
     from shoal.results._statistics import as_compared as as_compared
     from shoal.results._statistics import reach_of as reach_of

@@ -18,6 +18,8 @@ from shoal.results._snapshots import check_frames, layers_of, split
 from shoal.results._store import Store
 
 Arrays = dict[str, NDArray[Any]]
+LARGEST: Final = float(np.finfo(np.float32).max)
+"""What no answer of a network goes beyond, nor what is computed of it."""
 _PARTS: Final = ("history", "units", "maps", "channels", "activations", "integrated", "grad_cam")
 _OF_CHANNEL: Final = (
     "mean", "low", "high", "inner", "rows", "activation", "images", "made", "made_activation",
@@ -137,8 +139,10 @@ def _check_attributions(inside: Inside, truth: Truth) -> None:
             expect(classes.dtype == np.int64 and classes.shape == (len(arrays["rows"]),))
             expect(((classes >= 0) & (classes < len(truth.classes))).all())
             maps = [name for name in arrays if name not in ("rows", "classes", "images")]
-            expect(all(np.isfinite(arrays[name]).all() for name in maps))
+            expect(all(array.size > 0 for array in arrays.values()))
+            expect(all((np.abs(arrays[name]) <= LARGEST).all() for name in maps))
             if arrays is inside.integrated:
+                expect(arrays["added"].dtype == np.float32)
                 expect(set(maps) == {"answer", "baseline", "added"})
                 expect(arrays["added"].shape == (shape[0], *shape[2:]))
                 expect(arrays["answer"].ndim == arrays["baseline"].ndim == 1)

@@ -16,6 +16,8 @@ from shoal.results._schema import expect
 
 Arrays = dict[str, NDArray[Any]]
 NAME: Final = "frames/"
+MOST_TILES: Final = 8
+"""Channels of a layer whose maps are kept, and eight times so many kernels of the first, at most: the first."""
 _BEHIND: Final = {"curve": "x", "answers": "rows", "sure": "rows", "kernels": "kernels_ends"}
 """What is kept beside each array that stands for the whole network."""
 
@@ -80,9 +82,11 @@ def _check_tiles(frames: Arrays, snapshots: int, truth: Truth) -> None:
     for name in [*maps, *(["kernels"] if "kernels" in frames else [])]:
         tiles, ends = frames[name], frames[f"{name}_ends"]
         expect(tiles.dtype == np.uint8 and tiles.ndim == 5 and len(tiles) == snapshots and tiles.size > 0)
+        expect(tiles.shape[1] <= 8 * MOST_TILES)
         expect(ends.shape == (snapshots, 2) and ends.dtype == np.float64 and np.isfinite(ends).all())
     if maps:
         images, rows = frames["images"], frames["image_rows"]
         expect(images.dtype == np.uint8 and images.ndim == 4 and rows.shape == (len(images),))
         expect(rows.dtype == np.int64 and ((rows >= truth.train_rows) & (rows < len(truth.y))).all())
         expect(all(frames[name].shape[1] == len(images) for name in maps))
+        expect(all(frames[name].shape[2] <= MOST_TILES for name in maps))

@@ -25,11 +25,11 @@ from shoal.engine._extents import (
     FRAMES_OF_IMAGES,
     FRAMES_OF_ROWS,
     GRID_POINTS,
-    IMAGE_POINTS,
     LOOKED_AT,
     MOST_GROUPED,
     UNIT_ROWS,
     course_rows,
+    image_points,
     images_attributed,
     mapped,
     networks_permuted,
@@ -276,9 +276,9 @@ def attributed_seconds(dataset: Dataset, architecture: Architecture) -> float:
     """Gradients of images integrated, of the named class and half of the times of the true one."""
     if dataset.columns:
         return 0.0
-    points = sum(IMAGE_POINTS)
+    points = image_points(architecture)
     tested = dataset.rows - dataset.train_rows
-    images = min(images_attributed(architecture, points), tested)
+    images = min(images_attributed(architecture), tested)
     return 1.5 * images * points * PULLED * architecture.flops_per_row
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import BAR, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._paper import BLUE, Panel, Sheet, beside, heading, panels, plain, shades
+from shoal.look._paper import BLUE, TITLED, Panel, Sheet, beside, heading, panels, plain, shades
 from shoal.look._run_findings import RunFindings
 from shoal.look._work import Work
 from shoal.look.figures.dependence import (
@@ -100,7 +100,7 @@ def draw_interactions(fact: Interactions) -> Sheet:
     bars.set_xlabel(f"beyond the sum of both: {plain(fact.answer, 30)}")
     bars.tick_params(axis="y", length=0)
     bars.grid(visible=False, axis="y")
-    most = f"How much pairs of inputs interact: {fact.pair_I[0]} the most"
+    most = f"How much pairs of inputs interact: {plain(fact.pair_I[0], TITLED)} the most"
     heading(figure, most if fact.answer_GH.size else "No pair of inputs interacts")
     return figure
 

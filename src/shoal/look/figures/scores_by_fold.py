@@ -155,9 +155,7 @@ def caption(fact: ScoresByFold) -> str:
     )
     if not math.isnan(fact.p):
         apart = fact.p < _LEVEL
-        differ = (
-            f"Folds {'differ' if apart else 'do not differ'} by more than chance (Welch’s test, {_p(fact)})"
-        )
+        differ = f"Folds {'differ' if apart else 'do not differ'} by more than chance (Brown–Forsythe test, {_p(fact)})"
         why = ": some hold rows of another kind, or their networks learned otherwise" if apart else ""
         text += f" {differ}{why}."
     more = len(fact.score_F) - len(fact.drawn)
@@ -198,7 +196,8 @@ FIGURE: Final = Figure(
     works=(
         Work(
             "whether folds differ",
-            "Welch (1951): On the comparison of several mean values: an alternative approach. Biometrika 38, 330–336.",
+            "Brown, Forsythe (1974): The small sample behavior of some statistics which test the equality of several"
+            " means. Technometrics 16, 129–132.",
         ),
     ),
     seconds=seconds,
