@@ -305,8 +305,8 @@ def bar_of_order(figure: Sheet, axes: Panel, colors: NDArray[Any], what: str, *,
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import ListedColormap
 
-    order = ScalarMappable(cmap=ListedColormap(colors[::-1] if best_at_top else colors))
-    bar = figure.colorbar(order, ax=axes, label=what, aspect=30, pad=0.02)
+    colors_up = ListedColormap(colors[::-1] if best_at_top else colors)
+    bar = figure.colorbar(ScalarMappable(cmap=colors_up), ax=axes, label=what, aspect=30, pad=0.02)
     bar.set_ticks([0, 1], labels=["worst", "best"] if best_at_top else ["best", "worst"])
 
 
@@ -331,30 +331,23 @@ def logarithmic(axis: Any, low: float, high: float) -> None:
 
 def whole_numbers(axis: Any) -> None:
     """Put the ticks of an axis at whole numbers, written as everywhere (1,000)."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+    from matplotlib.ticker import MaxNLocator
 
     axis.set_major_locator(MaxNLocator(integer=True))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: number_text(value)))
+    axis.set_major_formatter(lambda value, _: number_text(value))
 
 
 def number_text(value: float) -> str:
     """Write a number for an axis: 10,000 and 0.01 in full, only very large and very small ones with powers."""
-    if value < 0:
-        return f"−{number_text(-value)}"
-    return f"{value:,.0f}" if 1000 <= value < 1e7 else f"{value:zg}"
+    return (f"{value:,.0f}" if 1000 <= abs(value) < 1e7 else f"{value:zg}").replace("-", "−", int(value < 0))
 
 
 def heading(figure: Sheet, sentence: str) -> None:
-    """Put the picture's title at the top left, over as many lines as it takes; a word wider than the paper is cut.
-
-    A name that we gave to networks begins it with a capital; those of a study's comparisons stay as they are. Names
-    may stand in it as they come: it is made safe to draw, as every name is.
-    """
-    if sentence.startswith((DELIVERED, REFITTED)):
+    """Put the picture's title at the top left, in lines, names made safe; a word wider than the paper is cut."""
+    if sentence.startswith((DELIVERED, REFITTED)):  # ours; names of a study's comparisons stay as they are
         sentence = sentence[0].upper() + sentence[1:]
     room = figure.get_figwidth() * _TITLE_LETTERS
-    lines = [""]
-    words = drawable(_line(sentence)).split()
+    lines, words = [""], drawable(_line(sentence)).split()
     for word in (cut_amid(word, lambda cut: _letters(cut) <= room) for word in words):
         longer = f"{lines[-1]} {word}".strip()
         if _letters(longer) > room and lines[-1]:
