@@ -87,6 +87,11 @@ def test_a_kept_run_says_what_its_model_does(kept: Path, run: Path) -> None:
     assert said == model.preprocessing.distribution
     assert (said is not None) == (kept.name in ("quantile", "gaussian"))
     assert bool(model.architecture.code_rows) == (kept.name == "embedding")
+    assert bool(results.inside and results.inside.frames) == (kept.name == "history")
+    weighed = (
+        [fold.held_out.weights is not None for fold in model.calibration.folds] if model.calibration else []
+    )
+    assert set(weighed) <= {kept.name == "weights"}
 
 
 @pytest.mark.parametrize("kept", RUNS)

@@ -208,3 +208,16 @@ def ageing(rng: Rng) -> DrawnStudy:
     other_N = rng.permutation(study.columns[TARGET])
     lost_N = rng.random(study.rows) < np.linspace(-0.4, 1.0, study.rows)
     return study.with_columns(**{TARGET: np.where(lost_N, other_N, study.columns[TARGET])})
+
+
+@plants("SH037")
+def noisier(rng: Rng) -> DrawnStudy:
+    """Test rows whose targets follow the inputs far less than those of the training rows, in a search."""
+    study = apart(rng, 400, 1500)
+    target_N, test_N = study.columns[TARGET], np.arange(study.rows) >= study.rows - study.test_rows
+    if study.kind.startswith("regression"):
+        other_N = target_N + target_N.std() * rng.standard_normal(study.rows)
+    else:
+        other_N = np.where(rng.random(study.rows) < 0.8, rng.permutation(target_N), target_N)
+    searched = study.with_keys(search={"folds": 3, "space": {"training.lr": [0.01, 0.02]}})
+    return searched.with_columns(**{TARGET: np.where(test_N, other_N, target_N)})
