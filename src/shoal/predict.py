@@ -48,6 +48,8 @@ from shoal.results import PlanEntry, Results, Store
 from shoal.wording import counted, did_you_mean, few_quoted, one_number, quoted, safe_cell, visible
 
 _SHOWN: Final = 5
+_ROUNDING: Final = 1e-9
+"""Share of their sizes by which contributions miss what they add up to where rounding alone is the reason."""
 NOTE: Final = "note"
 """The column that says why a row is not answered."""
 
@@ -216,9 +218,12 @@ def _explained_note(model: Model, explained: Explanation) -> str:
     """Say what contributions add up to, and how closely."""
     what = "the log-odds of the class named" if model.classes else "the prediction"
     what = "the log-odds of each label" if model.labelled else what
-    baseline = "the baseline's, a row whose numbers are at their mean and whose categories are all a little"
-    close = f"to within {100 * explained.error:.2g} % of the sum of their sizes, row by row"
-    return f"contributions (integrated gradients) add up to {what} less {baseline}, {close}"
+    baseline = "that of the baseline, a row that says nothing (numbers at their mean, every category alike)"
+    off = explained.error
+    close = (
+        "but for rounding" if off < _ROUNDING else f"to within {100 * off:.2g} % of the sum of their sizes"
+    )
+    return f"contributions (integrated gradients) add up to {what} less {baseline}, {close}, row by row"
 
 
 def _rewritten(columns: Mapping[str, Sequence[Any]]) -> Iterator[str]:

@@ -332,8 +332,9 @@ def test_the_command_writes_contributions_beside_predictions(folder: Path, tmp_p
     odds, baseline, of_a, of_k = (np.array(column) for column in predictions.columns[-4:])
     np.testing.assert_allclose(of_a + of_k, odds - baseline, rtol=1e-2)
     (note,) = (note for note in predictions.notes if note.startswith("contributions"))
-    assert note.startswith(
-        "contributions (integrated gradients) add up to the log-odds of the class named less"
+    assert note == (
+        "contributions (integrated gradients) add up to the log-odds of the class named less that of the baseline, a"
+        " row that says nothing (numbers at their mean, every category alike), but for rounding, row by row"
     )
 
 
