@@ -235,7 +235,7 @@ def test_what_cannot_be_animated_is_said(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(InputError) as caught:
         write_animation(without, Path("a.gif"))
     assert str(caught.value) == (
-        f"{tmp_path / 'without'}: expected a run that kept snapshots of its network, got one without; run its study"
+        f"{tmp_path / 'without'}: expected a run that kept its network epoch by epoch, got one without; run its study"
         " again into the same folder with --set inspect.history=40"
     )
 

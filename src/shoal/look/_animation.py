@@ -64,7 +64,7 @@ def films_of(results: Results) -> list[Film]:
     if films:
         return films
     what = (
-        "expected a run that kept snapshots of its network, got one without; run its study again into the same folder"
+        "expected a run that kept its network epoch by epoch, got one without; run its study again into the same folder"
         " with --set inspect.history=40"
     )
     raise InputError(Problem(str(results.folder), what))
