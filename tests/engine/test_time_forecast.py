@@ -127,7 +127,7 @@ def test_where_others_want_the_cores_all_parts_take_longer(monkeypatch: pytest.M
 def test_the_crowd_is_measured_in_times_of_ones_own() -> None:
     nothing = Watched()
     assert crowding(nothing) >= 1
-    assert nothing.own >= CROWD_SECONDS
+    assert nothing.own >= 0.9 * CROWD_SECONDS  # the watch begins a moment later
     enough = Watched(clock=30.0, own=10.0)
     begun = time.thread_time()
     assert crowding(enough) == pytest.approx(3, rel=1e-3)

@@ -91,7 +91,7 @@ def test_a_square_array_has_the_names_of_its_rows_and_settings_those_of_their_ke
     assert "classes,count cat,count dog,share cat,share dog\ncat,1,0,1,0\ndog,0,1,0,1\n" in fact_csv(fact)
     scores = np.array([2.0, 1.0]), np.array([0.1, 0.2])
     fact = ranking("loss", [{"a.lr": 0.1}, {"a.lr": 0.2}], scores, ["worse", "best"], np.array([False, True]))
-    assert "lr,score,error,verdict\n0.2,1,0.2,best\n0.1,2,0.1,worse\n" in fact_csv(fact)
+    assert "learning rate,score,error,verdict\n0.2,1,0.2,best\n0.1,2,0.1,worse\n" in fact_csv(fact)
 
 
 def test_arrays_of_one_length_that_are_of_other_things_stand_apart() -> None:

@@ -101,7 +101,7 @@ def test_the_search_is_ranked_as_in_the_results(regression: RunFindings) -> None
     fact, frame = ranking_of(regression), regression.results.candidates
     assert fact is not None
     np.testing.assert_array_equal(fact.score_C, frame["selection_score"])
-    assert fact.keys == ("dropout", "batch_size")
+    assert fact.keys == ("dropout", "batch size")
     assert fact.values[0] == tuple(f"{frame[key][0]:g}" for key in SPACE)
     assert fact.chosen == int(np.argmax(frame["chosen"]))
     assert fact.quantity == "selection score (mean squared error, lower is better)"

@@ -181,7 +181,8 @@ def test_a_figure_of_matplotlib_is_the_drawn_picture(figures: RunFigures) -> Non
     picture, buffer = figures["ranking"], io.BytesIO()
     picture.matplotlib().savefig(buffer)
     with Image.open(buffer) as image, Image.open(io.BytesIO(picture.png())) as drawn:
-        assert np.array_equal(np.asarray(image.convert("RGB")), np.asarray(drawn.convert("RGB")))
+        exact, rounded = (np.asarray(kind.convert("RGB")).astype(int) for kind in (image, drawn))
+        assert np.abs(exact - rounded).max() <= 2  # colours of files stand in steps of 5
 
 
 def test_a_figure_of_matplotlib_is_the_callers_own(figures: RunFigures) -> None:

@@ -177,7 +177,7 @@ def edit(path: str, value: object) -> bytes:
     return forged(metadata={"architecture": json.dumps(described, sort_keys=True)})
 
 
-FORMATS = "expected the format shoal-model/1 or shoal-model/2"
+FORMATS = "expected the format shoal-model/1, shoal-model/2 or shoal-model/3"
 UNFIT = "expected an architecture as Shoal describes it, got sizes or layers that do not fit together"
 NO_JSON = "metadata '{}': expected JSON as Shoal writes it, got something else"
 UNKNOWN = "expected an architecture as Shoal describes it, got layers that no network of Shoal has"
@@ -196,12 +196,13 @@ UNKNOWN = "expected an architecture as Shoal describes it, got layers that no ne
             "expected a header of at most 4194304 bytes, got 4194305",
         ),
         (
-            forged(metadata={"format": "shoal-model/3"}),
-            f"{FORMATS}, got 'shoal-model/3': it was written by a newer Shoal; update this one",
+            forged(metadata={"format": "shoal-model/4"}),
+            f"{FORMATS}, got 'shoal-model/4': it was written by a newer Shoal; update this one",
         ),
         (forged(metadata={"format": "pt\x1b"}), f"{FORMATS}, got 'pt\\x1b'"),
         (forged(lambda h: h["__metadata__"].pop("format")), f"{FORMATS}, got 'none'"),
         (forged(metadata={"format": "shoal-model/2"}), "folds: expected 1 to 1000 networks, got something else"),
+        (forged(metadata={"format": "shoal-model/3"}), "folds: expected 1 to 1000 networks, got something else"),
         (forged(metadata={"classes": "[NaN]"}), NO_JSON.format("classes")),
         (forged(metadata={"classes": '["\\ud800"]'}), NO_JSON.format("classes")),
         (forged(metadata={"x": '{"a": 1, "a": 1}'}), NO_JSON.format("x")),
