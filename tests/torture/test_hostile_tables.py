@@ -19,7 +19,7 @@ from unicodedata import normalize
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
 from shoal.data import read_columns
@@ -137,7 +137,7 @@ def independent(raw: bytes) -> tuple[Rows, list[int]] | None:
 
 def exact(cell: str) -> Fraction | None:
     """The number that a cell stands for; None for what is no number, or has no place in float64."""
-    plain = cell.strip(" \t")
+    plain = cell.strip(" \t\u00a0\u2009\u202f").replace("\N{MINUS SIGN}", "-").replace("\N{EN DASH}", "-")
     if not plain or set(plain) - set("0123456789+-.eE"):
         return None
     try:
@@ -154,21 +154,34 @@ def is_nearest(value: float, wanted: Fraction) -> bool:
     return all(math.isinf(other) or off <= abs(Fraction(other) - wanted) for other in near)
 
 
+def titles(rows: Rows) -> list[str]:
+    """The names of columns; the first has none where every row has one cell more, as R writes row names."""
+    names = [name.strip(" \t") for name in rows[0]]
+    named_rows = len(rows) > 2 and all(len(row) == len(names) + 1 for row in rows[1:])
+    return ["", *names] if names and named_rows else names
+
+
+def is_left_out(place: int, names: list[str], body: Rows) -> bool:
+    """Whether a column without a name is row names, or without a cell, too."""
+    if place == 0 and len(names) > 1:
+        return True
+    return not any(row[place].strip(" \t") for row in body if len(row) == len(names))
+
+
 def faults(drawn: Drawn) -> set[int] | None:
     """Lines on which something is wrong, 1 for the file as a whole; None where nothing is."""
     read = independent(drawn.raw)
     if read is None:
         return {1}
     rows, lines = read
-    names = [name.strip(" \t") for name in rows[0]]
-    one_of_another_kind = len(names) == 1 and (";" in names[0] or "\t" in names[0])
-    if (
-        "" in names
-        or len({normalize("NFC", name) for name in names}) < len(names)
-        or len(rows) == 1
-        or not names
-        or one_of_another_kind
-    ):
+    names, body = titles(rows), rows[1:]
+    one_of_another_kind = len(rows[0]) == 1 and re.search(r"[;\t]", rows[0][0].strip(" \t"))
+    if not body or not names or one_of_another_kind:
+        return {1}
+    if len(names) > len(rows[0]) and not any(row[-1].strip(" \t") for row in body):
+        return {lines[1]}  # separators that end every line are no row names
+    named = [name for place, name in enumerate(names) if name or not is_left_out(place, names, body)]
+    if not all(named) or len({normalize("NFC", name) for name in named}) < len(named):
         return {1}
     if not set(drawn.names) <= set(names):
         return {1}
@@ -205,6 +218,10 @@ def test_a_table_is_read_as_the_independent_reader_reads_it_or_refused_for_its_r
         read = independent(drawn.raw)
         assert read is not None
         assert read[0] == drawn.truth
+    # A damaged header may hold one of two names that are one by Unicode: it is found by both.
+    assume(
+        drawn.truth is not None or len({normalize("NFC", name) for name in drawn.names}) == len(drawn.names)
+    )
     wrong = faults(drawn)
     event("refused" if wrong else "read")
     if wrong is not None:
@@ -214,7 +231,7 @@ def test_a_table_is_read_as_the_independent_reader_reads_it_or_refused_for_its_r
         return
     rows, _ = independent(drawn.raw) or ([], [])
     columns = read_columns(path, drawn.names, dict.fromkeys(drawn.categorical, ()))
-    names = [name.strip(" \t") for name in rows[0]]
+    names = titles(rows)
     assert [column.name for column in columns] == list(drawn.names)
     for column in columns:
         cells = [row[names.index(column.name)] for row in rows[1:]]

@@ -196,7 +196,7 @@ def _in_bytes(name: str, values: NDArray[Any]) -> Arrays:
     """Keep numbers as bytes: each is `low + byte * (high - low) / 255`, of which `NAME_ends` are low and high."""
     numbers = np.nan_to_num(values.astype(np.float64), posinf=_LARGEST, neginf=-_LARGEST)
     low, high = float(numbers.min()), float(numbers.max())
-    places = ((numbers - low) * (255 / (high - low or 1.0))).round()
+    places = ((numbers - low) / (high - low or 1.0) * 255).round()
     return {name: places.astype(np.uint8), f"{name}_ends": np.array([low, high])}
 
 

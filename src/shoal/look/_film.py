@@ -121,4 +121,4 @@ def on_one_scale(byte_S: NDArray[np.uint8], ends_S2: Floats, low: float, high: f
     shape = (-1, *[1] * (byte_S.ndim - 1))
     low_S, high_S = (ends_S2[:, side].reshape(shape) for side in (0, 1))
     values = low_S + byte_S / 255 * (high_S - low_S)
-    return np.asarray(((values - low) * (255 / ((high - low) or 1.0))).round().clip(0, 255), np.uint8)
+    return np.asarray(((values - low) / ((high - low) or 1.0) * 255).round().clip(0, 255), np.uint8)

@@ -85,7 +85,7 @@ def in_16_bits(
         low, high = max(low, ends[0] - room), min(high, ends[1] + room)
     span = high - low if high > low else 1.0
     with np.errstate(invalid="ignore"):
-        code = ((values - low) * ((MISSING - 1) / span)).round().clip(0, MISSING - 1)
+        code = ((values - low) / span * (MISSING - 1)).round().clip(0, MISSING - 1)
     packed = np.where(np.isfinite(values), code, MISSING).astype("<u2")
     return {"low": low, "span": span, "codes": _base64(packed)}
 
