@@ -126,6 +126,14 @@ def test_poisoned_other_rows_change_no_byte(kind: str, data: st.DataObject) -> N
     assert fits[0] == fits[1]
 
 
+def test_targets_that_are_nothing_beside_1_keep_the_power_that_changes_nothing() -> None:
+    for values in ([1e-100, 0.0], [1e-20, 0.0, 3e-20], [0.0, -1e-300]):
+        assert YeoJohnson.fit(np.array(values)).power == 1.0
+    assert np.isfinite(
+        YeoJohnson.fit(np.array([5.2915764e-20, 0.0])).power
+    )  # without a warning, which is an error
+
+
 FITTED = fit_target("y", np.array([1.0, 2, 9]), "yeo-johnson", standardize=True).to_json()
 
 

@@ -181,13 +181,14 @@ class YeoJohnson:
         low, high = _bounds(signs_N, logs_N)
         if values_N.min() == values_N.max() or low >= high:  # all are equal, or huge on both sides of 0
             return cls(1.0)
-        likeliest = minimize_scalar(
-            lambda power: _unlikelihood(power, signs_N, logs_N),
-            bounds=(low, high),
-            method="bounded",
-            options={"xatol": 1e-9, "maxiter": 500},
-        )
-        return cls(float(likeliest.x))
+        with np.errstate(invalid="ignore"):  # of powers that leave nothing apart the likelihood is 0
+            likeliest = minimize_scalar(
+                lambda power: _unlikelihood(power, signs_N, logs_N),
+                bounds=(low, high),
+                method="bounded",
+                options={"xatol": 1e-9, "maxiter": 500},
+            )
+        return cls(float(likeliest.x) if math.isfinite(likeliest.fun) else 1.0)
 
     def forward(self, values_N: Floats) -> Floats:
         """Raise to the power."""
