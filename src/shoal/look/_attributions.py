@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.look._extent import SMALL_IMAGES, Extent, panels_seconds
+from shoal.look._figure import Figure, Gathered
 from shoal.look._paper import Panel, Sheet, diverging, heading, panels, plain
 from shoal.look._run_findings import DELIVERED
+from shoal.wording import counted
 
 if TYPE_CHECKING:
     from shoal.results import Truth
@@ -57,6 +59,23 @@ class Attributions:
     def mistakes(self) -> bool:
         """Whether these are images that were taken for another class."""
         return bool(self.map_IMHW.shape[1] > 1)
+
+    @property
+    def counted(self) -> str:
+        """How many images these are, and of what kind."""
+        return counted(len(self.row_I), "mistake" if self.mistakes else "image named rightly")
+
+    @property
+    def scale(self) -> str:
+        """Say, behind another sentence, how the colours of two maps compare."""
+        return " Both maps of a mistake are on the same scale." if self.mistakes else ""
+
+
+def gathered(fact: Any, images: Attributions, figure: Figure) -> Gathered:
+    """Give the facts of one picture; that of mistakes has a name of its own."""
+    if not images.mistakes:
+        return Gathered(fact)
+    return Gathered(fact, f"{figure.name}-mistakes", f"{figure.title} of mistakes")
 
 
 def attributions_of(

@@ -9,7 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from shoal.look._attributions import Attributions, attributions_of, attributions_seconds, draw_attributions
+from shoal.look._attributions import (
+    Attributions,
+    attributions_of,
+    attributions_seconds,
+    draw_attributions,
+    gathered,
+)
 from shoal.look._extent import Extent
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._paper import Sheet
@@ -38,21 +44,19 @@ def draw_grad_cam(fact: GradCam) -> Sheet:
 
 def caption(fact: GradCam) -> str:
     """What is summed up, how fine it is, and what is blank."""
-    scale = " Both maps of a mistake are on the same scale." if fact.images.mistakes else ""
     verb = "is" if fact.silent == 1 else "are"
     blank = f" {counted(fact.silent, 'map')} {verb} blank: nothing speaks for the class." * bool(fact.silent)
     return (
         f"Feature maps of {fact.layer}, the last convolution that has several places, summed up, each weighted by the"
         " mean gradient of the class's output by it; what speaks against the class is left out. They are"
         f" {fact.pixels} pixels, enlarged to the image: they say about where, not which pixel. Colours end at the"
-        f" largest value of each image.{scale}{blank} In brackets: the number of the test row."
+        f" largest value of each image.{fact.images.scale}{blank} In brackets: the number of the test row."
     )
 
 
 def words(fact: GradCam) -> str:
     """Say it in a sentence, with its few telling numbers."""
-    kind = "mistake" if fact.images.mistakes else "image named rightly"
-    return f"Where {fact.layer} sees the classes of {counted(len(fact.images.row_I), kind)}."
+    return f"Where {fact.layer} sees the classes of {fact.images.counted}."
 
 
 def gather(subject: Subject) -> Iterator[Gathered]:
@@ -65,11 +69,7 @@ def gather(subject: Subject) -> Iterator[Gathered]:
     for images, place_IM in attributions_of(inside.grad_cam, layer.name, subject.findings.truth):
         silent = int((maps[place_IM] == 0).all(axis=(2, 3)).sum())
         fact = GradCam(layer.name, "{} × {}".format(*layer.size), silent, images)
-        yield (
-            Gathered(fact, f"{FIGURE.name}-mistakes", f"{FIGURE.title} of mistakes")
-            if images.mistakes
-            else Gathered(fact)
-        )
+        yield gathered(fact, images, FIGURE)
 
 
 def seconds(extent: Extent) -> float:

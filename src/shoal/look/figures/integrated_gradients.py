@@ -12,11 +12,17 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.look._attributions import Attributions, attributions_of, attributions_seconds, draw_attributions
+from shoal.look._attributions import (
+    Attributions,
+    attributions_of,
+    attributions_seconds,
+    draw_attributions,
+    gathered,
+)
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._paper import Sheet
 from shoal.look._work import Work
-from shoal.wording import counted, percent
+from shoal.wording import percent
 
 if TYPE_CHECKING:
     from shoal.results import Truth
@@ -49,20 +55,18 @@ def draw_contributions(fact: PixelContributions) -> Sheet:
 def caption(fact: PixelContributions) -> str:
     """What the numbers are, where they begin, and how exactly they add up."""
     colours = " Red, green and blue are added up." if fact.images.image_ICHW.shape[1] > 1 else ""
-    scale = " Both maps of a mistake are on the same scale." if fact.images.mistakes else ""
     return (
         "What each pixel adds to the log-odds of a class, on the straight way from the mean of the training images to"
         " this one: a pixel that is as usual adds nothing, and what is missing may speak, too. Colours end at the"
         " largest values of each image, dots mark what speaks against the class."
-        f"{scale}{colours} In brackets: the number of the test row. Pixels add up to what log-odds differ by to within"
-        f" {percent(fact.missed, 2)} of the sum of their sizes."
+        f"{fact.images.scale}{colours} In brackets: the number of the test row. Pixels add up to what log-odds differ"
+        f" by to within {percent(fact.missed, 2)} of the sum of their sizes."
     )
 
 
 def words(fact: PixelContributions) -> str:
     """Say it in a sentence, with its few telling numbers."""
-    kind = "mistake" if fact.images.mistakes else "image named rightly"
-    return f"What pixels of {counted(len(fact.images.row_I), kind)} add to the log-odds of classes."
+    return f"What pixels of {fact.images.counted} add to the log-odds of classes."
 
 
 def contributions_of(arrays: dict[str, NDArray[Any]], truth: Truth) -> Iterator[PixelContributions]:
@@ -82,11 +86,7 @@ def gather(subject: Subject) -> Iterator[Gathered]:
     inside = subject.findings.inside
     if inside and inside.integrated:
         for fact in contributions_of(inside.integrated, subject.findings.truth):
-            yield (
-                Gathered(fact, f"{FIGURE.name}-mistakes", f"{FIGURE.title} of mistakes")
-                if fact.images.mistakes
-                else Gathered(fact)
-            )
+            yield gathered(fact, fact.images, FIGURE)
 
 
 FIGURE: Final = Figure(
