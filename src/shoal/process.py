@@ -40,6 +40,7 @@ class ProcessBeside:
     def __init__(self, module: str, *, quiet: bool = False) -> None:
         """Start it, `quiet` where nobody is to see what it says; raises OSError where the system starts none."""
         self._secret = os.urandom(32)
+        self._meeting = threading.Lock()
         try:
             self._folder = _folder_of_line()
             self._listener = Listener(
@@ -67,8 +68,9 @@ class ProcessBeside:
 
     def send(self, message: object) -> None:
         """Send a message; raises ProcessEnded, or what a message that cannot be sent is refused by."""
-        if not self._connected:
-            self._meet()
+        with self._meeting:
+            if not self._connected:
+                self._meet()
         try:
             self._line.send(message)
         except OSError as error:
@@ -93,18 +95,19 @@ class ProcessBeside:
         self._process.kill()
 
     def end(self) -> None:
-        """Kill the process and wait for its end."""
+        """Kill the process and wait for its end; a thread that waits for its call is freed first."""
         self._process.kill()
         self._process.wait()
-        if self._unblocking is not None:  # whoever waits for its call is free before the door is closed
-            self._unblocking.join()
-        if self._connected:
-            with suppress(OSError):
-                self._line.close()
-        self._forget_place()
-        if self._process.stdin:
-            with suppress(OSError):
-                self._process.stdin.close()
+        with self._meeting:
+            if self._unblocking is not None:
+                self._unblocking.join()
+            if self._connected:
+                with suppress(OSError):
+                    self._line.close()
+            self._forget_place()
+            if self._process.stdin:
+                with suppress(OSError):
+                    self._process.stdin.close()
 
     _connected = False
     _unblocking: threading.Thread | None = None
@@ -114,6 +117,8 @@ class ProcessBeside:
     def _meet(self) -> None:
         """Wait until the process has started and calls."""
         assert self._process.stdin is not None and self._listener is not None  # noqa: S101, PT018 - `__init__` did
+        if self._process.returncode is not None:  # ended before it was first used
+            raise self._gone()
         try:
             self._process.stdin.write(self._secret.hex().encode() + b"\n")
             self._process.stdin.flush()

@@ -18,6 +18,7 @@ import pytest
 from look_runs import MadeUp, make_run
 
 from shoal.look import Picture, SecondProcess, pictures, write_report
+from shoal.process import ProcessBeside, ProcessEnded
 from shoal.results import Results
 
 Start: TypeAlias = Callable[[SecondProcess], None]
@@ -118,6 +119,35 @@ def test_a_call_that_is_not_begun_is_made_here_alone(start_second: Start) -> Non
     while threading.active_count() > threads:
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def test_it_may_end_at_any_moment_of_its_start(start_second: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its end once came between the making and the start of a thread, and left a file open."""
+    start, slow = threading.Thread.start, threading.Event()
+
+    def late(thread: threading.Thread) -> None:
+        if "_unblock" in thread.name:
+            slow.set()
+            time.sleep(0.3)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", late)
+    with SecondProcess() as process:
+        start_second(process)
+        with process.ahead([(math.sqrt, (4.0,))] * 3) as made:
+            assert slow.wait(LONGEST)
+    assert process._process is not None
+    stdin = process._process._process.stdin
+    assert stdin is not None
+    assert stdin.closed
+    assert [result() for result in made] == [None] * 3
+
+
+def test_a_process_that_was_ended_is_not_waited_for() -> None:
+    process = ProcessBeside("shoal.look._second_process", quiet=True)
+    process.end()
+    with pytest.raises(ProcessEnded, match="ended unexpectedly"):
+        process.send((math.sqrt, (4.0,)))
 
 
 @pytest.mark.parametrize(
