@@ -20,7 +20,6 @@ from shoal.look._lines import Line, line_over_repeats, usual_spread
 from shoal.look._paper import (
     BLUE,
     GREY,
-    MOST_PANELS,
     TITLED,
     Panel,
     Sheet,
@@ -29,11 +28,11 @@ from shoal.look._paper import (
     noted,
     panels,
     plain,
-    targets_left_out,
     with_room,
 )
 from shoal.look._plots import MOST_POINTS, Plot, X, Y, faint, live_axis, live_dots, plotted, short_numbers
 from shoal.look._run_findings import NetworkGroup, RunFindings
+from shoal.look._several_targets import MOST_PANELS, targets_left_out
 from shoal.wording import rounded
 
 _ERROR_BAR_BYTES: Final = 650.0

@@ -16,7 +16,6 @@ from shoal.look._figure import Chapter, Figure, single
 from shoal.look._lines import with_place
 from shoal.look._paper import (
     GREY,
-    MOST_PANELS,
     TEST,
     TRAINING,
     VERMILLION,
@@ -28,6 +27,7 @@ from shoal.look._paper import (
     plain,
 )
 from shoal.look._run_findings import RunFindings
+from shoal.look._several_targets import MOST_PANELS
 from shoal.wording import one_number
 
 

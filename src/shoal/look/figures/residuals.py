@@ -12,7 +12,6 @@ from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._paper import (
     BLUE,
     GREY,
-    MOST_PANELS,
     VERMILLION,
     Panel,
     Sheet,
@@ -21,7 +20,6 @@ from shoal.look._paper import (
     noted,
     panels,
     plain,
-    targets_left_out,
     with_room,
 )
 from shoal.look._residuals import (
@@ -34,6 +32,7 @@ from shoal.look._residuals import (
     spread_over,
 )
 from shoal.look._run_findings import DELIVERED
+from shoal.look._several_targets import MOST_PANELS, targets_left_out
 from shoal.wording import one_number
 
 _INPUTS: Final = 3

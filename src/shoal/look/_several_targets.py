@@ -1,0 +1,14 @@
+"""How many of several targets a picture shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+MOST_PANELS: Final = 6
+"""Targets that one picture shows, at most: the first."""
+
+
+def targets_left_out(facts: Sequence[object]) -> str:
+    """Say in a title that targets beyond the first are not shown."""
+    return f" (the first {MOST_PANELS} of {len(facts)} targets)" if len(facts) > MOST_PANELS else ""
