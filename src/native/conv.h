@@ -8,7 +8,9 @@
 //
 // Letters: B images that go through together, C channels.
 #pragma once
+#include "groups.h"
 #include "network.h"
+#include "norm.h"
 #include "pool.h"
 #include "product.h"
 
@@ -76,9 +78,10 @@ inline void for_each_patch_block(const Conv& conv, int64_t images, F&& f) {
 
 // -- forward -----------------------------------------------------------------------------------------------
 
-// Values, and derivatives, of `images` images from their maps.
+// Sums of `images` images from their maps.
 inline void apply_filters(const Network& net, const Conv& conv, int64_t images) {
     const Layer& filters = conv.filters;
+    if (conv.groups > 1) return apply_groups(net, conv, images);
     for_each_patch_block(conv, images, [&](int64_t from, int64_t count) {
         im2col(conv, conv.input_maps, from, count, net.patches);
         multiply_blocked({net.patches, filters.input_stride, filters.weights, filters.row_stride,
@@ -86,8 +89,26 @@ inline void apply_filters(const Network& net, const Conv& conv, int64_t images) 
                           filters.output_stride, PANEL, nullptr, filters.inputs + 1, false},
                          count, filters.vectors);
     });
-    const int64_t count = images * conv.output_pixels * filters.output_stride;
-    float *value = net.values, *derivative = filters.derivative;
+}
+
+// What the sums of `images` images are normed by.
+inline void settle_norm(const Network& net, const Conv& conv, int64_t images, bool training) {
+    const Layer& filters = conv.filters;
+    if (!training) return take_running_statistics(filters.norm);
+    const int64_t pixels = conv.output_pixels;
+    clear_sums(filters.norm);
+    for (int64_t i = 0; i < images; ++i)
+        add_statistics(filters, net.values + i * pixels * filters.output_stride, i * pixels, pixels);
+    settle_statistics(filters.norm, images * pixels);
+}
+
+// Values and derivatives of image i in place of its sums.
+inline void activate_image(const Network& net, const Conv& conv, int64_t i, bool training) {
+    const Layer& filters = conv.filters;
+    const int64_t count = conv.output_pixels * filters.output_stride;
+    float *value = net.values + i * count, *derivative = filters.derivative + i * count;
+    if (filters.norm.width)
+        normalise(filters, value, training ? filters.norm.normed + i * count : nullptr, conv.output_pixels);
     with_activation(filters.activation, [=](auto kind) {
         for (int64_t i = 0; i < count; i += W) {
             const Activated y = decltype(kind)::evaluate(load(value + i));
@@ -157,7 +178,10 @@ inline void pass_on(const Network& net, int64_t l, int64_t i, const float* value
 inline void forward_convs(const Network& net, int64_t rows, int64_t first_row) {
     for (int64_t l = 0; l < net.conv_count; ++l) {
         const Conv& conv = net.convs[l];
+        const bool training = first_row != NO_DROPOUT;
         apply_filters(net, conv, rows);
+        if (conv.filters.norm.width) settle_norm(net, conv, rows, training);
+        for (int64_t i = 0; i < rows; ++i) activate_image(net, conv, i, training);
         pool_forward(net, conv, rows);
         for (int64_t i = 0; i < rows; ++i)
             pass_on(net, l, i, net.values + i * conv.pooled_pixels * conv.filters.output_stride,
@@ -186,18 +210,25 @@ inline void output_gradient(const Network& net, int64_t l, int64_t i, int64_t ro
     });
 }
 
-// Gradients of the pre-activations of `images` images, into `deltas`; they begin with row `first_row` of the
-// batch.
+// Gradients of the sums of `images` images, into `deltas`; they begin with row `first_row` of the batch.
 inline void activation_backward(const Network& net, int64_t l, int64_t images, int64_t first_row) {
     const Conv& conv = net.convs[l];
     const int64_t pixel_floats = conv.filters.output_stride;
     const int64_t image = conv.output_pixels * pixel_floats, pooled = conv.pooled_pixels * pixel_floats;
+    const Norm& norm = conv.filters.norm;
+    if (norm.width) clear_sums(norm);
     for (int64_t i = 0; i < images; ++i) {
-        output_gradient(net, l, i, first_row + i, conv.pool ? net.values : net.deltas + i * image);
-        if (conv.pool) pool_backward(conv, net.values, conv.pool_argmax + i * pooled, net.deltas + i * image);
+        float* delta = net.deltas + i * image;
+        const float* derivative = conv.filters.derivative + i * image;
+        output_gradient(net, l, i, first_row + i, conv.pool ? net.values : delta);
+        if (conv.pool) pool_backward(conv, net.values, conv.pool_argmax + i * pooled, delta);
+        for (int64_t j = 0; j < image; j += W) store(delta + j, load(delta + j) * load(derivative + j));
+        if (norm.width) add_norm_gradients(conv.filters, delta, norm.normed + i * image, conv.output_pixels);
     }
-    for (int64_t i = 0; i < images * image; i += W)
-        store(net.deltas + i, load(net.deltas + i) * load(conv.filters.derivative + i));
+    if (!norm.width) return;
+    settle_norm_gradients(norm);
+    const int64_t pixels = images * conv.output_pixels;
+    pull_back(conv.filters, net.deltas, norm.normed, pixels, pixels);
 }
 
 // Adds the filters' gradients of `images` images up, and finds those of its input where they are needed.
@@ -207,6 +238,7 @@ inline void filters_backward(const Network& net, const Conv& conv, int64_t image
     const int64_t pixel_floats = filters.output_stride, depth = round_up(filters.units, PANEL);
     if (needs_input_gradient)
         __builtin_memset(net.map_deltas, 0, (size_t)(images * conv.map_stride) * sizeof(float));
+    if (conv.groups > 1) return groups_backward(net, conv, images, needs_input_gradient);
     for_each_patch_block(conv, images, [&](int64_t from, int64_t count) {
         const float* delta = net.deltas + from * pixel_floats;
         im2col(conv, conv.input_maps, from, count, net.patches);

@@ -8,6 +8,8 @@
 //
 // Vectors of an embedding lie table by table, as in the flat vector, in front of all layers.
 //
+// Scale and shift of a batch norm: two rows of a panel's multiple of floats, padded with zeros.
+//
 // Images: maps with their channels last and a border of zeros, as wide as the next convolution's padding; one
 // behind the other. A convolution is a wide layer whose inputs are the values under its kernel.
 //
@@ -27,19 +29,36 @@ constexpr int64_t EVALUATION_ROWS = 48;    // rows of a forward pass outside tra
 constexpr int64_t SCRATCH_FLOATS = 4096;   // half of a first cache
 constexpr int64_t GROUP_FLOATS = 1 << 16;  // of the images that go through together; half a second cache
 constexpr int64_t PATCH_BLOCK = 64;        // pixels whose patches are laid out at a time
+constexpr int64_t SPREAD_FLOATS = 1 << 17; // of maps laid out for the groups of a convolution at a time
+
+// Numbers that are trained, and what training keeps of each.
+struct Trained {
+    int64_t matrix_size;  // how many, padding among them
+    float *weights, *first_moment, *second_moment, *gradient;
+};
+
+// Batch norm of a layer's sums; see norm.h.
+struct Norm : Trained {      // (2, width): scale, then shift; the gradient likewise
+    int64_t width;           // units and padding; 0: the layer has no norm
+    int64_t buffer_offset;   // where its statistics begin in the flat buffers
+    float *mean, *variance;  // running
+    float *center, *inverse; // what sums are normed by: a mean, and 1 over a deviation
+    double* sums;            // (2, width): of the batch at work
+    float* normed;           // what came of the sums, laid out as these are
+};
 
 // What a dense layer and a convolution's filters have in common: a matrix of weights, and an activation.
-struct Layer {
+struct Layer : Trained {
     int64_t inputs, units, activation, dropout_threshold;
     int64_t kernel_area;  // values of one channel among the inputs: kernel * kernel; 0: a dense layer
     bool narrow;
     // The matrix of weights: `rows` rows, `vectors` vectors; panel p, row r begins at p * panel_stride + r *
     // row_stride.
-    int64_t rows, vectors, row_stride, panel_stride, matrix_size;
-    float *weights, *first_moment, *second_moment;
+    int64_t rows, vectors, row_stride, panel_stride;
+    Norm norm;
     int64_t input_stride, output_stride, output_vectors;  // of rows of activations that come in and go out
     float *value, *derivative, *delta;  // (B, output_stride): activations, derivatives, gradients of z
-    float *gradient, *transposed;       // with images: like the weights; (units, inputs) in panels
+    float* transposed;                  // with images: (units, inputs) in panels; the gradient is like the weights
     uint16_t* dropout_draws;            // (rows of a step, units)
     int64_t flat_offset;                // where the layer begins in the flat vector
 };
@@ -48,11 +67,13 @@ struct Layer {
 struct Conv {
     Layer filters;  // output_stride: floats of a pixel, its channels and what fills the last vector
     int64_t input_channels, input_width, kernel, stride, padding;
+    int64_t groups, group_inputs, group_units;  // channels of a group's input and output; see groups.h
     int64_t row_stride, map_stride;  // floats of a row and of a map of the input
     int64_t output_width, output_pixels;
     int64_t pool, pool_size, pool_stride, pooled_width, pooled_pixels;
     float* input_maps;     // (B, map_stride); the filters' derivatives: (B, output_pixels, output_stride)
     int32_t* pool_argmax;  // (B, pooled_pixels, output_stride): where in its window a pool found the maximum
+    int64_t* offsets;      // with groups: where each input of a unit lies, from the first one on
 };
 
 // One table of vectors: where it begins among all vectors, and its vectors in a row of the first dense layer's inputs.
@@ -68,9 +89,10 @@ struct TargetSizes {
 };
 
 struct Network {
-    int64_t inputs, dense_count, parameters;
+    int64_t inputs, dense_count, parameters, buffers;
     int64_t multiply_adds;          // of one row's forward pass
-    int64_t step_rows, group_rows;  // rows of a step; rows that go through together, B
+    int64_t step_rows, group_rows;  // rows of a step; rows that go through together, B: with a norm all of a batch
+    int64_t seen_rows;              // the same outside training
     Layer* dense;
     Layer dense_input;  // what the first dense layer takes: value (B, output_stride); with images delta, too
     float* scratch;     // a block of weights transposed, or of gradients; or the targets of some rows
@@ -83,6 +105,7 @@ struct Network {
     float* patches;          // of PATCH_BLOCK pixels
     float *values, *deltas;  // of the convolution that is at work: (B, output_pixels, output_stride)
     float* map_deltas;       // gradients of its input maps
+    float* spread;           // a strip of a map, laid out for groups
 
     Table* tables;
     int64_t table_count, vector_numbers;
@@ -125,6 +148,7 @@ inline void set_sizes(Layer& layer, const ShoalDense& from, int64_t inputs, int6
     layer.dropout_threshold = from.dropout_threshold;
     layer.narrow = layer.units <= NARROW_UNITS && kernel_area == 0;
     layer.output_vectors = (layer.units + W - 1) / W;
+    layer.norm.width = from.batch_norm ? round_up(layer.units, PANEL) : 0;
     const int64_t depth = round_up(inputs + 1, PANEL);
     if (layer.narrow) {
         layer.rows = layer.units;
@@ -143,26 +167,48 @@ inline void set_sizes(Layer& layer, const ShoalDense& from, int64_t inputs, int6
     layer.output_stride = activation_stride(layer.units);
 }
 
+inline void allocate_trained(Trained& trained, bool training, bool keeps_gradients, Arena& arena) {
+    trained.weights = arena.allocate<float>(trained.matrix_size);
+    trained.first_moment = arena.allocate<float>(training ? trained.matrix_size : 0);
+    trained.second_moment = arena.allocate<float>(training ? trained.matrix_size : 0);
+    trained.gradient = arena.allocate<float>(keeps_gradients ? trained.matrix_size : 0);
+}
+
+// A norm of `numbers` sums; nothing where the layer has none.
+inline void allocate_norm(Network& net, Layer& layer, int64_t numbers, bool training, Arena& arena) {
+    Norm& norm = layer.norm;
+    norm.matrix_size = 2 * norm.width;
+    allocate_trained(norm, training, training, arena);
+    norm.mean = arena.allocate<float>(norm.width);
+    norm.variance = arena.allocate<float>(norm.width);
+    norm.center = arena.allocate<float>(norm.width);
+    norm.inverse = arena.allocate<float>(norm.width);
+    norm.sums = arena.allocate<double>(training ? 2 * norm.width : 0);
+    norm.normed = arena.allocate<float>(training && norm.width ? numbers : 0);
+    norm.buffer_offset = net.buffers;
+    net.buffers += norm.width ? 2 * layer.units : 0;
+}
+
 // Weights, and what training keeps of each of them.
 inline void allocate_weights(const Network& net, Layer& layer, bool training, int64_t& flat, Arena& arena) {
     const bool keeps_gradients = training && net.conv_count;
     layer.flat_offset = flat;
-    layer.weights = arena.allocate<float>(layer.matrix_size);
-    layer.first_moment = arena.allocate<float>(training ? layer.matrix_size : 0);
-    layer.second_moment = arena.allocate<float>(training ? layer.matrix_size : 0);
-    layer.gradient = arena.allocate<float>(keeps_gradients ? layer.matrix_size : 0);
+    allocate_trained(layer, training, keeps_gradients, arena);
     layer.transposed = arena.allocate<float>(
         keeps_gradients ? round_up(layer.inputs, PANEL) * round_up(layer.units, PANEL) : 0);
     layer.dropout_draws = arena.allocate<uint16_t>(
         training && layer.dropout_threshold ? draw_capacity(net.step_rows * layer.units) : 0);
-    flat += layer.units * (layer.inputs + 1);
+    flat += layer.units * (layer.inputs + 1) + (layer.norm.width ? 2 * layer.units : 0);
 }
 
 // Sizes of a convolution. Channels, height and width are those of its input, and become those of its output.
 inline void set_sizes(Conv& conv, const ShoalConv& from, int64_t& channels, int64_t& height, int64_t& width) {
     const int64_t kernel_area = from.kernel * from.kernel, padded = width + 2 * from.padding;
-    set_sizes(conv.filters, {from.units, from.activation, from.dropout_threshold}, kernel_area * channels,
-              kernel_area);
+    conv.groups = from.groups;
+    conv.group_inputs = channels / from.groups;
+    conv.group_units = from.units / from.groups;
+    set_sizes(conv.filters, {from.units, from.activation, from.dropout_threshold, from.batch_norm},
+              kernel_area * conv.group_inputs, kernel_area);
     conv.filters.output_stride = round_up(from.units, W);
     conv.input_channels = channels;
     conv.input_width = width;
@@ -183,11 +229,41 @@ inline void set_sizes(Conv& conv, const ShoalConv& from, int64_t& channels, int6
     conv.pooled_pixels = height * width;
 }
 
+// Whether each unit sees one channel of its own, so that its inputs lie in the map as they are needed.
+inline bool is_depthwise(const Conv& conv) { return conv.group_inputs == 1 && conv.group_units == 1; }
+
+// Floats of a row of a map laid out for groups: of each pixel, input by input, what each unit sees.
+inline int64_t spread_row(const Conv& conv) {
+    return conv.row_stride / conv.input_channels * conv.group_inputs * round_up(conv.filters.units, PANEL);
+}
+
+// Rows of the output whose inputs are laid out at a time.
+inline int64_t strip_height(const Conv& conv) {
+    const int64_t height = conv.output_pixels / conv.output_width;
+    if (is_depthwise(conv)) return height;
+    return min(height, (max(conv.kernel, SPREAD_FLOATS / spread_row(conv)) - conv.kernel) / conv.stride + 1);
+}
+
+inline int64_t strip_floats(const Conv& conv) {
+    if (conv.groups == 1 || is_depthwise(conv)) return 0;
+    return ((strip_height(conv) - 1) * conv.stride + conv.kernel) * spread_row(conv);
+}
+
+// Where input r of a unit lies in what groups read, from the first one on.
+inline void set_offsets(const Conv& conv) {
+    const int64_t lanes = round_up(conv.filters.units, PANEL), inputs = conv.group_inputs;
+    const int64_t pixel = is_depthwise(conv) ? conv.input_channels : inputs * lanes;
+    const int64_t row = is_depthwise(conv) ? conv.row_stride : spread_row(conv);
+    for (int64_t r = 0; r < conv.filters.inputs; ++r)
+        conv.offsets[r] =
+            r / inputs / conv.kernel * row + r / inputs % conv.kernel * pixel + r % inputs * lanes;
+}
+
 // Convolutions and what they share; gives how many numbers of an image reach the dense layers.
 inline int64_t allocate_convs(Network& net, const ShoalNetwork& from, bool training, Arena& arena,
                               int64_t& flat) {
     int64_t channels = from.channels, height = from.height, width = from.width;
-    int64_t patch = 0, values = 0, maps = 0;
+    int64_t patch = 0, values = 0, maps = 0, spread = 0;
     net.convs = arena.allocate<Conv>(net.conv_count);
     for (int64_t l = 0; l < net.conv_count; ++l) {
         Conv without_memory;
@@ -197,18 +273,24 @@ inline int64_t allocate_convs(Network& net, const ShoalNetwork& from, bool train
         net.multiply_adds += conv.filters.units * conv.filters.inputs * conv.output_pixels;
         const int64_t pixel_floats = conv.filters.output_stride;
         conv.input_maps = arena.allocate<float>(net.group_rows * conv.map_stride + PANEL);
-        conv.filters.derivative = arena.allocate<float>(net.group_rows * conv.output_pixels * pixel_floats);
+        const int64_t numbers = net.group_rows * conv.output_pixels * pixel_floats;
+        conv.filters.derivative = arena.allocate<float>(numbers);
+        allocate_norm(net, conv.filters, numbers, training, arena);
+        conv.offsets = arena.allocate<int64_t>(conv.groups > 1 ? conv.filters.inputs : 0);
+        if (net.convs && conv.groups > 1) set_offsets(conv);
         conv.pool_argmax = arena.allocate<int32_t>(
             conv.pool == SHOAL_MAX_POOL ? net.group_rows * conv.pooled_pixels * pixel_floats : 0);
         patch = max(patch, conv.filters.input_stride);
         values = max(values, conv.output_pixels * pixel_floats);
         maps = max(maps, conv.map_stride);
+        spread = max(spread, strip_floats(conv));
     }
     net.pixel_table = arena.allocate<float>(256 * from.channels);
     net.patches = arena.allocate<float>(PATCH_BLOCK * patch + PANEL);
     net.values = arena.allocate<float>(net.group_rows * values);
     net.deltas = arena.allocate<float>(training ? net.group_rows * values : 0);
     net.map_deltas = arena.allocate<float>(training ? net.group_rows * maps + PANEL : 0);
+    net.spread = arena.allocate<float>(spread + PANEL);
     return channels * height * width;
 }
 
@@ -237,6 +319,7 @@ inline int64_t allocate_tables(Network& net, const ShoalNetwork& from, bool trai
 inline void allocate_buffers(Network& net, const ShoalNetwork& from, bool training, Arena& arena) {
     int64_t flat = 0, inputs = from.inputs;
     net.multiply_adds = 0;
+    net.buffers = 0;
     if (net.conv_count) inputs = allocate_convs(net, from, training, arena, flat);
     if (net.table_count) inputs = allocate_tables(net, from, training, arena, flat);
     net.dense = arena.allocate<Layer>(net.dense_count);
@@ -255,6 +338,7 @@ inline void allocate_buffers(Network& net, const ShoalNetwork& from, bool traini
         layer.value = arena.allocate<float>(net.group_rows * layer.output_stride);
         layer.derivative = arena.allocate<float>(net.group_rows * layer.output_stride);
         layer.delta = arena.allocate<float>(training ? net.group_rows * layer.output_stride : 0);
+        allocate_norm(net, layer, net.group_rows * layer.output_stride, training, arena);
         inputs = layer.units;
     }
     net.parameters = flat;
@@ -281,7 +365,7 @@ inline int64_t weight_index(const Layer& layer, int64_t d, int64_t h) {
     return c / PANEL * layer.panel_stride + r * layer.row_stride + c % PANEL;
 }
 
-// Calls f(layer, index in the flat vector, index in the layer's matrix) for every weight and bias.
+// Calls f(layer or norm, index in the flat vector, index in its matrix) for every weight and bias, scale and shift.
 template <class F>
 inline void for_each_weight(const Network& net, F&& f) {
     for (int64_t l = 0; l < net.layer_count(); ++l) {
@@ -292,7 +376,31 @@ inline void for_each_weight(const Network& net, F&& f) {
             for (int64_t d = 0; d < layer.inputs; ++d) f(layer, weight + d, weight_index(layer, d, h));
             f(layer, bias, weight_index(layer, layer.inputs, h));
         }
+        const Norm& norm = layer.norm;
+        const int64_t scales = layer.flat_offset + layer.units * (layer.inputs + 1);
+        for (int64_t i = 0; norm.width && i < 2 * layer.units; ++i)
+            f(norm, scales + i, i / layer.units * norm.width + i % layer.units);
     }
+}
+
+// Calls f(number, index in the flat buffers) for every running statistic.
+template <class F>
+inline void for_each_statistic(const Network& net, F&& f) {
+    for (int64_t l = 0; l < net.layer_count(); ++l) {
+        const Layer& layer = net.layer(l);
+        for (int64_t h = 0; layer.norm.width && h < layer.units; ++h) {
+            f(layer.norm.mean[h], layer.norm.buffer_offset + h);
+            f(layer.norm.variance[h], layer.norm.buffer_offset + layer.units + h);
+        }
+    }
+}
+
+// Whether some layer has a batch norm.
+inline bool has_norm(const ShoalNetwork& from) {
+    bool norms = false;
+    for (int64_t l = 0; l < from.conv_count; ++l) norms |= from.convs[l].batch_norm != 0;
+    for (int64_t l = 0; l < from.dense_count; ++l) norms |= from.dense[l].batch_norm != 0;
+    return norms;
 }
 
 // Lays the network out in fresh memory, zeroed, with ones behind the units, for steps of `rows` rows.
@@ -305,7 +413,8 @@ inline bool build_network(Network& net, const ShoalNetwork& from, int64_t rows, 
     net.channels = from.channels;
     net.height = from.height;
     net.step_rows = rows;
-    net.group_rows = net.conv_count ? images_of_group(from, rows) : max(rows, EVALUATION_ROWS);
+    net.seen_rows = net.conv_count ? images_of_group(from, rows) : max(rows, EVALUATION_ROWS);
+    net.group_rows = training && has_norm(from) ? max(net.seen_rows, rows) : net.seen_rows;
     Arena count{nullptr, 0};
     allocate_buffers(net, from, training, count);
     net.memory = calloc((size_t)count.used + 64, 1);
@@ -323,14 +432,22 @@ inline bool build_network(Network& net, const ShoalNetwork& from, int64_t rows, 
 inline void read_parameters(Network& net, const float* parameters) {
     for (int64_t i = 0; i < net.vector_numbers; ++i) net.vectors[i] = parameters[i];
     for_each_weight(
-        net, [=](const Layer& layer, int64_t flat, int64_t at) { layer.weights[at] = parameters[flat]; });
+        net, [=](const Trained& trained, int64_t flat, int64_t at) { trained.weights[at] = parameters[flat]; });
 }
 
 inline void write_parameters(const Network& net, float* parameters) {
     for (int64_t i = 0; i < net.vector_numbers; ++i) parameters[i] = canonical_nan(net.vectors[i]);
-    for_each_weight(net, [=](const Layer& layer, int64_t flat, int64_t at) {
-        parameters[flat] = canonical_nan(layer.weights[at]);
+    for_each_weight(net, [=](const Trained& trained, int64_t flat, int64_t at) {
+        parameters[flat] = canonical_nan(trained.weights[at]);
     });
+}
+
+inline void read_buffers(const Network& net, const float* buffers) {
+    for_each_statistic(net, [=](float& statistic, int64_t at) { statistic = buffers[at]; });
+}
+
+inline void write_buffers(const Network& net, float* buffers) {
+    for_each_statistic(net, [=](float& statistic, int64_t at) { buffers[at] = canonical_nan(statistic); });
 }
 
 inline void read_moments(Network& net, const float* first_moment, const float* second_moment) {
@@ -338,9 +455,9 @@ inline void read_moments(Network& net, const float* first_moment, const float* s
         net.vector_first_moment[i] = first_moment[i];
         net.vector_second_moment[i] = second_moment[i];
     }
-    for_each_weight(net, [=](const Layer& layer, int64_t flat, int64_t at) {
-        layer.first_moment[at] = first_moment[flat];
-        layer.second_moment[at] = second_moment[flat];
+    for_each_weight(net, [=](const Trained& trained, int64_t flat, int64_t at) {
+        trained.first_moment[at] = first_moment[flat];
+        trained.second_moment[at] = second_moment[flat];
     });
 }
 
@@ -349,9 +466,9 @@ inline void write_moments(const Network& net, float* first_moment, float* second
         first_moment[i] = canonical_nan(net.vector_first_moment[i]);
         second_moment[i] = canonical_nan(net.vector_second_moment[i]);
     }
-    for_each_weight(net, [=](const Layer& layer, int64_t flat, int64_t at) {
-        first_moment[flat] = canonical_nan(layer.first_moment[at]);
-        second_moment[flat] = canonical_nan(layer.second_moment[at]);
+    for_each_weight(net, [=](const Trained& trained, int64_t flat, int64_t at) {
+        first_moment[flat] = canonical_nan(trained.first_moment[at]);
+        second_moment[flat] = canonical_nan(trained.second_moment[at]);
     });
 }
 
