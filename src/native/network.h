@@ -8,14 +8,17 @@
 //
 // Vectors of an embedding lie table by table, as in the flat vector, in front of all layers.
 //
-// Images: maps with their channels last and a border of zeros, as wide as the next convolution's padding; one
-// behind the other. A convolution is a wide layer whose inputs are the values under its kernel.
+// Images go through in blocks of 16: each number of a map is a panel, the same number of all images of a block, so that
+// a vector holds images whatever a layer's sizes are. A map lies as (C, height, width) with a border of zeros, as wide
+// as the next convolution's padding. Where a block has fewer images, the last fills its lanes, and its gradient there
+// is 0. A convolution is a wide layer whose inputs are the values under its kernel.
 //
 // Letters: B rows of a batch, D inputs, H units, C channels.
 #pragma once
 #include <stdlib.h>
 
 #include "activations.h"
+#include "product.h"
 #include "streams.h"
 
 namespace shoal {
@@ -25,13 +28,11 @@ constexpr int64_t NO_DROPOUT = -1;         // in place of a row of the batch, wh
 constexpr int64_t NARROW_UNITS = 4;        // at most so many units: a narrow layer
 constexpr int64_t EVALUATION_ROWS = 48;    // rows of a forward pass outside training
 constexpr int64_t SCRATCH_FLOATS = 4096;   // half of a first cache
-constexpr int64_t GROUP_FLOATS = 1 << 16;  // of the images that go through together; half a second cache
-constexpr int64_t PATCH_BLOCK = 64;        // pixels whose patches are laid out at a time
+constexpr int64_t GROUP_FLOATS = 1 << 18;  // of the images that go through together
 
 // What a dense layer and a convolution's filters have in common: a matrix of weights, and an activation.
 struct Layer {
     int64_t inputs, units, activation, dropout_threshold;
-    int64_t kernel_area;  // values of one channel among the inputs: kernel * kernel; 0: a dense layer
     bool narrow;
     // The matrix of weights: `rows` rows, `vectors` vectors; panel p, row r begins at p * panel_stride + r *
     // row_stride.
@@ -46,13 +47,18 @@ struct Layer {
 
 // One convolution, its activation and its pool.
 struct Conv {
-    Layer filters;  // output_stride: floats of a pixel, its channels and what fills the last vector
+    Layer filters;
     int64_t input_channels, input_width, kernel, stride, padding;
-    int64_t row_stride, map_stride;  // floats of a row and of a map of the input
+    int64_t row_stride, channel_stride, map_stride;  // floats of a block's input: of a row, a channel, all
     int64_t output_width, output_pixels;
     int64_t pool, pool_size, pool_stride, pooled_width, pooled_pixels;
-    float* input_maps;     // (B, map_stride); the filters' derivatives: (B, output_pixels, output_stride)
-    int32_t* pool_argmax;  // (B, pooled_pixels, output_stride): where in its window a pool found the maximum
+    float* input_maps;     // (blocks, map_stride); the filters' derivatives: (blocks, units, output_pixels, 16)
+    int32_t* pool_argmax;  // (blocks, units, pooled_pixels, 16): where in its window a pool found the maximum
+    Tap *pixel_taps, *unit_taps;  // of the sums over pixels under the kernel, and over panels of units
+    int64_t kernel_area() const { return kernel * kernel; }
+    // Floats of a block's output, before the pool and behind it.
+    int64_t output_floats() const { return filters.units * output_pixels * PANEL; }
+    int64_t pooled_floats() const { return filters.units * pooled_pixels * PANEL; }
 };
 
 // One table of vectors: where it begins among all vectors, and its vectors in a row of the first dense layer's inputs.
@@ -79,9 +85,9 @@ struct Network {
 
     Conv* convs;
     int64_t conv_count, channels, height;
-    float* pixel_table;      // (C, 256): what each byte becomes
-    float* patches;          // of PATCH_BLOCK pixels
-    float *values, *deltas;  // of the convolution that is at work: (B, output_pixels, output_stride)
+    const float *pixel_scale, *pixel_offset;  // (C,): a byte becomes byte * scale + offset
+    uint8_t* bytes;                           // of one row of a block's images
+    float *values, *deltas;  // of the convolution that is at work: (blocks, units, output_pixels, 16)
     float* map_deltas;       // gradients of its input maps
 
     Table* tables;
@@ -117,13 +123,12 @@ struct Arena {
     }
 };
 
-inline void set_sizes(Layer& layer, const ShoalDense& from, int64_t inputs, int64_t kernel_area) {
+inline void set_sizes(Layer& layer, const ShoalDense& from, int64_t inputs, bool convolves) {
     layer.inputs = inputs;
-    layer.kernel_area = kernel_area;
     layer.units = from.units;
     layer.activation = from.activation;
     layer.dropout_threshold = from.dropout_threshold;
-    layer.narrow = layer.units <= NARROW_UNITS && kernel_area == 0;
+    layer.narrow = layer.units <= NARROW_UNITS && !convolves;
     layer.output_vectors = (layer.units + W - 1) / W;
     const int64_t depth = round_up(inputs + 1, PANEL);
     if (layer.narrow) {
@@ -158,19 +163,22 @@ inline void allocate_weights(const Network& net, Layer& layer, bool training, in
     flat += layer.units * (layer.inputs + 1);
 }
 
+// How many blocks so many images take.
+inline int64_t blocks_of(int64_t images) { return (images + PANEL - 1) / PANEL; }
+
 // Sizes of a convolution. Channels, height and width are those of its input, and become those of its output.
 inline void set_sizes(Conv& conv, const ShoalConv& from, int64_t& channels, int64_t& height, int64_t& width) {
-    const int64_t kernel_area = from.kernel * from.kernel, padded = width + 2 * from.padding;
-    set_sizes(conv.filters, {from.units, from.activation, from.dropout_threshold}, kernel_area * channels,
-              kernel_area);
-    conv.filters.output_stride = round_up(from.units, W);
+    const int64_t padded = width + 2 * from.padding;
+    set_sizes(conv.filters, {from.units, from.activation, from.dropout_threshold},
+              from.kernel * from.kernel * channels, true);
     conv.input_channels = channels;
     conv.input_width = width;
     conv.kernel = from.kernel;
     conv.stride = from.stride;
     conv.padding = from.padding;
-    conv.row_stride = padded * channels;
-    conv.map_stride = (height + 2 * from.padding) * conv.row_stride;
+    conv.row_stride = padded * PANEL;
+    conv.channel_stride = (height + 2 * from.padding) * conv.row_stride;
+    conv.map_stride = channels * conv.channel_stride;
     conv.output_width = (padded - from.kernel) / from.stride + 1;
     const int64_t out_height = (height + 2 * from.padding - from.kernel) / from.stride + 1;
     conv.output_pixels = out_height * conv.output_width;
@@ -183,11 +191,23 @@ inline void set_sizes(Conv& conv, const ShoalConv& from, int64_t& channels, int6
     conv.pooled_pixels = height * width;
 }
 
+// What the sums of a convolution go over: forward the pixels under the kernel, each with all channels; backward panels of
+// units.
+inline void lay_taps(Conv& conv) {
+    for (int64_t t = 0; t < conv.kernel_area(); ++t)
+        conv.pixel_taps[t] = {t * PANEL, t / conv.kernel * conv.row_stride + t % conv.kernel * PANEL,
+                              conv.input_channels};
+    for (int64_t h = 0; h < conv.filters.units; h += PANEL)
+        conv.unit_taps[h / PANEL] = {h / PANEL * conv.filters.panel_stride, h * conv.output_pixels * PANEL,
+                                     min(PANEL, conv.filters.units - h)};
+}
+
 // Convolutions and what they share; gives how many numbers of an image reach the dense layers.
 inline int64_t allocate_convs(Network& net, const ShoalNetwork& from, bool training, Arena& arena,
                               int64_t& flat) {
     int64_t channels = from.channels, height = from.height, width = from.width;
-    int64_t patch = 0, values = 0, maps = 0;
+    int64_t values = 0, maps = 0;
+    const int64_t blocks = blocks_of(net.group_rows);
     net.convs = arena.allocate<Conv>(net.conv_count);
     for (int64_t l = 0; l < net.conv_count; ++l) {
         Conv without_memory;
@@ -195,20 +215,21 @@ inline int64_t allocate_convs(Network& net, const ShoalNetwork& from, bool train
         set_sizes(conv, from.convs[l], channels, height, width);
         allocate_weights(net, conv.filters, training, flat, arena);
         net.multiply_adds += conv.filters.units * conv.filters.inputs * conv.output_pixels;
-        const int64_t pixel_floats = conv.filters.output_stride;
-        conv.input_maps = arena.allocate<float>(net.group_rows * conv.map_stride + PANEL);
-        conv.filters.derivative = arena.allocate<float>(net.group_rows * conv.output_pixels * pixel_floats);
+        conv.input_maps = arena.allocate<float>(blocks * conv.map_stride);
+        conv.filters.derivative = arena.allocate<float>(training ? blocks * conv.output_floats() : 0);
         conv.pool_argmax = arena.allocate<int32_t>(
-            conv.pool == SHOAL_MAX_POOL ? net.group_rows * conv.pooled_pixels * pixel_floats : 0);
-        patch = max(patch, conv.filters.input_stride);
-        values = max(values, conv.output_pixels * pixel_floats);
+            training && conv.pool == SHOAL_MAX_POOL ? blocks * conv.pooled_floats() : 0);
+        conv.pixel_taps = arena.allocate<Tap>(conv.kernel_area());
+        conv.unit_taps = arena.allocate<Tap>((conv.filters.units + PANEL - 1) / PANEL);
+        if (net.convs) lay_taps(conv);
+        values = max(values, conv.output_floats());
         maps = max(maps, conv.map_stride);
     }
-    net.pixel_table = arena.allocate<float>(256 * from.channels);
-    net.patches = arena.allocate<float>(PATCH_BLOCK * patch + PANEL);
-    net.values = arena.allocate<float>(net.group_rows * values);
-    net.deltas = arena.allocate<float>(training ? net.group_rows * values : 0);
-    net.map_deltas = arena.allocate<float>(training ? net.group_rows * maps + PANEL : 0);
+    net.bytes = arena.allocate<uint8_t>(round_up(from.width, PANEL) * PANEL);
+    // A matrix that is transposed is read in whole panels.
+    net.values = arena.allocate<float>(blocks * values + PANEL * PANEL);
+    net.deltas = arena.allocate<float>(training ? blocks * values + PANEL * PANEL : 0);
+    net.map_deltas = arena.allocate<float>(training ? blocks * maps : 0);
     return channels * height * width;
 }
 
@@ -249,7 +270,7 @@ inline void allocate_buffers(Network& net, const ShoalNetwork& from, bool traini
     for (int64_t l = 0; l < net.dense_count; ++l) {
         Layer without_memory;
         Layer& layer = net.dense ? net.dense[l] : without_memory;
-        set_sizes(layer, from.dense[l], inputs, 0);
+        set_sizes(layer, from.dense[l], inputs, false);
         allocate_weights(net, layer, training, flat, arena);
         net.multiply_adds += layer.units * layer.inputs;
         layer.value = arena.allocate<float>(net.group_rows * layer.output_stride);
@@ -261,22 +282,19 @@ inline void allocate_buffers(Network& net, const ShoalNetwork& from, bool traini
     net.scratch = arena.allocate<float>(training ? max(SCRATCH_FLOATS, net.target_sizes.floats()) : 0);
 }
 
-// How many images go through together, so that all that is known of them stays in the second cache.
+// How many images go through together: whole blocks, as few as keep most of what is known of them in the second cache.
 inline int64_t images_of_group(const ShoalNetwork& from, int64_t rows) {
     int64_t channels = from.channels, height = from.height, width = from.width, floats = 0;
     for (int64_t l = 0; l < from.conv_count; ++l) {
         Conv conv;
         set_sizes(conv, from.convs[l], channels, height, width);
-        floats += conv.map_stride + conv.output_pixels * conv.filters.output_stride;
+        floats += conv.map_stride + conv.output_floats();
     }
-    return max(1, min(rows, GROUP_FLOATS / floats));
+    return min(rows, max(1, GROUP_FLOATS / floats) * PANEL);
 }
 
-// Where the weight from input d (d = D: the bias) to unit h lies. Torch counts the values under a kernel
-// channel by channel; here the channels of a pixel are neighbours.
+// Where the weight from input d (d = D: the bias) to unit h lies.
 inline int64_t weight_index(const Layer& layer, int64_t d, int64_t h) {
-    if (layer.kernel_area && d < layer.inputs)
-        d = d % layer.kernel_area * (layer.inputs / layer.kernel_area) + d / layer.kernel_area;
     const int64_t r = layer.narrow ? h : d, c = layer.narrow ? d : h;
     return c / PANEL * layer.panel_stride + r * layer.row_stride + c % PANEL;
 }
