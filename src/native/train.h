@@ -32,7 +32,8 @@ struct Workspace {
             augment_draws = (uint32_t*)calloc((size_t)(3 * capacity), sizeof(uint32_t));
             if (!augment_draws) return false;
         }
-        fill_pixel_table(net, fit);
+        net.pixel_scale = fit.pixel_scale;
+        net.pixel_offset = fit.pixel_offset;
         return keys != nullptr;
     }
 };

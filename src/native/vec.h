@@ -1,8 +1,8 @@
 // Vectors, the same names on every target. A target's own header (vec_avx2.h ...) is included before this
 // one.
 //
-// It gives the width `W`; the types vf32, vi32, vu32 (W lanes of 32 bits), vf64, vi64, vu64 (W/2 of 64) and vu16 (W
-// of 16) as vector types of the compiler, so that + - * / < & are lane by lane; how many REGISTERS the processor
+// It gives the width `W`; the types vf32, vi32, vu32 (W lanes of 32 bits), vf64, vi64, vu64 (W/2 of 64) vu16 and vu8 (W
+// of 16 and of 8) as vector types of the compiler, so that + - * / < & are lane by lane; how many REGISTERS the processor
 // has, and how many vectors a tile of a product is wide (TILE_VECTORS); and what C++ has no operator for:
 //   fma(a, b, c)             a * b + c, rounded once
 //   sqrt(a)                  square root, correctly rounded
@@ -66,6 +66,23 @@ inline Doubles load(const double* from) {
     return {low, high};
 }
 inline void store(double* to, const Doubles& value) { __builtin_memcpy(to, &value, sizeof value); }
+
+// A panel's columns in registers, whatever the width.
+struct Panel {
+    vf32 part[PANEL_VECTORS];
+};
+template <class F>
+inline Panel panel_of(F&& f) {
+    Panel panel;
+#pragma GCC unroll 4
+    for (int v = 0; v < PANEL_VECTORS; ++v) panel.part[v] = f(v);
+    return panel;
+}
+inline Panel broadcast_panel(float value) { return panel_of([=](int) { return broadcast(value); }); }
+inline Panel load_panel(const float* from) { return panel_of([=](int v) { return load(from + v * W); }); }
+inline void store(float* to, const Panel& panel) { __builtin_memcpy(to, &panel, sizeof panel); }
+inline Panel operator+(const Panel& a, const Panel& b) { return panel_of([&](int v) { return a.part[v] + b.part[v]; }); }
+inline Panel operator*(const Panel& a, const Panel& b) { return panel_of([&](int v) { return a.part[v] * b.part[v]; }); }
 
 // All bits set in lanes 0 to `count` - 1; count may lie outside [0, W].
 inline vi32 lane_mask(int64_t count) {
