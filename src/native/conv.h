@@ -75,13 +75,12 @@ inline void rows_to_panels(const Network& net, int64_t first_image, int64_t imag
 // Sums under the kernel, less the bias, of one block.
 inline void apply_filters(const Conv& conv, const float* maps, float* values) {
     const Layer& filters = conv.filters;
-    const int64_t down = conv.stride * conv.row_stride, row = conv.output_width * PANEL,
-                  channel = conv.output_pixels * PANEL;
+    const int64_t down = conv.stride * conv.row_stride, row = conv.output_width * PANEL;
     for (int64_t h = 0; h < filters.units; h += PANEL)
-        for (int64_t y = 0; y * row < channel; ++y)
+        for (int64_t y = 0; y * row < conv.output_pixels * PANEL; ++y)
             multiply<true>({filters.weights + h / PANEL * filters.panel_stride, conv.kernel_area() * PANEL,
                             maps + y * down, conv.channel_stride, conv.stride * PANEL,
-                            values + h * channel + y * row, channel, PANEL, nullptr, 0, false, conv.pixel_taps,
+                            values + h * conv.output_stride + y * row, conv.output_stride, PANEL, nullptr, 0, false, conv.pixel_taps,
                             conv.kernel_area()},
                            min(PANEL, filters.units - h), conv.output_width * PANEL_VECTORS);
 }
@@ -96,7 +95,7 @@ inline void activate_block(const Conv& conv, const float* sums, const Plane& to,
         for (int64_t h = 0; h < filters.units; ++h) {
             const vf32 bias_h = broadcast(bias[h / PANEL * filters.panel_stride + h % PANEL]);
             const Panel factor = dropout.factors(h);
-            const int64_t channel = h * conv.output_pixels * PANEL, width = conv.output_width * PANEL;
+            const int64_t channel = h * conv.output_stride, width = conv.output_width * PANEL;
             float* row = to.at + h * to.channel_stride;
             for (int64_t i = 0; i < conv.output_pixels * PANEL; i += width, row += to.row_stride)
                 for (int64_t x = 0; x < width; x += PANEL)
@@ -119,7 +118,7 @@ inline void forward_block(const Network& net, int64_t l, int64_t block, int64_t 
           *derivatives = conv.filters.derivative + block * conv.output_floats();
     const Plane to = passed_plane(net, l, block, l + 1 < net.conv_count ? net.convs[l + 1].input_maps : nullptr,
                                   net.values);
-    const Plane own = {values, conv.output_pixels * PANEL, conv.output_width * PANEL};
+    const Plane own = {values, conv.output_stride, conv.output_width * PANEL};
     const ChannelDropout dropout(conv.filters, first_row, images), none(conv.filters, NO_DROPOUT, images);
     apply_filters(conv, conv.input_maps + block * conv.map_stride, values);
     if (training)
@@ -155,8 +154,8 @@ inline void activation_backward(const Network& net, int64_t l, int64_t block, in
     const int64_t channel = conv.output_pixels * PANEL, width = conv.output_width * PANEL;
     for (int64_t h = 0; h < filters.units; ++h) {
         const Panel factor = dropout.factors(h);
-        float* deltas = net.deltas + block * conv.output_floats() + h * channel;
-        const float *derivatives = filters.derivative + block * conv.output_floats() + h * channel,
+        float* deltas = net.deltas + block * conv.output_floats() + h * conv.output_stride;
+        const float *derivatives = filters.derivative + block * conv.output_floats() + h * conv.output_stride,
                     *row = from.at + h * from.channel_stride;
         int64_t row_stride = from.row_stride;
         Panel one = broadcast_panel(1);
@@ -183,12 +182,12 @@ inline void activation_backward(const Network& net, int64_t l, int64_t block, in
 // Gradients of a block's input, from those of its sums: each goes where its pixel was taken from.
 inline void input_gradient(const Conv& conv, const float* deltas, float* map_deltas) {
     const Layer& filters = conv.filters;
-    const int64_t row = conv.output_width * PANEL, channel = conv.output_pixels * PANEL;
+    const int64_t row = conv.output_width * PANEL;
     __builtin_memset(map_deltas, 0, (size_t)conv.map_stride * sizeof(float));
-    for (int64_t y = 0; y * row < channel; ++y)
+    for (int64_t y = 0; y * row < conv.output_pixels * PANEL; ++y)
         for (int64_t t = 0; t < conv.kernel_area(); ++t)
             multiply<false>({filters.weights + conv.pixel_taps[t].a, conv.kernel_area() * PANEL, deltas + y * row,
-                             channel, PANEL, map_deltas + y * conv.stride * conv.row_stride + conv.pixel_taps[t].b,
+                             conv.output_stride, PANEL, map_deltas + y * conv.stride * conv.row_stride + conv.pixel_taps[t].b,
                              conv.channel_stride, conv.stride * PANEL, nullptr, 0, true, conv.unit_taps,
                              (filters.units + PANEL - 1) / PANEL},
                             conv.input_channels, conv.output_width * PANEL_VECTORS);
@@ -198,13 +197,13 @@ inline void input_gradient(const Conv& conv, const float* deltas, float* map_del
 // panel, images). `offset` says how far from the first corner each input lies.
 template <int R, int C>
 void multiply_images(const Conv& conv, int64_t blocks, const int64_t* offset, const float* deltas, float* sums) {
-    const int64_t channel = conv.output_pixels * PANEL, step = conv.stride * PANEL;
+    const int64_t channel = conv.output_stride, step = conv.stride * PANEL;
     const int64_t skip = conv.stride * conv.row_stride - conv.output_width * step;
     for (int part = 0; part < PANEL; part += W) {
         vf32 sum[R][C] = {};
         for (int64_t b = 0; b < blocks; ++b) {
             const float *map = conv.input_maps + b * conv.map_stride + part,
-                        *delta = deltas + b * conv.output_floats() + part, *end = delta + channel;
+                        *delta = deltas + b * conv.output_floats() + part, *end = delta + conv.output_pixels * PANEL;
             for (; delta < end; map += skip)
                 for (int64_t x = 0; x < conv.output_width; ++x, map += step, delta += PANEL) {
                     vf32 delta_c[C];
@@ -245,7 +244,7 @@ inline void filters_backward(const Conv& conv, int64_t blocks, const float* delt
                             conv.pixel_taps[(k + r) % conv.kernel_area()].b;
             for (int64_t c = 0, next; c < units; c = next) {
                 next = c + TILE_VECTORS <= units ? c + TILE_VECTORS : c + 1;
-                tiles[rows - 1][next > c + 1](conv, blocks, offset, deltas + (h + c) * conv.output_pixels * PANEL,
+                tiles[rows - 1][next > c + 1](conv, blocks, offset, deltas + (h + c) * conv.output_stride,
                                               sums + c * PANEL);
             }
             for (int64_t r = 0; r < rows; ++r) {

@@ -50,14 +50,14 @@ struct Conv {
     Layer filters;
     int64_t input_channels, input_width, kernel, stride, padding;
     int64_t row_stride, channel_stride, map_stride;  // floats of a block's input: of a row, a channel, all
-    int64_t output_width, output_pixels;
+    int64_t output_width, output_pixels, output_stride;  // floats of a channel of a block's output
     int64_t pool, pool_size, pool_stride, pooled_width, pooled_pixels;
-    float* input_maps;     // (blocks, map_stride); the filters' derivatives: (blocks, units, output_pixels, 16)
+    float* input_maps;     // (blocks, map_stride); the filters' derivatives: (blocks, output_floats())
     int32_t* pool_argmax;  // (blocks, units, pooled_pixels, 16): where in its window a pool found the maximum
     Tap *pixel_taps, *unit_taps;  // of the sums over pixels under the kernel, and over panels of units
     int64_t kernel_area() const { return kernel * kernel; }
     // Floats of a block's output, before the pool and behind it.
-    int64_t output_floats() const { return filters.units * output_pixels * PANEL; }
+    int64_t output_floats() const { return filters.units * output_stride; }
     int64_t pooled_floats() const { return filters.units * pooled_pixels * PANEL; }
 };
 
@@ -87,7 +87,7 @@ struct Network {
     int64_t conv_count, channels, height;
     const float *pixel_scale, *pixel_offset;  // (C,): a byte becomes byte * scale + offset
     uint8_t* bytes;                           // of one row of a block's images
-    float *values, *deltas;  // of the convolution that is at work: (blocks, units, output_pixels, 16)
+    float *values, *deltas;  // of the convolution that is at work: (blocks, output_floats())
     float* map_deltas;       // gradients of its input maps
 
     Table* tables;
@@ -166,6 +166,10 @@ inline void allocate_weights(const Network& net, Layer& layer, bool training, in
 // How many blocks so many images take.
 inline int64_t blocks_of(int64_t images) { return (images + PANEL - 1) / PANEL; }
 
+// Floats of a channel of a block: an odd number of panels, since many channels an even number apart would crowd some sets
+// of the cache.
+inline int64_t channel_floats(int64_t pixels) { return (pixels | 1) * PANEL; }
+
 // Sizes of a convolution. Channels, height and width are those of its input, and become those of its output.
 inline void set_sizes(Conv& conv, const ShoalConv& from, int64_t& channels, int64_t& height, int64_t& width) {
     const int64_t padded = width + 2 * from.padding;
@@ -177,11 +181,12 @@ inline void set_sizes(Conv& conv, const ShoalConv& from, int64_t& channels, int6
     conv.stride = from.stride;
     conv.padding = from.padding;
     conv.row_stride = padded * PANEL;
-    conv.channel_stride = (height + 2 * from.padding) * conv.row_stride;
+    conv.channel_stride = channel_floats((height + 2 * from.padding) * padded);
     conv.map_stride = channels * conv.channel_stride;
     conv.output_width = (padded - from.kernel) / from.stride + 1;
     const int64_t out_height = (height + 2 * from.padding - from.kernel) / from.stride + 1;
     conv.output_pixels = out_height * conv.output_width;
+    conv.output_stride = channel_floats(conv.output_pixels);
     conv.pool = from.pool;
     conv.pool_size = from.pool ? from.pool_size : 1;
     conv.pool_stride = from.pool ? from.pool_stride : 1;
@@ -198,7 +203,7 @@ inline void lay_taps(Conv& conv) {
         conv.pixel_taps[t] = {t * PANEL, t / conv.kernel * conv.row_stride + t % conv.kernel * PANEL,
                               conv.input_channels};
     for (int64_t h = 0; h < conv.filters.units; h += PANEL)
-        conv.unit_taps[h / PANEL] = {h / PANEL * conv.filters.panel_stride, h * conv.output_pixels * PANEL,
+        conv.unit_taps[h / PANEL] = {h / PANEL * conv.filters.panel_stride, h * conv.output_stride,
                                      min(PANEL, conv.filters.units - h)};
 }
 
