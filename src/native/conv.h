@@ -76,13 +76,12 @@ inline void rows_to_panels(const Network& net, int64_t first_image, int64_t imag
 // Sums under the kernel, less the bias, of one block.
 inline void apply_filters(const Conv& conv, const float* maps, float* values) {
     const Layer& filters = conv.filters;
-    const int64_t down = conv.stride * conv.row_stride, row = conv.output_width * PANEL,
-                  channel = conv.output_pixels * PANEL;
+    const int64_t down = conv.stride * conv.row_stride, row = conv.output_width * PANEL;
     for_each_run(conv, 0, filters.units, [&](int64_t h, int64_t units) {
-        for (int64_t y = 0; y * row < channel; ++y)
+        for (int64_t y = 0; y * row < conv.output_pixels * PANEL; ++y)
             multiply<true>({filters.weights + unit_offset(filters, h), conv.kernel_area() * PANEL,
                             maps + seen_offset(conv, h) + y * down, conv.channel_stride, conv.stride * PANEL,
-                            values + h * channel + y * row, channel, PANEL, nullptr, 0, false, conv.pixel_taps,
+                            values + h * conv.output_stride + y * row, conv.output_stride, PANEL, nullptr, 0, false, conv.pixel_taps,
                             conv.kernel_area()},
                            units, conv.output_width * PANEL_VECTORS);
     });
@@ -111,7 +110,7 @@ inline void activate_block(const Conv& conv, const float* sums, const Plane& to,
         for (int64_t h = 0; h < filters.units; ++h) {
             const Preactivation<NORMED> preactivation(filters, h);
             const Panel factor = dropout.factors(h);
-            const int64_t channel = h * conv.output_pixels * PANEL, width = conv.output_width * PANEL;
+            const int64_t channel = h * conv.output_stride, width = conv.output_width * PANEL;
             float* row = to.at + h * to.channel_stride;
             for (int64_t i = 0; i < conv.output_pixels * PANEL; i += width, row += to.row_stride)
                 for (int64_t x = 0; x < width; x += PANEL)
@@ -137,7 +136,7 @@ inline void finish_block(const Network& net, int64_t l, int64_t block, int64_t i
     const Layer& filters = conv.filters;
     const bool training = first_row != NO_DROPOUT;
     const Plane to = passed_plane(net, l, block, l + 1 < net.conv_count ? net.convs[l + 1].input_maps : nullptr);
-    const Plane own = {net.values, conv.output_pixels * PANEL, conv.output_width * PANEL};
+    const Plane own = {net.values, conv.output_stride, conv.output_width * PANEL};
     const ChannelDropout dropout(filters, first_row, images), none(filters, NO_DROPOUT, images);
     const float* sums = sums_of_block(net, conv, block, training);
     const Plane& values = conv.pool ? own : to;
@@ -217,7 +216,7 @@ inline void channel_backward(const Conv& conv, int64_t block, int64_t h, const P
                              float* deltas) {
     const Layer& filters = conv.filters;
     if (!filters.norm.width) {
-        const float* derivatives = filters.derivative + block * conv.output_floats() + h * conv.output_pixels * PANEL;
+        const float* derivatives = filters.derivative + block * conv.output_floats() + h * conv.output_stride;
         const auto derivative = [=](int64_t at) { return load(derivatives + at); };
         const Panel sum = take_slopes(conv, from.at, from.row_stride, scale, derivative, deltas);
         filters.gradient[unit_offset(filters, h) + filters.inputs * PANEL] += horizontal_sum_16((vf32*)sum.part);
@@ -242,7 +241,7 @@ inline void activation_backward(const Network& net, int64_t l, int64_t block, in
     const ChannelDropout dropout(conv.filters, first_row, images);
     for (int64_t h = 0; h < conv.filters.units; ++h) {
         const Panel factor = dropout.factors(h);
-        float* deltas = net.deltas + block * conv.output_floats() + h * conv.output_pixels * PANEL;
+        float* deltas = net.deltas + block * conv.output_floats() + h * conv.output_stride;
         const Plane from = {passed.at + h * passed.channel_stride, 0, passed.row_stride};
         if (!conv.pool) {
             channel_backward(conv, block, h, from, factor, deltas);
@@ -257,16 +256,16 @@ inline void activation_backward(const Network& net, int64_t l, int64_t block, in
 // Gradients of a block's input, from those of its sums: each goes where its pixel was taken from.
 inline void input_gradient(const Conv& conv, const float* deltas, float* map_deltas) {
     const Layer& filters = conv.filters;
-    const int64_t row = conv.output_width * PANEL, channel = conv.output_pixels * PANEL;
+    const int64_t row = conv.output_width * PANEL;
     __builtin_memset(map_deltas, 0, (size_t)conv.map_stride * sizeof(float));
-    for (int64_t y = 0; y * row < channel; ++y)
+    for (int64_t y = 0; y * row < conv.output_pixels * PANEL; ++y)
         for (int64_t t = 0; t < conv.kernel_area(); ++t) {
             const Tap* runs = conv.unit_taps;
             for (int64_t h = 0; h < filters.units; h += conv.group_units) {
                 float* to = map_deltas + seen_offset(conv, h) + y * conv.stride * conv.row_stride;
                 const int64_t count = count_runs(conv, h, h + conv.group_units);
                 multiply<false>({filters.weights + conv.pixel_taps[t].a, conv.kernel_area() * PANEL, deltas + y * row,
-                                 channel, PANEL, to + conv.pixel_taps[t].b, conv.channel_stride, conv.stride * PANEL,
+                                 conv.output_stride, PANEL, to + conv.pixel_taps[t].b, conv.channel_stride, conv.stride * PANEL,
                                  nullptr, 0, true, runs, count},
                                 conv.group_inputs, conv.output_width * PANEL_VECTORS);
                 runs += count;
@@ -286,13 +285,13 @@ struct ImageFactors {
 template <int R, int C>
 void multiply_images(const ImageFactors& factors, const int64_t* offset, float* sums) {
     const Conv& conv = factors.conv;
-    const int64_t channel = conv.output_pixels * PANEL, step = conv.stride * PANEL;
+    const int64_t channel = conv.output_stride, step = conv.stride * PANEL;
     const int64_t skip = conv.stride * conv.row_stride - conv.output_width * step;
     for (int part = 0; part < PANEL; part += W) {
         vf32 sum[R][C] = {};
         for (int64_t b = 0; b < factors.blocks; ++b) {
             const float *map = factors.maps + b * conv.map_stride + part,
-                        *delta = factors.deltas + b * conv.output_floats() + part, *end = delta + channel;
+                        *delta = factors.deltas + b * conv.output_floats() + part, *end = delta + conv.output_pixels * PANEL;
             for (; delta < end; map += skip)
                 for (int64_t x = 0; x < conv.output_width; ++x, map += step, delta += PANEL) {
                     vf32 delta_c[C];
@@ -333,7 +332,7 @@ inline void filters_backward(const Conv& conv, int64_t blocks, const float* maps
                             conv.pixel_taps[(k + r) % conv.kernel_area()].b;
             for (int64_t c = 0, next; c < units; c = next) {
                 next = c + TILE_VECTORS <= units ? c + TILE_VECTORS : c + 1;
-                tiles[rows - 1][next > c + 1]({conv, blocks, seen, deltas + (h + c) * conv.output_pixels * PANEL}, offset,
+                tiles[rows - 1][next > c + 1]({conv, blocks, seen, deltas + (h + c) * conv.output_stride}, offset,
                                               sums + (h % PANEL + c) * PANEL);
             }
             for (int64_t r = 0; r < rows; ++r) {

@@ -54,12 +54,8 @@ inline void bytes_to_panels(const uint8_t* bytes, int64_t stride, int64_t width,
     float images[PANEL * PANEL], panels[PANEL * PANEL];
     for (int64_t x = 0; x < width; x += PANEL) {
         for (int64_t n = 0; n < PANEL; ++n)
-            for (int64_t i = 0; i < PANEL; i += W) {
-                vu8 part;
-                __builtin_memcpy(&part, bytes + n * stride + x + i, sizeof part);
-                const vf32 value = __builtin_convertvector(__builtin_convertvector(part, vi32), vf32);
-                store(images + n * PANEL + i, value * scale + offset);
-            }
+            for (int64_t i = 0; i < PANEL; i += W)
+                store(images + n * PANEL + i, load_bytes(bytes + n * stride + x + i) * scale + offset);
         const bool whole = x + PANEL <= width;
         transpose_16x16(images, whole ? to + x * PANEL : panels);
         if (!whole) __builtin_memcpy(to + x * PANEL, panels, (size_t)((width - x) * PANEL) * sizeof(float));

@@ -70,14 +70,14 @@ struct Conv {
     int64_t input_channels, input_width, kernel, stride, padding;
     int64_t groups, group_inputs, group_units;       // channels that a unit sees, and the units that see the same
     int64_t row_stride, channel_stride, map_stride;  // floats of a block's input: of a row, a channel, all
-    int64_t output_width, output_pixels;
+    int64_t output_width, output_pixels, output_stride;  // floats of a channel of a block's output
     int64_t pool, pool_size, pool_stride, pooled_width, pooled_pixels;
-    float* input_maps;     // (blocks, map_stride); the filters' derivatives: (blocks, units, output_pixels, 16)
+    float* input_maps;     // (blocks, map_stride); the filters' derivatives: (blocks, output_floats())
     int32_t* pool_argmax;  // (blocks, units, pooled_pixels, 16): where in its window a pool found the maximum
     Tap *pixel_taps, *unit_taps;  // of the sums over pixels under the kernel, and over runs of units
     int64_t kernel_area() const { return kernel * kernel; }
     // Floats of a block's output, before the pool and behind it.
-    int64_t output_floats() const { return filters.units * output_pixels * PANEL; }
+    int64_t output_floats() const { return filters.units * output_stride; }
     int64_t pooled_floats() const { return filters.units * pooled_pixels * PANEL; }
 };
 
@@ -108,7 +108,7 @@ struct Network {
     int64_t conv_count, channels, height;
     const float *pixel_scale, *pixel_offset;  // (C,): a byte becomes byte * scale + offset
     uint8_t* bytes;                           // of one row of a block's images
-    float *values, *deltas;  // of the convolution that is at work: (units, output_pixels, 16) of a block, and of all
+    float *values, *deltas;  // of the convolution that is at work: of a block, and of all
     float* map_deltas;       // gradients of its input maps
 
     Table* tables;
@@ -209,6 +209,10 @@ inline void allocate_weights(const Network& net, Layer& layer, bool training, in
 // How many blocks so many images take.
 inline int64_t blocks_of(int64_t images) { return (images + PANEL - 1) / PANEL; }
 
+// Floats of a channel of a block: an odd number of panels, since many channels an even number apart would crowd some sets
+// of the cache.
+inline int64_t channel_floats(int64_t pixels) { return (pixels | 1) * PANEL; }
+
 // Sizes of a convolution. Channels, height and width are those of its input, and become those of its output.
 inline void set_sizes(Conv& conv, const ShoalConv& from, int64_t& channels, int64_t& height, int64_t& width) {
     const int64_t padded = width + 2 * from.padding;
@@ -223,11 +227,12 @@ inline void set_sizes(Conv& conv, const ShoalConv& from, int64_t& channels, int6
     conv.stride = from.stride;
     conv.padding = from.padding;
     conv.row_stride = padded * PANEL;
-    conv.channel_stride = (height + 2 * from.padding) * conv.row_stride;
+    conv.channel_stride = channel_floats((height + 2 * from.padding) * padded);
     conv.map_stride = channels * conv.channel_stride;
     conv.output_width = (padded - from.kernel) / from.stride + 1;
     const int64_t out_height = (height + 2 * from.padding - from.kernel) / from.stride + 1;
     conv.output_pixels = out_height * conv.output_width;
+    conv.output_stride = channel_floats(conv.output_pixels);
     conv.pool = from.pool;
     conv.pool_size = from.pool ? from.pool_size : 1;
     conv.pool_stride = from.pool ? from.pool_stride : 1;
@@ -267,7 +272,7 @@ inline void lay_taps(Conv& conv) {
                               conv.group_inputs};
     Tap* tap = conv.unit_taps;
     for_each_run(conv, 0, conv.filters.units, [&](int64_t h, int64_t units) {
-        *tap++ = {unit_offset(conv.filters, h), h * conv.output_pixels * PANEL, units};
+        *tap++ = {unit_offset(conv.filters, h), h * conv.output_stride, units};
     });
 }
 

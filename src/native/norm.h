@@ -174,7 +174,7 @@ inline void norm_backward(const Layer& layer, int64_t rows) {
 
 // Where the sums of channel h of a block begin.
 inline float* sums_of_channel(const Conv& conv, int64_t block, int64_t h) {
-    return conv.filters.norm.of_batch + block * conv.output_floats() + h * conv.output_pixels * PANEL;
+    return conv.filters.norm.of_batch + block * conv.output_floats() + h * conv.output_stride;
 }
 
 inline Grid grid_of_channel(const Conv& conv) { return {conv.output_pixels, PANEL, PANEL_VECTORS}; }
@@ -244,7 +244,7 @@ inline void pull_back_block(const Conv& conv, int64_t block, int64_t images, int
         const vf32 of_scale = broadcast(norm.gradient[h]), of_shift = broadcast(norm.gradient[norm.width + h]);
         const NormSlope slope = slope_of(lanes, of_scale, of_shift, total * conv.output_pixels);
         const float* sums = sums_of_channel(conv, block, h);
-        float* delta = deltas + h * channel;
+        float* delta = deltas + h * conv.output_stride;
         for (int v = 0; v < PANEL; v += W) {
             const vi32 inside = lane_mask(images - v);
             for (int64_t at = v; at < channel; at += PANEL) {

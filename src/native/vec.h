@@ -1,8 +1,8 @@
 // Vectors, the same names on every target. A target's own header (vec_avx2.h ...) is included before this
 // one.
 //
-// It gives the width `W`; the types vf32, vi32, vu32 (W lanes of 32 bits), vf64, vi64, vu64 (W/2 of 64) vu16 and vu8 (W
-// of 16 and of 8) as vector types of the compiler, so that + - * / < & are lane by lane; how many REGISTERS the processor
+// It gives the width `W`; the types vf32, vi32, vu32 (W lanes of 32 bits), vf64, vi64, vu64 (W/2 of 64) and vu16 (W
+// of 16) as vector types of the compiler, so that + - * / < & are lane by lane; how many REGISTERS the processor
 // has, and how many vectors a tile of a product is wide (TILE_VECTORS); and what C++ has no operator for:
 //   fma(a, b, c)             a * b + c, rounded once
 //   sqrt(a)                  square root, correctly rounded
@@ -13,6 +13,7 @@
 //                            the lower and the upper half as doubles; and back, rounded
 //   multiply_low32(a, b)     low 32 bits of each 64-bit lane, multiplied
 //   horizontal_sum(a)        lanes summed by halving
+//   load_bytes(from)         W bytes as floats
 //   transpose_16x16(from, to)
 //
 // All of these round in one way only (IEEE 754), and every sum in this core runs in an order that does not
