@@ -1,6 +1,7 @@
 // A whole fit: epochs, evaluations, what is kept, when it ends. Follows `Trainer.advance` and
 // `State.record_evaluation` of src/shoal/engine/_trainer.py word by word.
 #pragma once
+#include "flat.h"
 #include "step.h"
 #include "target.h"
 

@@ -46,6 +46,7 @@ from shoal.engine.trainers.native_core import (
     native_missing_reason,
     pick_target,
 )
+from shoal.engine.trainers.native_memory import passing_bytes
 from shoal.errors import Problem, ShoalError, StudyError
 from shoal.kinds import LAYERS, LOSSES, OPTIMIZERS, POOLS, CoreKind, Takes, core_number, row_of
 from shoal.nets import Architecture, ConvLayer, DenseLayer, learning_rates
@@ -62,10 +63,6 @@ PAUSE_INTERVAL: Final = 1 << 28
 
 _MEASURED_STEPS: Final[dict[Takes, int]] = {"table": 4, "images": 1}
 """Batches of the rows on which a step is timed: more tell nothing more, and images take long."""
-_FEW_IMAGES: Final = 8e6
-"""Bytes of the maps of a few images."""
-_PASSING_NUMBER: Final = 12.0
-"""Bytes of a unit's output for a row: value, derivative, gradient."""
 
 
 def _at(array: NDArray[Any]) -> int | None:
@@ -355,11 +352,8 @@ class NativeTrainer:
         )
 
     def passing_bytes(self, job: Job, rows: int, asked: int) -> float:  # noqa: ARG002
-        """Predict what passes through a network at once: a batch of rows, or the maps of a few images."""
-        if job.architecture.convolutions:
-            return _FEW_IMAGES
-        numbers = sum(layer.numbers for layer in job.architecture.layers)
-        return _PASSING_NUMBER * numbers * min(rows, job.training.batch_size)
+        """Predict what passes through a network at once."""
+        return passing_bytes(job, rows)
 
     def lingering_bytes(self, job: Job, rows: int, asked: int) -> float:  # noqa: ARG002
         """Nothing: the core frees what it took as one."""
