@@ -151,60 +151,80 @@ inline void activation_backward(const Network& net, int64_t l, int64_t block, in
     const Layer& filters = conv.filters;
     const Plane from = passed_plane(net, l, block, net.map_deltas, net.values);
     const ChannelDropout dropout(filters, first_row, images);
-    const int64_t channel = conv.output_pixels * PANEL, width = conv.output_width * PANEL;
+    const Panel one = broadcast_panel(1);
+    __builtin_memset(net.deltas + block * conv.delta_floats(), 0, (size_t)conv.delta_floats() * sizeof(float));
     for (int64_t h = 0; h < filters.units; ++h) {
         const Panel factor = dropout.factors(h);
-        float* deltas = net.deltas + block * conv.output_floats() + h * conv.output_stride;
-        const float *derivatives = filters.derivative + block * conv.output_floats() + h * conv.output_stride,
+        float* delta = net.deltas + block * conv.delta_floats() + h * conv.delta_stride + conv.margin * PANEL;
+        const float *derivative = filters.derivative + block * conv.output_floats() + h * conv.output_stride,
                     *row = from.at + h * from.channel_stride;
-        int64_t row_stride = from.row_stride;
-        Panel one = broadcast_panel(1);
-        if (conv.pool) {
-            pool_backward(conv, row, row_stride,
-                          conv.pool_argmax + block * conv.pooled_floats() + h * conv.pooled_pixels * PANEL, deltas,
+        if (conv.pool)
+            pool_backward(conv, row, from.row_stride,
+                          conv.pool_argmax + block * conv.pooled_floats() + h * conv.pooled_pixels * PANEL, delta,
                           factor);
-            row = deltas;
-            row_stride = width;
-        }
+        if (conv.pool) row = delta;
+        const int64_t row_stride = conv.pool ? conv.delta_row_stride : from.row_stride;
         const Panel& scale = conv.pool ? one : factor;
         Panel sum = broadcast_panel(0);
-        for (int64_t i = 0; i < channel; i += width, row += row_stride)
-            for (int64_t x = 0; x < width; x += PANEL) {
-                const Panel delta = load_panel(row + x) * scale * load_panel(derivatives + i + x);
-                store(deltas + i + x, delta);
-                sum = sum + delta;
+        for (int64_t y = 0; y < conv.output_height(); ++y) {
+            for (int64_t x = 0; x < conv.output_width * PANEL; x += PANEL) {
+                const Panel delta_x = load_panel(row + x) * scale * load_panel(derivative + x);
+                store(delta + x, delta_x);
+                sum = sum + delta_x;
             }
+            row += row_stride;
+            delta += conv.delta_row_stride;
+            derivative += conv.output_width * PANEL;
+        }
         filters.gradient[filters.inputs * PANEL + h / PANEL * filters.panel_stride + h % PANEL] +=
             horizontal_sum_16(sum.part);
     }
 }
 
-// Gradients of a block's input, from those of its sums: each goes where its pixel was taken from.
-inline void input_gradient(const Conv& conv, const float* deltas, float* map_deltas) {
+// Which pixels of the output, y and those of a row, took what from the pixels of row `y` and column `x` of the padded
+// input, and every stride-th behind: gives how many taps.
+inline int64_t taps_of_input(const Conv& conv, int64_t y, int64_t x) {
     const Layer& filters = conv.filters;
-    const int64_t row = conv.output_width * PANEL;
-    __builtin_memset(map_deltas, 0, (size_t)conv.map_stride * sizeof(float));
-    for (int64_t y = 0; y * row < conv.output_pixels * PANEL; ++y)
-        for (int64_t t = 0; t < conv.kernel_area(); ++t)
-            multiply<false>({filters.weights + conv.pixel_taps[t].a, conv.kernel_area() * PANEL, deltas + y * row,
-                             conv.output_stride, PANEL, map_deltas + y * conv.stride * conv.row_stride + conv.pixel_taps[t].b,
-                             conv.channel_stride, conv.stride * PANEL, nullptr, 0, true, conv.unit_taps,
-                             (filters.units + PANEL - 1) / PANEL},
-                            conv.input_channels, conv.output_width * PANEL_VECTORS);
+    int64_t count = 0;
+    for (int64_t ky = y % conv.stride; ky < conv.kernel; ky += conv.stride) {
+        const int64_t from_y = (y - ky) / conv.stride;
+        if (from_y < 0 || from_y >= conv.output_height()) continue;
+        for (int64_t kx = x % conv.stride; kx < conv.kernel; kx += conv.stride)
+            for (int64_t h = 0; h < filters.units; h += PANEL)
+                conv.input_taps[count++] = {
+                    conv.pixel_taps[ky * conv.kernel + kx].a + h / PANEL * filters.panel_stride,
+                    h * conv.delta_stride + from_y * conv.delta_row_stride +
+                        ((x - kx) / conv.stride + conv.margin) * PANEL,
+                    min(PANEL, filters.units - h)};
+    }
+    return count;
+}
+
+// Gradients of a block's input, less its border, from those of its sums: a row of every stride-th pixel at a time, which
+// were taken by the same weights.
+inline void input_gradient(const Conv& conv, const float* deltas, float* map_deltas) {
+    const int64_t width = conv.input_width, height = conv.input_height;
+    for (int64_t y = conv.padding; y < height + conv.padding; ++y)
+        for (int64_t x = conv.padding; x < conv.padding + min(conv.stride, width); ++x)
+            multiply<false>({conv.filters.weights, conv.kernel_area() * PANEL, deltas, conv.delta_stride, PANEL,
+                             map_deltas + y * conv.row_stride + x * PANEL, conv.channel_stride, conv.stride * PANEL,
+                             nullptr, 0, false, conv.input_taps, taps_of_input(conv, y, x)},
+                            conv.input_channels,
+                            (width + conv.padding - x + conv.stride - 1) / conv.stride * PANEL_VECTORS);
 }
 
 // Products of R inputs and C units, summed over all pixels of `blocks` blocks, image by image of a block: (R, units of a
 // panel, images). `offset` says how far from the first corner each input lies.
 template <int R, int C>
 void multiply_images(const Conv& conv, int64_t blocks, const int64_t* offset, const float* deltas, float* sums) {
-    const int64_t channel = conv.output_stride, step = conv.stride * PANEL;
+    const int64_t channel = conv.delta_stride, step = conv.stride * PANEL, margin = conv.margin * PANEL;
     const int64_t skip = conv.stride * conv.row_stride - conv.output_width * step;
     for (int part = 0; part < PANEL; part += W) {
         vf32 sum[R][C] = {};
         for (int64_t b = 0; b < blocks; ++b) {
             const float *map = conv.input_maps + b * conv.map_stride + part,
-                        *delta = deltas + b * conv.output_floats() + part, *end = delta + conv.output_pixels * PANEL;
-            for (; delta < end; map += skip)
+                        *delta = deltas + b * conv.delta_floats() + margin + part;
+            for (int64_t y = 0; y < conv.output_height(); ++y, map += skip, delta += margin)
                 for (int64_t x = 0; x < conv.output_width; ++x, map += step, delta += PANEL) {
                     vf32 delta_c[C];
 #pragma GCC unroll 4
@@ -244,7 +264,7 @@ inline void filters_backward(const Conv& conv, int64_t blocks, const float* delt
                             conv.pixel_taps[(k + r) % conv.kernel_area()].b;
             for (int64_t c = 0, next; c < units; c = next) {
                 next = c + TILE_VECTORS <= units ? c + TILE_VECTORS : c + 1;
-                tiles[rows - 1][next > c + 1](conv, blocks, offset, deltas + (h + c) * conv.output_stride,
+                tiles[rows - 1][next > c + 1](conv, blocks, offset, deltas + (h + c) * conv.delta_stride,
                                               sums + c * PANEL);
             }
             for (int64_t r = 0; r < rows; ++r) {
@@ -268,7 +288,7 @@ inline void backward_convs(const Network& net, int64_t rows, int64_t first_row) 
         }
         // The gradients of the maps behind are read; now those of the maps in front may take their place.
         for (int64_t block = 0; l && block < blocks_of(rows); ++block)
-            input_gradient(conv, net.deltas + block * conv.output_floats(), net.map_deltas + block * conv.map_stride);
+            input_gradient(conv, net.deltas + block * conv.delta_floats(), net.map_deltas + block * conv.map_stride);
         filters_backward(conv, blocks_of(rows), net.deltas);
     }
 }

@@ -48,17 +48,21 @@ struct Layer {
 // One convolution, its activation and its pool.
 struct Conv {
     Layer filters;
-    int64_t input_channels, input_width, kernel, stride, padding;
+    int64_t input_channels, input_width, input_height, kernel, stride, padding;
     int64_t row_stride, channel_stride, map_stride;  // floats of a block's input: of a row, a channel, all
     int64_t output_width, output_pixels, output_stride;  // floats of a channel of a block's output
+    // Of its gradients: they have zeros before, between and behind their rows, so many as a kernel reaches over an edge.
+    int64_t margin, delta_row_stride, delta_stride;
     int64_t pool, pool_size, pool_stride, pooled_width, pooled_pixels;
     float* input_maps;     // (blocks, map_stride); the filters' derivatives: (blocks, output_floats())
     int32_t* pool_argmax;  // (blocks, units, pooled_pixels, 16): where in its window a pool found the maximum
-    Tap *pixel_taps, *unit_taps;  // of the sums over pixels under the kernel, and over panels of units
+    Tap *pixel_taps, *input_taps;  // of the sums over pixels under the kernel; room for those of a pixel's gradient
     int64_t kernel_area() const { return kernel * kernel; }
     // Floats of a block's output, before the pool and behind it.
     int64_t output_floats() const { return filters.units * output_stride; }
     int64_t pooled_floats() const { return filters.units * pooled_pixels * PANEL; }
+    int64_t delta_floats() const { return filters.units * delta_stride; }
+    int64_t output_height() const { return output_pixels / output_width; }
 };
 
 // One table of vectors: where it begins among all vectors, and its vectors in a row of the first dense layer's inputs.
@@ -87,7 +91,7 @@ struct Network {
     int64_t conv_count, channels, height;
     const float *pixel_scale, *pixel_offset;  // (C,): a byte becomes byte * scale + offset
     uint8_t* bytes;                           // of one row of a block's images
-    float *values, *deltas;  // of the convolution that is at work: (blocks, output_floats())
+    float *values, *deltas;  // of the convolution that is at work: (blocks, output_floats()), (blocks, delta_floats())
     float* map_deltas;       // gradients of its input maps
 
     Table* tables;
@@ -177,6 +181,7 @@ inline void set_sizes(Conv& conv, const ShoalConv& from, int64_t& channels, int6
               from.kernel * from.kernel * channels, true);
     conv.input_channels = channels;
     conv.input_width = width;
+    conv.input_height = height;
     conv.kernel = from.kernel;
     conv.stride = from.stride;
     conv.padding = from.padding;
@@ -187,6 +192,9 @@ inline void set_sizes(Conv& conv, const ShoalConv& from, int64_t& channels, int6
     const int64_t out_height = (height + 2 * from.padding - from.kernel) / from.stride + 1;
     conv.output_pixels = out_height * conv.output_width;
     conv.output_stride = channel_floats(conv.output_pixels);
+    conv.margin = (from.kernel + from.stride - 2) / from.stride;
+    conv.delta_row_stride = (conv.output_width + conv.margin) * PANEL;
+    conv.delta_stride = channel_floats(out_height * (conv.output_width + conv.margin) + conv.margin);
     conv.pool = from.pool;
     conv.pool_size = from.pool ? from.pool_size : 1;
     conv.pool_stride = from.pool ? from.pool_stride : 1;
@@ -196,22 +204,18 @@ inline void set_sizes(Conv& conv, const ShoalConv& from, int64_t& channels, int6
     conv.pooled_pixels = height * width;
 }
 
-// What the sums of a convolution go over: forward the pixels under the kernel, each with all channels; backward panels of
-// units.
+// What the sums of a convolution go over: the pixels under the kernel, each with all channels.
 inline void lay_taps(Conv& conv) {
     for (int64_t t = 0; t < conv.kernel_area(); ++t)
         conv.pixel_taps[t] = {t * PANEL, t / conv.kernel * conv.row_stride + t % conv.kernel * PANEL,
                               conv.input_channels};
-    for (int64_t h = 0; h < conv.filters.units; h += PANEL)
-        conv.unit_taps[h / PANEL] = {h / PANEL * conv.filters.panel_stride, h * conv.output_stride,
-                                     min(PANEL, conv.filters.units - h)};
 }
 
 // Convolutions and what they share; gives how many numbers of an image reach the dense layers.
 inline int64_t allocate_convs(Network& net, const ShoalNetwork& from, bool training, Arena& arena,
                               int64_t& flat) {
     int64_t channels = from.channels, height = from.height, width = from.width;
-    int64_t values = 0, maps = 0;
+    int64_t values = 0, deltas = 0, maps = 0;
     const int64_t blocks = blocks_of(net.group_rows);
     net.convs = arena.allocate<Conv>(net.conv_count);
     for (int64_t l = 0; l < net.conv_count; ++l) {
@@ -225,15 +229,16 @@ inline int64_t allocate_convs(Network& net, const ShoalNetwork& from, bool train
         conv.pool_argmax = arena.allocate<int32_t>(
             training && conv.pool == SHOAL_MAX_POOL ? blocks * conv.pooled_floats() : 0);
         conv.pixel_taps = arena.allocate<Tap>(conv.kernel_area());
-        conv.unit_taps = arena.allocate<Tap>((conv.filters.units + PANEL - 1) / PANEL);
+        conv.input_taps = arena.allocate<Tap>(conv.kernel_area() * ((conv.filters.units + PANEL - 1) / PANEL));
         if (net.convs) lay_taps(conv);
         values = max(values, conv.output_floats());
+        deltas = max(deltas, conv.delta_floats());
         maps = max(maps, conv.map_stride);
     }
     net.bytes = arena.allocate<uint8_t>(round_up(from.width, PANEL) * PANEL);
     // A matrix that is transposed is read in whole panels.
     net.values = arena.allocate<float>(blocks * values + PANEL * PANEL);
-    net.deltas = arena.allocate<float>(training ? blocks * values + PANEL * PANEL : 0);
+    net.deltas = arena.allocate<float>(training ? blocks * deltas : 0);
     net.map_deltas = arena.allocate<float>(training ? blocks * maps : 0);
     return channels * height * width;
 }
