@@ -27,24 +27,18 @@ inline Plane passed_plane(const Network& net, int64_t l, int64_t block, float* n
             next.row_stride};
 }
 
-// Dropout of the channels of a block's images. Channel c of row b of the batch has draw b * C + c.
-struct ChannelDropout {
-    const uint16_t* draws;  // of the block's first image, or null
-    int64_t units, threshold, images;
-    ChannelDropout(const Layer& filters, int64_t first_row, int64_t images)
-        : draws(first_row == NO_DROPOUT || !filters.dropout_threshold
-                    ? nullptr
-                    : filters.dropout_draws + first_row * filters.units),
-          units(filters.units), threshold(filters.dropout_threshold), images(min(PANEL, images)) {}
-    // What the values of channel c are multiplied by.
-    Panel factors(int64_t c) const {
-        float factor[PANEL];
-        const float scale = (float)(65536.0 / (double)(65536 - threshold));
-        for (int64_t n = 0; n < PANEL; ++n)
-            factor[n] = !draws ? 1 : n < images && draws[n * units + c] >= threshold ? scale : 0;
-        return load_panel(factor);
+// What the values of each channel of a block's images are multiplied by: (units, 16); 0 where one is dropped. Channel c of
+// row b of the batch has draw b * C + c.
+inline void channel_factors(const Layer& filters, int64_t first_row, int64_t images, float* factors) {
+    const bool drops = first_row != NO_DROPOUT && filters.dropout_threshold;
+    const float scale = (float)(65536.0 / (double)(65536 - filters.dropout_threshold));
+    for (int64_t c = 0; c < filters.units; ++c, factors += PANEL) {
+        store(factors, broadcast_panel(drops ? 0 : 1));
+        for (int64_t n = 0; drops && n < min(PANEL, images); ++n)
+            if (filters.dropout_draws[(first_row + n) * filters.units + c] >= filters.dropout_threshold)
+                factors[n] = scale;
     }
-};
+}
 
 // The matrix of a block's last values, a panel for each number, as rows of the dense layers' input: of `images` images.
 inline void panels_to_rows(const Network& net, const float* panels, int64_t first_image, int64_t images) {
@@ -72,39 +66,37 @@ inline void rows_to_panels(const Network& net, int64_t first_image, int64_t imag
 
 // -- forward -----------------------------------------------------------------------------------------------
 
-// Sums under the kernel, less the bias, of one block.
-inline void apply_filters(const Conv& conv, const float* maps, float* values) {
+// Sums under the kernel, less the bias, of row `y` of a block's output: (units, a row).
+inline void apply_filters(const Conv& conv, const float* maps, int64_t y, float* sums) {
     const Layer& filters = conv.filters;
-    const int64_t down = conv.stride * conv.row_stride, row = conv.output_width * PANEL;
+    const int64_t row = channel_floats(conv.output_width);
     for (int64_t h = 0; h < filters.units; h += PANEL)
-        for (int64_t y = 0; y * row < conv.output_pixels * PANEL; ++y)
-            multiply<true>({filters.weights + h / PANEL * filters.panel_stride, conv.kernel_area() * PANEL,
-                            maps + y * down, conv.channel_stride, conv.stride * PANEL,
-                            values + h * conv.output_stride + y * row, conv.output_stride, PANEL, nullptr, 0, false, conv.pixel_taps,
-                            conv.kernel_area()},
-                           min(PANEL, filters.units - h), conv.output_width * PANEL_VECTORS);
+        multiply<true>({filters.weights + h / PANEL * filters.panel_stride, conv.kernel_area() * PANEL,
+                        maps + y * conv.stride * conv.row_stride, conv.channel_stride, conv.stride * PANEL,
+                        sums + h * row, row, PANEL, nullptr, 0, false, conv.pixel_taps, conv.kernel_area()},
+                       min(PANEL, filters.units - h), conv.output_width * PANEL_VECTORS);
 }
 
-// Values of one block from its sums, and derivatives, where they are needed.
+// Values of row `y` from its sums, times the channels' factors unless these are null; and derivatives, where they are
+// needed.
 template <bool TRAINING>
-inline void activate_block(const Conv& conv, const float* sums, const Plane& to, float* derivatives,
-                           const ChannelDropout& dropout) {
+inline void activate_row(const Conv& conv, const float* sums, int64_t y, const Plane& to, float* derivatives,
+                         const float* factors) {
     const Layer& filters = conv.filters;
+    const int64_t width = conv.output_width * PANEL;
     const float* bias = filters.weights + filters.inputs * PANEL;
     with_activation(filters.activation, [&](auto kind) {
-        for (int64_t h = 0; h < filters.units; ++h) {
+        for (int64_t h = 0; h < filters.units; ++h, sums += channel_floats(conv.output_width)) {
             const vf32 bias_h = broadcast(bias[h / PANEL * filters.panel_stride + h % PANEL]);
-            const Panel factor = dropout.factors(h);
-            const int64_t channel = h * conv.output_stride, width = conv.output_width * PANEL;
-            float* row = to.at + h * to.channel_stride;
-            for (int64_t i = 0; i < conv.output_pixels * PANEL; i += width, row += to.row_stride)
-                for (int64_t x = 0; x < width; x += PANEL)
-                    for (int v = 0; v < PANEL_VECTORS; ++v) {
-                        const int64_t at = i + x + v * W;
-                        const Activated y = decltype(kind)::evaluate(load(sums + channel + at) + bias_h);
-                        store(row + x + v * W, y.value * factor.part[v]);
-                        if (TRAINING) store(derivatives + channel + at, y.derivative);
-                    }
+            const Panel factor = factors ? load_panel(factors + h * PANEL) : broadcast_panel(1);
+            float *value = to.at + h * to.channel_stride + y * to.row_stride,
+                  *derivative = derivatives + h * conv.output_stride + y * width;
+            for (int64_t x = 0; x < width; x += PANEL)
+                for (int v = 0; v < PANEL_VECTORS; ++v) {
+                    const Activated activated = decltype(kind)::evaluate(load(sums + x + v * W) + bias_h);
+                    store(value + x + v * W, activated.value * factor.part[v]);
+                    if (TRAINING) store(derivative + x + v * W, activated.derivative);
+                }
         }
     });
 }
@@ -114,22 +106,25 @@ inline void activate_block(const Conv& conv, const float* sums, const Plane& to,
 inline void forward_block(const Network& net, int64_t l, int64_t block, int64_t images, int64_t first_row) {
     const Conv& conv = net.convs[l];
     const bool training = first_row != NO_DROPOUT;
-    float *values = net.values + block * conv.output_floats(),
-          *derivatives = conv.filters.derivative + block * conv.output_floats();
+    float* derivatives = conv.filters.derivative + block * conv.output_floats();
     const Plane to = passed_plane(net, l, block, l + 1 < net.conv_count ? net.convs[l + 1].input_maps : nullptr,
                                   net.values);
-    const Plane own = {values, conv.output_stride, conv.output_width * PANEL};
-    const ChannelDropout dropout(conv.filters, first_row, images), none(conv.filters, NO_DROPOUT, images);
-    apply_filters(conv, conv.input_maps + block * conv.map_stride, values);
-    if (training)
-        activate_block<true>(conv, values, conv.pool ? own : to, derivatives, conv.pool ? none : dropout);
-    else
-        activate_block<false>(conv, values, conv.pool ? own : to, derivatives, conv.pool ? none : dropout);
+    const Plane own = {net.values + block * conv.output_floats(), conv.output_stride, conv.output_width * PANEL};
+    channel_factors(conv.filters, first_row, images, net.channel_factors);
+    const float* factors = conv.pool ? nullptr : net.channel_factors;
+    for (int64_t y = 0; y < conv.output_height(); ++y) {
+        apply_filters(conv, conv.input_maps + block * conv.map_stride, y, net.sums);
+        if (training)
+            activate_row<true>(conv, net.sums, y, conv.pool ? own : to, derivatives, factors);
+        else
+            activate_row<false>(conv, net.sums, y, conv.pool ? own : to, derivatives, factors);
+    }
     if (!conv.pool) return;
     int32_t* argmax = conv.pool_argmax + block * conv.pooled_floats();
     for (int64_t h = 0; h < conv.filters.units; ++h)
-        pool_forward(conv, values + h * own.channel_stride, to.at + h * to.channel_stride, to.row_stride,
-                     training ? argmax + h * conv.pooled_pixels * PANEL : nullptr, dropout.factors(h));
+        pool_forward(conv, own.at + h * own.channel_stride, to.at + h * to.channel_stride, to.row_stride,
+                     training ? argmax + h * conv.pooled_pixels * PANEL : nullptr,
+                     load_panel(net.channel_factors + h * PANEL));
 }
 
 // All convolutions of `rows` images, which begin with row `first_row` of the batch; or, with NO_DROPOUT,
@@ -145,30 +140,38 @@ inline void forward_convs(const Network& net, int64_t rows, int64_t first_row) {
 
 // -- backward ----------------------------------------------------------------------------------------------
 
+// Zeros around the rows of a channel's gradients.
+inline void clear_margins(const Conv& conv, float* deltas) {
+    const size_t bytes = (size_t)(conv.margin * PANEL) * sizeof(float);
+    __builtin_memset(deltas, 0, bytes);
+    for (int64_t y = 1; y <= conv.output_height(); ++y) __builtin_memset(deltas + y * conv.delta_row_stride, 0, bytes);
+}
+
 // Gradients of the sums of one block, from those of what was passed on; adds up those of the biases.
 inline void activation_backward(const Network& net, int64_t l, int64_t block, int64_t images, int64_t first_row) {
     const Conv& conv = net.convs[l];
     const Layer& filters = conv.filters;
     const Plane from = passed_plane(net, l, block, net.map_deltas, net.values);
-    const ChannelDropout dropout(filters, first_row, images);
-    const Panel one = broadcast_panel(1);
-    __builtin_memset(net.deltas + block * conv.delta_floats(), 0, (size_t)conv.delta_floats() * sizeof(float));
+    channel_factors(filters, first_row, images, net.channel_factors);
     for (int64_t h = 0; h < filters.units; ++h) {
-        const Panel factor = dropout.factors(h);
-        float* delta = net.deltas + block * conv.delta_floats() + h * conv.delta_stride + conv.margin * PANEL;
+        float* delta = net.deltas + block * conv.delta_floats() + h * conv.delta_stride;
+        clear_margins(conv, delta);
+        delta += conv.margin * PANEL;
         const float *derivative = filters.derivative + block * conv.output_floats() + h * conv.output_stride,
                     *row = from.at + h * from.channel_stride;
-        if (conv.pool)
-            pool_backward(conv, row, from.row_stride,
+        int64_t row_stride = from.row_stride;
+        Panel factor = load_panel(net.channel_factors + h * PANEL), sum = broadcast_panel(0);
+        if (conv.pool) {
+            pool_backward(conv, row, row_stride,
                           conv.pool_argmax + block * conv.pooled_floats() + h * conv.pooled_pixels * PANEL, delta,
                           factor);
-        if (conv.pool) row = delta;
-        const int64_t row_stride = conv.pool ? conv.delta_row_stride : from.row_stride;
-        const Panel& scale = conv.pool ? one : factor;
-        Panel sum = broadcast_panel(0);
+            row = delta;
+            row_stride = conv.delta_row_stride;
+            factor = broadcast_panel(1);
+        }
         for (int64_t y = 0; y < conv.output_height(); ++y) {
             for (int64_t x = 0; x < conv.output_width * PANEL; x += PANEL) {
-                const Panel delta_x = load_panel(row + x) * scale * load_panel(derivative + x);
+                const Panel delta_x = load_panel(row + x) * factor * load_panel(derivative + x);
                 store(delta + x, delta_x);
                 sum = sum + delta_x;
             }
@@ -255,7 +258,7 @@ inline void filters_backward(const Conv& conv, int64_t blocks, const float* delt
     static_assert(ROWS == sizeof tiles / sizeof *tiles, "a tile of every height");
     const Layer& filters = conv.filters;
     for (int64_t h = 0; h < filters.units; h += PANEL) {
-        alignas(64) float sums[ROWS * PANEL * PANEL] = {}, sums_of_image[PANEL * PANEL];
+        alignas(64) float sums[ROWS * PANEL * PANEL] = {};
         const int64_t units = min(PANEL, filters.units - h);
         for_each_tile<TILE_VECTORS>(filters.inputs, [&](int64_t k, int64_t rows) {
             int64_t offset[ROWS];
@@ -269,9 +272,7 @@ inline void filters_backward(const Conv& conv, int64_t blocks, const float* delt
             }
             for (int64_t r = 0; r < rows; ++r) {
                 float* gradient = filters.gradient + h / PANEL * filters.panel_stride + (k + r) * PANEL;
-                transpose_16x16(sums + r * PANEL * PANEL, sums_of_image);
-                Panel sum = load_panel(gradient);
-                for (int64_t n = 0; n < PANEL; ++n) sum = sum + load_panel(sums_of_image + n * PANEL);
+                const Panel sum = load_panel(gradient) + sums_of_rows(sums + r * PANEL * PANEL);
                 store(gradient, sum);
             }
         });

@@ -93,6 +93,8 @@ struct Network {
     uint8_t* bytes;                           // of one row of a block's images
     float *values, *deltas;  // of the convolution that is at work: (blocks, output_floats()), (blocks, delta_floats())
     float* map_deltas;       // gradients of its input maps
+    float* sums;             // of a row of its output, before the activation
+    float* channel_factors;  // (units, 16): how its channels are scaled by dropout
 
     Table* tables;
     int64_t table_count, vector_numbers;
@@ -215,7 +217,7 @@ inline void lay_taps(Conv& conv) {
 inline int64_t allocate_convs(Network& net, const ShoalNetwork& from, bool training, Arena& arena,
                               int64_t& flat) {
     int64_t channels = from.channels, height = from.height, width = from.width;
-    int64_t values = 0, deltas = 0, maps = 0;
+    int64_t values = 0, deltas = 0, maps = 0, sums = 0, units = 0;
     const int64_t blocks = blocks_of(net.group_rows);
     net.convs = arena.allocate<Conv>(net.conv_count);
     for (int64_t l = 0; l < net.conv_count; ++l) {
@@ -233,12 +235,16 @@ inline int64_t allocate_convs(Network& net, const ShoalNetwork& from, bool train
         if (net.convs) lay_taps(conv);
         values = max(values, conv.output_floats());
         deltas = max(deltas, conv.delta_floats());
+        sums = max(sums, conv.filters.units * channel_floats(conv.output_width));
+        units = max(units, conv.filters.units);
         maps = max(maps, conv.map_stride);
     }
     net.bytes = arena.allocate<uint8_t>(round_up(from.width, PANEL) * PANEL);
     // A matrix that is transposed is read in whole panels.
     net.values = arena.allocate<float>(blocks * values + PANEL * PANEL);
     net.deltas = arena.allocate<float>(training ? blocks * deltas : 0);
+    net.sums = arena.allocate<float>(sums);
+    net.channel_factors = arena.allocate<float>(units * PANEL);
     net.map_deltas = arena.allocate<float>(training ? blocks * maps : 0);
     return channels * height * width;
 }

@@ -70,11 +70,12 @@ inline void pool_forward(const Conv& conv, const float* from, float* to, int64_t
     });
 }
 
-// Adds gradients of the input of the pool of one channel, from those of its output times `factor`.
+// Gradients of the input of the pool of one channel, from those of its output times `factor`.
 inline void pool_backward(const Conv& conv, const float* from, int64_t row_stride, const int32_t* argmax, float* to,
                           const Panel& factor) {
     const bool by_max = pools_by_max(conv);
     const float area = (float)(conv.pool_size * conv.pool_size);
+    __builtin_memset(to, 0, (size_t)(conv.output_height() * conv.delta_row_stride) * sizeof(float));
     for_each_window(conv, [&](int64_t p, int64_t x, int64_t y, int64_t) {
         float* window = to + y * conv.pool_stride * conv.delta_row_stride + x * conv.pool_stride * PANEL;
         for (int v = 0; v < PANEL_VECTORS; ++v) {
