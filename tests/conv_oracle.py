@@ -22,6 +22,13 @@ from shoal.study import Augment, Network, Training
 _ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "silu": nn.SiLU, "elu": nn.ELU}
 
 
+class MapMean(nn.Module):
+    """The mean of every map."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.sum((2, 3), keepdim=True) / (x.shape[2] * x.shape[3])
+
+
 class ConvOracle:
     """One network and its optimiser in float64; images are (C, height, width)."""
 
@@ -34,13 +41,21 @@ class ConvOracle:
         for conv in network.conv:
             parts: list[nn.Module] = [
                 nn.Conv2d(
-                    x.shape[1], conv.channels, conv.kernel, conv.stride, conv.padding, groups=conv.groups
+                    x.shape[1],
+                    conv.channels,
+                    conv.kernel,
+                    conv.stride,
+                    conv.padding,
+                    conv.dilation,
+                    conv.groups,
                 )
             ]
             if network.batch_norm:
                 parts.append(nn.BatchNorm2d(conv.channels))
             parts.append(_ACTIVATIONS[network.activation]())
-            if conv.pool is not None:
+            if conv.pool is not None and conv.pool.size is None:
+                parts.append(MapMean())
+            elif conv.pool is not None:
                 pool = nn.MaxPool2d if conv.pool.kind == "max" else nn.AvgPool2d
                 parts.append(pool(conv.pool.size, conv.pool.stride))
             x = self._add(x, parts, network.conv_dropout)

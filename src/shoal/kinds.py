@@ -94,9 +94,13 @@ class LayerKind:
 
 @dataclass(frozen=True)
 class PoolKind:
-    """A way of pooling; `core` is its number in `ShoalPool`, where 0 stands for none."""
+    """A way of pooling; `core` is its number in `ShoalPool`, where 0 stands for none.
+
+    Where the window is the whole map, `whole` names the way it is pooled in, a row that has a number in the core.
+    """
 
     core: int | None = None
+    whole: str = ""
 
 
 class CoreKind(Protocol):
@@ -238,7 +242,11 @@ LAYERS: Final[dict[str, LayerKind]] = {
     "conv": LayerKind(core=True),
     "dense": LayerKind(core=True),
 }
-POOLS: Final[dict[str, PoolKind]] = {"max": PoolKind(core=1), "average": PoolKind(core=2)}
+POOLS: Final[dict[str, PoolKind]] = {
+    "max": PoolKind(core=1),
+    "average": PoolKind(core=2),
+    "global-average": PoolKind(whole="average"),
+}
 SCHEDULES: Final[dict[str, ScheduleKind]] = {
     "constant": ScheduleKind(),
     "cosine": ScheduleKind(),

@@ -84,9 +84,16 @@ def test_the_middle_unit_answers_to_its_part_of_an_image_as_to_the_whole(data: s
     shape = (drawn(1, 2), drawn(8, 24), drawn(8, 24))
     conv = []
     for _ in range(drawn(1, 3)):
-        kernel, size = drawn(1, 4), drawn(1, 3)
+        kernel, size, dilation = [drawn(1, 4), drawn(1, 4)], [drawn(1, 3), drawn(1, 3)], drawn(1, 2)
         pool = {"kind": data.draw(st.sampled_from(("max", "average"))), "size": size, "stride": drawn(1, 3)}
-        layer = {"channels": 2, "kernel": kernel, "stride": drawn(1, 2), "padding": drawn(0, kernel - 1)}
+        padding = [drawn(0, side - 1) for side in kernel]
+        layer = {
+            "channels": 2,
+            "kernel": kernel,
+            "stride": [drawn(1, 2), drawn(1, 2)],
+            "padding": padding,
+            "dilation": dilation,
+        }
         conv.append(layer | ({"pool": pool} if data.draw(st.booleans()) else {}))
     try:
         channels = channels_of(conv, shape, activation="tanh")

@@ -121,6 +121,27 @@ EmbeddingSize = Annotated[
     | Annotated[Annotated[int, Field(ge=1, le=4096)], Tag("<number>")],
     Discriminator(branch_of),
 ]
+
+
+def _short(sides: tuple[int, ...] | int) -> tuple[int, ...] | int:
+    """Give equal sides as one number, so that a square has one spelling."""
+    return sides[0] if isinstance(sides, tuple) and sides[0] == sides[1] else sides
+
+
+Border = Annotated[int, Field(ge=0, le=10_000)]
+Sides = Annotated[
+    Annotated[Count, Tag("<number>")]
+    | Annotated[Annotated[tuple[Count, Count], Field(strict=False)], Tag("<list>")],
+    Discriminator(branch_of),
+    AfterValidator(_short),
+]
+Borders = Annotated[
+    Annotated[Border, Tag("<number>")]
+    | Annotated[Annotated[tuple[Border, Border], Field(strict=False)], Tag("<list>")],
+    Discriminator(branch_of),
+    AfterValidator(_short),
+]
+"""What something measures down and across: one number of a square, else the height and the width."""
 TextOrTexts = Annotated[
     Annotated[Name, Tag("<text>")] | Annotated[Names, Tag("<list>")], Discriminator(branch_of)
 ]
