@@ -27,6 +27,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
         ],
         "hidden": [],
     },
+    "layer norm": {"conv": [{"channels": 4}, {"channels": 4, "padding": 1}], "hidden": [5], "norm": "layer"},
 }
 
 

@@ -103,6 +103,14 @@ class PoolKind:
     whole: str = ""
 
 
+@dataclass(frozen=True)
+class NormKind:
+    """A norm between the sum of a layer and its activation; `source` is the work that describes it."""
+
+    words: str
+    source: str
+
+
 class CoreKind(Protocol):
     """A kind that the native core may have; `core` is its number there, None where torch alone has it."""
 
@@ -246,6 +254,12 @@ POOLS: Final[dict[str, PoolKind]] = {
     "max": PoolKind(core=1),
     "average": PoolKind(core=2),
     "global-average": PoolKind(whole="average"),
+}
+NORMS: Final[dict[str, NormKind]] = {
+    "batch": NormKind(
+        "batch norm", "Ioffe, Szegedy (2015): Batch normalization: accelerating deep network training. ICML."
+    ),
+    "layer": NormKind("layer norm", "Ba, Kiros, Hinton (2016): Layer normalization. arXiv:1607.06450."),
 }
 SCHEDULES: Final[dict[str, ScheduleKind]] = {
     "constant": ScheduleKind(),

@@ -133,6 +133,7 @@ CASES = {
             (2, 9, 11),
         ),
         Pictures("batch norm", {"conv": [conv(4, **MAX), conv(6)], "batch_norm": True}, SGD, rows=24),
+        Pictures("layer norm", {"conv": [conv(4, **MAX), conv(6)], "norm": "layer"}, SGD),
         Pictures("dropout", {"conv": [conv(5), conv(6, **MAX)], "conv_dropout": 0.3, "dropout": 0.5}, SGD),
         Pictures(
             "augmentation",

@@ -140,7 +140,7 @@ def test_rates_beyond_a_float_end_a_fit_only_where_it_learns_from_them(trainer: 
             assert (state.status, state.diverged_epoch, state.diverged_batch) == ("diverged", 1, 1)
 
 
-def test_native_refuses_batch_norm_and_nothing_else_of_the_table() -> None:
+def test_native_refuses_norms_and_nothing_else_of_the_table() -> None:
     from trainer_cases import make_trainer
 
     native = make_trainer("native")

@@ -102,7 +102,7 @@ def drawn(draw: st.DrawFn) -> tuple[Architecture, NetworkFacts]:
     network: dict[str, Any] = {
         "hidden": draw(st.lists(units, max_size=8)),
         "activation": draw(st.sampled_from(("relu", "leaky-relu", "softplus"))),
-        "batch_norm": draw(st.booleans()),
+        "norm": draw(st.sampled_from(("none", "batch", "layer"))),
         "dropout": draw(st.sampled_from((0.0, 0.5, 0.123))),
     }
     count = draw(st.integers(1, 30))

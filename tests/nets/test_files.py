@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import tracemalloc
-from dataclasses import asdict
 from io import BytesIO
 from typing import Any
 
@@ -24,6 +23,7 @@ from shoal.nets import (
     model_bytes,
     read_model,
 )
+from shoal.nets._description import describe
 from shoal.study import Conv, Network, Pool
 
 FACTS: dict[str, Any] = {"classes": ["a", "ö\n"], "scores": {"test": {"r2": None, "mse": 0.1}}}
@@ -35,7 +35,7 @@ dense = st.builds(
     hidden=st.lists(st.integers(1, 6), max_size=3).map(tuple),
     activation=st.sampled_from(ACTIVATIONS),
     dropout=st.sampled_from([0.0, 0.25]),
-    batch_norm=st.booleans(),
+    norm=st.sampled_from(["none", "batch", "layer"]),
 )
 convolutions = st.builds(
     Conv,
@@ -56,7 +56,7 @@ convolutional = st.builds(
     activation=st.sampled_from(ACTIVATIONS),
     dropout=st.sampled_from([0.0, 0.5]),
     conv_dropout=st.sampled_from([0.0, 0.1]),
-    batch_norm=st.booleans(),
+    norm=st.sampled_from(["none", "batch", "layer"]),
 )
 
 
@@ -282,7 +282,7 @@ def test_numbers_must_be_finite_and_variances_not_negative(name: str, value: flo
 def test_a_file_that_declares_much_makes_no_room_for_it() -> None:
     """A consistent description of a network of 16 GB, in a file of 4 kB."""
     giant = build_architecture(Network(hidden=(65_536,)), (65_536,), 1)
-    metadata = {"architecture": json.dumps(asdict(giant), sort_keys=True)}
+    metadata = {"architecture": json.dumps(describe(giant), sort_keys=True)}
     content = forged(metadata=metadata)
     tracemalloc.start()
     try:

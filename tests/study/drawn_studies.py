@@ -73,7 +73,7 @@ def networks(draw: st.DrawFn) -> dict[str, Any]:
         _section(
             hidden=UNITS,
             dropout=SHARES,
-            batch_norm=st.booleans(),
+            norm=st.sampled_from(["none", "batch", "layer"]),
             activation=st.sampled_from(["tanh", "silu"]),
         )
     )

@@ -165,6 +165,35 @@ def test_a_convolution_is_named_as_before_there_were_other_sides() -> None:
     assert plain.id == same.id != other.id
 
 
+def test_batch_norm_is_named_as_before_there_was_another_norm() -> None:
+    asked = [
+        {},
+        {"batch_norm": True},
+        {"norm": "batch"},
+        {"norm": "batch", "batch_norm": True},
+        {"norm": "layer"},
+    ]
+    none, first, *same, layer = (base_candidate(study_of(None, network=network)) for network in asked)
+    assert {candidate.id for candidate in same} == {first.id}
+    assert len({none.id, first.id, layer.id}) == 3
+    assert [c.content["network"].get("norm") for c in (none, first, *same, layer)] == [*[None] * 4, "layer"]
+    assert first.content["network"]["batch_norm"] is True
+
+
+def test_norms_are_searched() -> None:
+    found = candidates(study_of({"network.norm": ["none", "batch", "layer"]}))
+    assert [candidate.network.normed for candidate in found] == ["none", "batch", "layer"]
+    assert [settings_text(dict(candidate.values)) for candidate in found] == [
+        "norm none",
+        "norm batch",
+        "norm layer",
+    ]
+    with pytest.raises(StudyError) as caught:
+        study_of({"network.norm": ["none", "layer"]}, network={"batch_norm": True})
+    sentence = '`batch_norm` is norm = "batch": expected false with norm = "layer", got true'
+    assert str(caught.value) == f'search.space."network.norm"[1]: {sentence}'
+
+
 def test_sides_dilation_and_pools_are_searched_like_others() -> None:
     network = {"kind": "cnn", "conv": [{"channels": 4, "padding": 2}]}
     space = {

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from shoal.distributions import Distribution
-from shoal.kinds import Task, task_kind
+from shoal.kinds import NORMS, Task, task_kind
 from shoal.look._escape import seen
 from shoal.look._losses import loss_words
 from shoal.nets import Sides, both, loss_of
@@ -43,7 +43,7 @@ class StepFacts:
     """One step of a layer: what it is, the shape (U,) or (C, H, W) of what it gives, and what follows within it.
 
     A step over feature maps has a `window`. `activation` is empty where there is none; parameters and
-    multiply-adds of a layer are those of its first step. `place` is the number of its layer.
+    multiply-adds of a layer are those of its first step. `norm` is in words. `place` is the number of its layer.
     """
 
     layer: str
@@ -55,7 +55,7 @@ class StepFacts:
     dilation: Sides
     groups: int
     activation: str
-    batch_norm: bool
+    norm: str
     dropout: float
     parameters: int
     multiply_adds: int
@@ -170,11 +170,16 @@ def _step(layer: Layer, step: LayerStep, *, first: bool, last: bool) -> StepFact
         dilation=step.dilation,
         groups=step.groups,
         activation=layer.activation if first and layer.activation != "identity" else "",
-        batch_norm=layer.batch_norm and first,
+        norm=_norm_words(layer) if first else "",
         dropout=layer.dropout if last else 0.0,
         parameters=sum(math.prod(part.shape) for part in layer.parts) if first else 0,
         multiply_adds=layer.multiply_adds if first else 0,
     )
+
+
+def _norm_words(layer: Layer) -> str:
+    asked = {"batch": layer.batch_norm, "layer": layer.layer_norm}
+    return next((norm.words for name, norm in NORMS.items() if asked[name]), "")
 
 
 def _outputs(asked: Asked) -> Iterator[str]:
@@ -220,8 +225,8 @@ def words_of(fact: NetworkFacts) -> str:
 def _step_words(step: StepFacts) -> Iterator[str]:
     size = counted(step.shape[0], "unit") if len(step.shape) == 1 else f"maps of {step.shape_text}"
     yield f"{step.words} {', '.join(step.geometry)}".strip() + f" to {size}"
-    if step.batch_norm:
-        yield "batch norm"
+    if step.norm:
+        yield step.norm
     if step.activation:
         yield step.activation
     if step.dropout:

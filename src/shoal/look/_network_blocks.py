@@ -84,7 +84,7 @@ def blocks(fact: NetworkFacts) -> list[Block]:
 def _texts(step: StepFacts, size: str) -> Iterator[str]:
     yield size
     yield from step.geometry
-    yield from ["batch norm"] if step.batch_norm else []
+    yield from [step.norm] if step.norm else []
     yield from [step.activation] if step.activation else []
     yield from [f"dropout {step.dropout:g}"] if step.dropout else []
     yield from [counted(step.parameters, "parameter")] if step.parameters else []

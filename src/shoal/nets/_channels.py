@@ -205,6 +205,7 @@ def seen_by_the_middle(layers: Sequence[ConvLayer], number: int, axis: int) -> t
     the layer's map of this part alone.
 
     The part begins at a multiple of all strides, so that every unit in it stands where it stands in the whole image.
+    With layer norm, which goes over whole maps, it is the whole image.
     """
     middle = first = last = layers[number].size[axis] // 2
     strides = 1
@@ -216,6 +217,8 @@ def seen_by_the_middle(layers: Sequence[ConvLayer], number: int, axis: int) -> t
             size, stride = _pool(layers[place - 1], axis)
             first, last = first * stride, last * stride + size - 1
             strides *= stride
+    if any(layer.layer_norm for layer in layers[: number + 1]):
+        return slice(None), middle
     start = first // strides * strides
     return slice(start, last + 1), middle - start // strides
 
@@ -229,7 +232,8 @@ def _rising(parts: Sequence[nn.Sequential], x: Tensor, leak: float, place: tuple
     import torch
 
     plain = (
-        torch.nn.Conv2d, torch.nn.BatchNorm2d, torch.nn.MaxPool2d, torch.nn.AvgPool2d, torch.nn.AdaptiveAvgPool2d,
+        torch.nn.Conv2d, torch.nn.BatchNorm2d, torch.nn.GroupNorm,
+        torch.nn.MaxPool2d, torch.nn.AvgPool2d, torch.nn.AdaptiveAvgPool2d,
     )  # fmt: skip
     for part in parts:
         passed = LEAK if part is parts[-1] else leak

@@ -77,8 +77,10 @@ def _network(layers: list[Any]) -> dict[str, Any]:
         "dropout": hidden[0]["dropout"] if hidden else 0.0,
         "conv_dropout": convolutions[0]["dropout"] if convolutions else 0.0,
     }
-    before_output = {key: layers[0][key] for key in ("activation", "batch_norm") if layers[1:]}
-    return network | before_output
+    if layers[1:]:
+        norm = "layer" if layers[0].get("layer_norm") else "none"
+        network |= {key: layers[0][key] for key in ("activation", "batch_norm")} | {"norm": norm}
+    return network
 
 
 def _tables(layer: dict[str, Any]) -> Iterator[tuple[int, int]]:

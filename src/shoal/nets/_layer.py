@@ -130,6 +130,11 @@ class Layer(Protocol):
         ...
 
     @property
+    def layer_norm(self) -> bool:
+        """Whether its sum is normed over all its numbers of a row."""
+        ...
+
+    @property
     def multiply_adds(self) -> int:
         """Multiply-adds of one row's forward pass."""
         ...

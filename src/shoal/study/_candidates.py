@@ -22,7 +22,7 @@ from shoal.study._vary import SECTIONS, plain, rehomed, vary, vary_section
 
 _LATER_KEYS: Final = (
     "huber_delta", "label_smoothing", "class_weight", "quantiles", "monitor", "embedding", "embedding_from",
-    "dilation",
+    "dilation", "norm",
 )  # fmt: skip
 """Keys of a network, its convolutions and a training that there were none of when the first fits were named."""
 
@@ -76,6 +76,8 @@ def naming_values(section: Network | Training) -> dict[str, Any]:
 
     A key that came later is left out at its default, so that no fit from before it is renamed.
     """
+    if isinstance(section, Network) and section.normed == "batch":
+        section = section.model_copy(update={"batch_norm": True, "norm": "none"})  # as it was always named
     values = section.model_dump(mode="json")
     _leave_out(section, values)
     for conv, entry in zip(getattr(section, "conv", ()), values.get("conv", ()), strict=True):

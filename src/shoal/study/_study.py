@@ -37,6 +37,7 @@ from shoal.study._values import (
     Name,
     Names,
     NetworkName,
+    NormName,
     PoolName,
     Share,
     Side,
@@ -184,9 +185,15 @@ class Network(_Part):
     activation: Activation = "relu"
     dropout: Share = 0.0
     conv_dropout: Share = 0.0
+    norm: NormName = "none"
     batch_norm: bool = False
     embedding: EmbeddingSize = "none"
     embedding_from: Annotated[int, Field(ge=2, le=2**24)] = 10
+
+    @property
+    def normed(self) -> NormName:
+        """The norm in force; `batch_norm` is how batch norm was asked for before there was another one."""
+        return "batch" if self.batch_norm else self.norm
 
     @property
     def codes_from(self) -> int | None:
@@ -203,6 +210,9 @@ class Network(_Part):
         if convolves and not self.conv:
             sentence = f'kind = "{self.kind}" needs at least one entry in `conv`, got none'
             raise together(("kind", "conv"), sentence)
+        if self.batch_norm and self.norm not in ("none", "batch"):
+            what = f'`batch_norm` is norm = "batch": expected false with norm = "{self.norm}", got true'
+            raise together(("batch_norm", "norm"), what)
         if convolves and self.embedding != "none":
             others = " or ".join(f'"{name}"' for name, other in NETWORKS.items() if not other.convolves)
             what = f'`embedding` needs kind = {others}, got kind = "{self.kind}": images have no categories'

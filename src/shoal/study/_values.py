@@ -16,6 +16,7 @@ from shoal.activations import ACTIVATIONS
 from shoal.kinds import (
     LOSSES,
     NETWORKS,
+    NORMS,
     OPTIMIZERS,
     PEER_NAME,
     POOLS,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     Loss: TypeAlias = str
     NetworkName: TypeAlias = str
     PoolName: TypeAlias = str
+    NormName: TypeAlias = str
     Metric: TypeAlias = str
     Method: TypeAlias = str
     Splitter: TypeAlias = str
@@ -58,6 +60,7 @@ else:
     Loss = Literal[tuple(LOSSES)]
     NetworkName = Literal[tuple(NETWORKS)]
     PoolName = Literal[tuple(POOLS)]
+    NormName = Literal[("none", *NORMS)]
     Metric = Literal[tuple(SCORES)]
     Method = Literal[tuple(SEARCHES)]
     Splitter = Annotated[

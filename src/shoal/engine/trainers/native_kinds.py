@@ -30,6 +30,8 @@ def _layers(architecture: Architecture) -> Iterator[str]:
         yield f"takes up to {MAX_CONVS} convolutions"
     if any(layer.batch_norm for layer in architecture.layers):
         yield "does not do batch norm"
+    if any(layer.layer_norm for layer in architecture.layers):
+        yield "does not do layer norm"
     for layer in architecture.layers:
         if not row_of("layer", LAYERS, layer.kind).core:
             yield f"does not do {layer.kind} layers"

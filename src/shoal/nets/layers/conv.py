@@ -25,7 +25,7 @@ from shoal.nets._layer import (
     both,
     weight_and_bias,
 )
-from shoal.nets.layers import norm
+from shoal.nets.layers.norm import norm_of
 from shoal.nets.layers.pool import pooling_of
 from shoal.study import Conv, Network, Pool
 
@@ -52,7 +52,7 @@ SEEN_NUMBER: Final = (4.0, 2.0, 1.0)
 
 @dataclass(frozen=True)
 class ConvLayer:
-    """A convolution to `units` channels, then batch norm, activation, pooling, channel dropout.
+    """A convolution to `units` channels, then a norm, activation, pooling, channel dropout.
 
     `size` is the (height, width) before pooling, `pooled` the one after it; `pool` is none or a way of pooling. Fields
     with a default are those that came later: no model file names them where they have it.
@@ -77,6 +77,7 @@ class ConvLayer:
     dropout: float
     batch_norm: bool
     dilation: Sides = 1
+    layer_norm: bool = False
 
     @property
     def weight_shape(self) -> Shape:
@@ -121,24 +122,25 @@ class ConvLayer:
     @property
     def parts(self) -> tuple[Part, ...]:
         """Weight and bias of the kernels; then those of the norm."""
-        normed = norm.parts(self.units) if self.batch_norm else ()
-        return (*weight_and_bias(self.weight_shape), *normed)
+        norm = norm_of(self)
+        return (*weight_and_bias(self.weight_shape), *(norm.parts(self.units) if norm else ()))
 
     @property
     def buffers(self) -> tuple[Part, ...]:
         """The norm's running statistics, of each channel."""
-        return norm.buffers(self.units) if self.batch_norm else ()
+        norm = norm_of(self)
+        return norm.buffers(self.units) if norm else ()
 
     def step_cost(self, takes: Takes, *, first: bool) -> StepCost:
         """Its products, forwards and backwards, and the numbers of its maps; images need no gradient."""
         inputs = self.inputs if first else _filled(self.inputs // self.groups)
         products = _filled(self.units) * inputs * math.prod(both(self.kernel)) * math.prod(self.size)
-        passes, drops = 2 if first else 3, self.dropout > 0
+        passes, drops, norm = 2 if first else 3, self.dropout > 0, norm_of(self)
         cheap = activation_of(self.activation).cheap
-        number = NUMBER + NORMED_NUMBER * self.batch_norm + ACTIVATED_NUMBER * (not cheap)
+        number = NUMBER + NORMED_NUMBER * (norm is not None) + ACTIVATED_NUMBER * (not cheap)
         calls = LAYER_CALLS + CONVOLUTION_CALLS + DROPOUT_CALLS * drops
         return StepCost(
-            calls + norm.STEP_CALLS[takes] * self.batch_norm,
+            calls + (norm.step_calls[takes] if norm else 0.0),
             PRODUCT * passes * products + number * self.numbers + DROPPED_UNIT * self.units * drops,
         )
 
@@ -151,8 +153,8 @@ class ConvLayer:
                 self.inputs, self.units, self.kernel, self.stride, self.padding, self.dilation, self.groups
             )
         }
-        if self.batch_norm:
-            modules[f"{self.name}_norm"] = nn.BatchNorm2d(self.units)
+        if norm := norm_of(self):
+            modules[f"{self.name}_norm"] = norm.of_torch((self.units, *self.size))
         modules |= activation_parts(self.name, self.activation)
         if self.pool != "none":
             modules[f"{self.name}_pool"] = pooling_of(self.pool).of_torch(self.pool_size, self.pool_stride)
@@ -180,8 +182,8 @@ class ConvLayer:
             "dilations": both(self.dilation), "group": self.groups,
         }  # fmt: skip
         x = graph.node("Conv", [x, f"{self.name}.weight", f"{self.name}.bias"], f"{self.name}_sum", place)
-        if self.batch_norm:
-            x = norm.node(graph, self.name, x)
+        if norm := norm_of(self):
+            x = norm.nodes(graph, self.name, x, (self.units, *self.size))
         x = activation_of(self.activation).onnx(graph, x, self.name)
         if self.pool != "none":
             x = pooling_of(self.pool).node(graph, x, self.name, (self.pool_size, self.pool_stride))
@@ -220,8 +222,9 @@ def conv_layer(network: Network, number: int, conv: Conv, shape: Shape) -> ConvL
         pooled=pooled,
         activation=network.activation,
         dropout=network.conv_dropout,
-        batch_norm=network.batch_norm,
+        batch_norm=network.normed == "batch",
         dilation=conv.dilation,
+        layer_norm=network.normed == "layer",
     )
 
 
