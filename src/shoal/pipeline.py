@@ -71,19 +71,65 @@ def run(
     watcher: Watcher | None = None,
     **keywords: Unpack[Keywords],
 ) -> Results:
-    """Run a study (a Study, a file, a built-in name), or one made for rows in memory, and draw its pictures.
+    """Run a study, or one made for rows in memory: train what is missing, choose, refit, test, draw, write the report.
 
-    Rows are a frame of pandas, polars or another library, a dict of columns, an array (N, D), or a pair of such inputs
-    and targets; beside a study also images (N, H, W), (N, H, W, C) or (N, C, H, W) and labels (N,). `train` and `test`
-    take the place of the study's files. `target` names the columns to learn, or is the targets themselves, (N,) or
-    (N, K). All other keywords are keys of the study: `name`, `task`, `seed` and `repeats`, and its sections, of which
-    the named keys are changed: `training={"epochs": 50}`.
+    Parameters
+    ----------
+    study : Study, path of a study file, name of a built-in study, or rows
+        Rows are a frame of pandas, polars or another library, a dict of columns, an array (N, D), or a pair of such
+        inputs and targets.
+    out : path, optional
+        The run folder, runs/<study name> by default. Fits that it holds already are not trained again.
+    workers : int, optional
+        How many fits are trained at a time, one a core by default.
+    trainer : {"auto", "torch", "native"}, default="auto"
+        What trains the networks; "auto" takes the C++ core where it can.
+    device : {"auto", "cpu", "cuda", "mps"}, default="auto"
+        Where torch computes.
+    watcher : Watcher, optional
+        Hears how the run goes on; in a notebook, it is shown there.
+    **keywords
+        `train` and `test` take the place of the study's files: rows as above; beside a study also images (N, H, W),
+        (N, H, W, C) or (N, C, H, W) and labels (N,). `target` names the columns to learn, or is the targets themselves,
+        (N,) or (N, K). All others are keys of the study (see the page "The study file"): `name`, `task`, `seed` and
+        `repeats`, and its sections, of which the named keys are changed: `training={"epochs": 50}`.
 
-    `out` is the run folder (runs/<study name>), `workers` the fits trained at a time (one a core). Fits that
-    the folder holds already are not trained again. A part that cannot be made after training is told to the
-    watcher (without one, by a RuntimeWarning) and stands in `missing` of the results. Raises InputError before
-    anything is written, TrainingError where every candidate has failed fits, RunFolderBusy, EnvironmentFault (where
-    too little memory is available before anything is written), Interrupted.
+    Returns
+    -------
+    Results
+        What stands in the run folder. A part that could not be made after training, which the watcher hears of (without
+        one a RuntimeWarning says it), stands in `missing`.
+
+    Raises
+    ------
+    InputError
+        For whatever is refused, before anything is written.
+    TrainingError
+        Where every candidate has failed fits.
+    RunFolderBusy
+        Where another process holds the run folder.
+    EnvironmentFault
+        Where the machine fails; where too little memory is available, before anything is written.
+    Interrupted
+        Where it was stopped on request; the same call goes on.
+
+    Examples
+    --------
+    >>> import shoal
+    >>> shorter = {"training": {"epochs": 20}, "compare": [], "repeats": 1, "inspect": {"history": 0}}
+    >>> results = shoal.run("two-peaks", out="runs/short", workers=1, **shorter)
+    >>> results.candidates[["rank", "network.hidden[0]", "training.batch_size", "chosen"]].head(1).values.tolist()
+    [[1, 100, 10, True]]
+    >>> results.digest == shoal.run("two-peaks", out="runs/short", **shorter).digest  # nothing is trained again
+    True
+
+    Rows in memory, and keys of the study in place of what a look at them finds:
+
+    >>> import numpy as np
+    >>> x = np.linspace(-3, 3, 60)
+    >>> results = shoal.run({"x": x, "y": np.sin(x)}, target="y", name="wave", search=None, training={"epochs": 20})
+    >>> results.folder.as_posix(), results.unfinished
+    ('runs/wave', 0)
     """
     request = request_of(study, keywords)
     study = request.study
