@@ -52,7 +52,7 @@ def test_links_of_the_site_lead_to_its_own_pages_and_pictures_follow_its_scheme(
     text = BUILD["rewritten"]("[a](../README.md#b) [c](examples/d_e.py) [f](docs/data.md)\n" + README)
     assert text.startswith("[a](../index.md#b) [c](examples/d_e.md) [f](docs/data.md)\n")
     assert (
-        re.findall(r'<img class="only-(\w+)" [^>]*src="docs/pictures/\w+-(\w+)\.', text)
+        re.findall(r"!\[[^]]+\]\(docs/pictures/\w+-(\w+)\.\w+\)\{\.only-(\w+)\}", text)
         == [
             ("light", "light"),
             ("dark", "dark"),

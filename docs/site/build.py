@@ -21,8 +21,8 @@ ROOT: Final = Path(__file__).resolve().parent.parent.parent
 SITE: Final = ROOT / "docs" / "site"
 BUILT: Final = ROOT / "build" / "docs"
 PICTURE: Final = re.compile(
-    r"<picture>\s*<source[^>]*srcset=\"(?P<dark>[^\"]+)\">\s*"
-    r"<img (?P<before>[^>]*)src=\"(?P<light>[^\"]+)\"(?P<after>[^>]*)>\s*</picture>"
+    r'<picture>\s*<source [^>]*srcset="(?P<dark>[^"]+)">\s*'
+    r'<img alt="(?P<alt>[^"]+)" src="(?P<light>[^"]+)">\s*</picture>'
 )
 """A picture in two schemes, as the README has it."""
 
@@ -35,6 +35,8 @@ def lay_out(pages: Path) -> None:
     for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]:
         place = pages / path.relative_to(ROOT)
         place.write_text(rewritten(path.read_text(encoding="utf-8")), encoding="utf-8")
+    shutil.copytree(ROOT / "docs" / "pictures", pages / "docs" / "pictures")
+    shutil.copy(ROOT / "CITATION.cff", pages)
     (pages / "README.md").rename(pages / "index.md")
     append(pages / "index.md", toctrees((ROOT / "README.md").read_text(encoding="utf-8")))
     for path in ROOT.glob("examples/*.*"):
@@ -47,14 +49,7 @@ def rewritten(text: str) -> str:
     """Lead links to where the site has what they name, and give pictures the scheme that the reader chooses."""
     text = re.sub(r"\]\(((?:\.\./)?)README\.md", r"](\1index.md", text)
     text = re.sub(r"\]\(((?:\.\./)?examples/\w+)\.(?:py|ipynb)\)", r"](\1.md)", text)
-    return PICTURE.sub(_by_scheme, text)
-
-
-def _by_scheme(match: re.Match[str]) -> str:
-    return "\n".join(
-        f'<img class="only-{scheme}" {match["before"]}src="{match[scheme]}"{match["after"]}>'
-        for scheme in ("light", "dark")
-    )
+    return PICTURE.sub(r"![\g<alt>](\g<light>){.only-light}\n![\g<alt>](\g<dark>){.only-dark}", text)
 
 
 def append(page: Path, text: str) -> None:
@@ -137,7 +132,7 @@ def write_api(folder: Path, landing: Path) -> None:
                 (folder / f"{name}.rst").write_text(_heading(name) + "\n".join(_api(name, value)), "utf-8")
         if kind != "Errors":
             append(landing, toctree("", [f"api/{name}" for name in names]))
-    listed = "\n".join(f".. autoexception:: shoal.{name}\n   :show-inheritance:\n" for name in names)
+    listed = "\n".join(f".. autoexception:: shoal.{name}\n   :show-inheritance:\n   :no-members:\n" for name in names)
     (folder / "errors.rst").write_text(_heading("Errors") + listed, "utf-8")
     append(landing, toctree("", ["api/errors"]))
 

@@ -23,6 +23,7 @@ author = "The Shoal founders"
 root_doc = "index"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_heading_anchors = 6
+myst_enable_extensions = ["attrs_inline"]  # of pictures in two schemes
 default_role = "code"  # of what stands between backticks in docstrings
 
 autodoc_default_options = {"members": True, "member-order": "bysource", "exclude-members": "model_config"}
@@ -85,9 +86,9 @@ def signature(
     _app: Sphinx, what: str, _name: str, value: object, _options: object, text: str | None, back: str | None
 ) -> tuple[str | None, str | None]:
     """Give the parameters of a class as Python knows them, and none of what Shoal alone makes."""
-    if what != "class":
+    if what not in ("class", "exception"):
         return text, back
-    made = dataclasses.is_dataclass(value) or hasattr(value, "model_fields")
+    made = dataclasses.is_dataclass(value) or hasattr(value, "model_fields") or what == "exception"
     return "" if made else stringify_signature(inspect.signature(value), show_annotation=False), None
 
 

@@ -118,16 +118,19 @@ def run(
     >>> import shoal
     >>> shorter = {"training": {"epochs": 20}, "compare": [], "repeats": 1, "inspect": {"history": 0}}
     >>> results = shoal.run("two-peaks", out="runs/short", workers=1, **shorter)
-    >>> results.candidates[["rank", "network.hidden[0]", "training.batch_size", "chosen"]].head(1).values.tolist()
-    [[1, 100, 10, True]]
-    >>> results.digest == shoal.run("two-peaks", out="runs/short", **shorter).digest  # nothing is trained again
+    >>> best = results.candidates.iloc[0]
+    >>> int(best["network.hidden[0]"]), int(best["training.batch_size"]), bool(best["chosen"])
+    (100, 10, True)
+    >>> again = shoal.run("two-peaks", out="runs/short", **shorter)  # trains nothing
+    >>> again.digest == results.digest
     True
 
     Rows in memory, and keys of the study in place of what a look at them finds:
 
     >>> import numpy as np
     >>> x = np.linspace(-3, 3, 60)
-    >>> results = shoal.run({"x": x, "y": np.sin(x)}, target="y", name="wave", search=None, training={"epochs": 20})
+    >>> rows, keys = {"x": x, "y": np.sin(x)}, {"search": None, "training": {"epochs": 20}}
+    >>> results = shoal.run(rows, target="y", name="wave", **keys)
     >>> results.folder.as_posix(), results.unfinished
     ('runs/wave', 0)
     """
