@@ -14,7 +14,9 @@ FOLDER = ROOT / "benchmarks" / "records"
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Lay out a markdown table; columns of numbers aligned to the right."""
-    numbers = [all(re.match(r"[-−+<>~]?\s*\d|-$|nan", cell) for cell in column) for column in zip(*rows, strict=True)]
+    numbers = [
+        all(re.match(r"[-−+<>~]?\s*\d|-$|nan", cell) for cell in column) for column in zip(*rows, strict=True)
+    ]
     lines = [" | ".join(head), " | ".join("---:" if right else "---" for right in numbers)]
     return [f"| {line} |" for line in (*lines, *(" | ".join(row) for row in rows))]
 

@@ -13,7 +13,7 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -104,47 +104,54 @@ def public_names() -> dict[str, dict[str, Any]]:
     functions = {name: value for name, value in values.items() if inspect.isfunction(value)}
     given = [value.__globals__[inspect.signature(value).return_annotation] for value in functions.values()]
     classes = {kind.__name__: kind for kind in given}
-    estimators, errors = {}, {}
-    for name, value in values.items():
-        if name in functions:
-            continue
-        of_kind = (
-            errors
-            if issubclass(value, Exception)
-            else estimators
-            if hasattr(value, "get_params")
-            else classes
-        )
-        of_kind[name] = value
-    errors = dict(sorted(errors.items(), key=lambda item: len(item[1].__mro__)))
-    return {"Functions": functions, "Classes": classes, "Estimators": estimators, "Errors": errors}
+    of_kind: dict[str, dict[str, Any]] = {
+        "Functions": functions,
+        "Classes": classes,
+        "Estimators": {},
+        "Errors": {},
+    }
+    for name in values.keys() - functions.keys():
+        value = values[name]
+        kind = "Errors" if issubclass(value, Exception) else "Classes"
+        of_kind["Estimators" if hasattr(value, "get_params") else kind][name] = value
+    depth = {name: len(value.__mro__) for name, value in of_kind["Errors"].items()}
+    return {
+        kind: dict(sorted(names.items(), key=lambda item: (depth.get(item[0], 0), item[0])))
+        for kind, names in of_kind.items()
+    }
 
 
 def write_api(folder: Path, landing: Path) -> None:
     """Write the page of every public name, of errors one together, and list them on the page that leads there."""
     for kind, names in public_names().items():
+        together = "errors" if kind == "Errors" else ""
+        pages = {together: _errors(names)} if together else {name: _api(name, names[name]) for name in names}
+        for page, lines in pages.items():
+            (folder / f"{page}.rst").write_text("\n".join(lines), encoding="utf-8")
         append(landing, f"## {kind}\n\n")
         for name, value in names.items():
-            page = name if kind != "Errors" else "errors"
-            (said,) = re.findall(r"^(.+?[.;])(?:\s|$)", inspect.getdoc(value).replace("\n", " "))
-            append(landing, f"- [`{name}`](api/{page}.rst): {said[0].lower()}{said[1:-1]}\n")
-            if kind != "Errors":
-                (folder / f"{name}.rst").write_text(_heading(name) + "\n".join(_api(name, value)), "utf-8")
-        if kind != "Errors":
-            append(landing, toctree("", [f"api/{name}" for name in names]))
-    listed = "\n".join(f".. autoexception:: shoal.{name}\n   :show-inheritance:\n   :no-members:\n" for name in names)
-    (folder / "errors.rst").write_text(_heading("Errors") + listed, "utf-8")
-    append(landing, toctree("", ["api/errors"]))
+            (said,) = re.findall(r"^(.+?)[.;](?:\s|$)", (inspect.getdoc(value) or "").replace("\n", " "))
+            append(landing, f"- [`{name}`](api/{together or name}.rst): {said[0].lower()}{said[1:]}\n")
+        append(landing, toctree("", [f"api/{page}" for page in pages]))
+
+
+def _errors(names: Iterable[str]) -> Iterator[str]:
+    """Give the page of all errors."""
+    yield _heading("Errors")
+    for name in names:
+        yield f".. autoexception:: shoal.{name}\n   :show-inheritance:\n   :no-members:\n"
 
 
 def _api(name: str, value: Any) -> Iterator[str]:
     """Give what autodoc is asked of a name; of a class also what its ancestors in Shoal have."""
-    home = re.sub(r"\._.*", "", value.__module__) if not hasattr(sys.modules["shoal"], name) else "shoal"
+    public = hasattr(sys.modules["shoal"], name)
+    full = f"{'shoal' if public else re.sub(r'[.]_.*', '', value.__module__)}.{name}"
+    yield _heading(full)
     if inspect.isfunction(value):
-        yield f".. autofunction:: {home}.{name}"
+        yield f".. autofunction:: {full}"
         return
     foreign = {base.__name__ for base in value.__mro__ if not base.__module__.startswith("shoal")}
-    yield f".. autoclass:: {home}.{name}"
+    yield f".. autoclass:: {full}"
     yield f"   :inherited-members: {', '.join(sorted(foreign))}"
 
 

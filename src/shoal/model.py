@@ -57,7 +57,8 @@ Inputs = tuple[Column, ...] | NDArray[np.uint8]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Model:
-    """A trained network, its preprocessing and where it comes from. Get one with `load`.
+    """A trained network, its preprocessing and where it comes from. Get one with `load`; the page "Model files,
+    predictions, export" has examples.
 
     `parameters` holds float32 arrays by name in torch's shapes, running statistics of batch norm among them.
     """

@@ -20,6 +20,7 @@ from shoal.engine import (
     StudyFit,
     StudyRows,
     TrainerChoice,
+    Trainers,
     Watcher,
     ask_ensemble,
     ask_simple_models,
@@ -45,7 +46,7 @@ from shoal.nets import MODEL_NAME
 from shoal.parts import RUN, Parts
 from shoal.planning import drawing_within_memory, folder_of, identity_of, lay_out, workers_of
 from shoal.progress import notebook
-from shoal.request import Keywords, StudyOrRows, request_of
+from shoal.request import Keywords, Request, StudyOrRows, request_of
 from shoal.results import (
     OUTPUT_FILES,
     STUDY_NAME,
@@ -97,47 +98,41 @@ def run(
     Returns
     -------
     Results
-        What stands in the run folder. A part that could not be made after training, which the watcher hears of (without
-        one a RuntimeWarning says it), stands in `missing`.
+        What stands in the run folder; in `missing` what could not be made after training (a RuntimeWarning, too).
 
     Raises
     ------
     InputError
         For whatever is refused, before anything is written.
-    TrainingError
-        Where every candidate has failed fits.
-    RunFolderBusy
-        Where another process holds the run folder.
-    EnvironmentFault
-        Where the machine fails; where too little memory is available, before anything is written.
-    Interrupted
-        Where it was stopped on request; the same call goes on.
+    TrainingError, RunFolderBusy, EnvironmentFault, Interrupted
+        Where every candidate has failed fits; where another process holds the run folder; where the machine fails (too
+        little memory: before anything is written); where it was stopped on request, and the same call goes on.
 
     Examples
     --------
     >>> import shoal
     >>> shorter = {"training": {"epochs": 20}, "compare": [], "repeats": 1, "inspect": {"history": 0}}
-    >>> results = shoal.run("two-peaks", out="runs/short", workers=1, **shorter)
-    >>> best = results.candidates.iloc[0]
-    >>> int(best["network.hidden[0]"]), int(best["training.batch_size"]), bool(best["chosen"])
-    (100, 10, True)
-    >>> again = shoal.run("two-peaks", out="runs/short", **shorter)  # trains nothing
-    >>> again.digest == results.digest
+    >>> results = shoal.run("two-peaks", out="runs/short", **shorter)
+    >>> shoal.run("two-peaks", out="runs/short", **shorter).digest == results.digest
     True
-
-    Rows in memory, and keys of the study in place of what a look at them finds:
-
-    >>> import numpy as np
-    >>> x = np.linspace(-3, 3, 60)
-    >>> rows, keys = {"x": x, "y": np.sin(x)}, {"search": None, "training": {"epochs": 20}}
-    >>> results = shoal.run(rows, target="y", name="wave", **keys)
-    >>> results.folder.as_posix(), results.unfinished
-    ('runs/wave', 0)
+    >>> rows = {"x": range(60), "y": [x % 7 for x in range(60)]}
+    >>> shoal.run(rows, target="y", name="weeks", search=None, training={"epochs": 20}).folder.as_posix()
+    'runs/weeks'
     """
     request = request_of(study, keywords)
-    study = request.study
-    folder = folder_of(study, out)
-    trainers, planner = lay_out(request, trainer, device)
+    folder = folder_of(request.study, out)
+    return _run(request, folder, lay_out(request, trainer, device), workers, watcher)
+
+
+def _run(
+    request: Request,
+    folder: Path,
+    laid_out: tuple[Trainers, Planner],
+    workers: int | None,
+    watcher: Watcher | None,
+) -> Results:
+    """Run what is laid out, in its folder; see `run`."""
+    study, (trainers, planner) = request.study, laid_out
     watcher = watcher or notebook(study.search.metric if study.search else "loss")
     parts = Parts(watcher.note if watcher else None)
     watcher = watcher or Silent()
