@@ -49,9 +49,8 @@ def main() -> None:
     print(results.candidates[["network.hidden", "selection_score", "standard_error", "chosen"]])
     print(f'"yes" is named from a probability of {results.decision.threshold:.2f} on')
 
-    model = shoal.load(
-        results.folder
-    )  # it takes missing cells as they come, and names "yes" from the threshold on
+    # The model takes missing cells as they come, and names "yes" from the threshold on.
+    model = shoal.load(results.folder)
     probability = model.predict_proba(new)[:, model.classes.index("yes")]
     print(new.assign(probability=probability.round(3), named=model.predict(new)))
 

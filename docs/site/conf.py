@@ -16,6 +16,8 @@ import shoal
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 PAGES: Final = ROOT / "build" / "docs" / "pages"
+SAID: Final[dict[str, list[str]]] = {}
+"""What attributes say, before napoleon has read it."""
 
 project = "Shoal"
 release = shoal.__version__
@@ -24,6 +26,9 @@ root_doc = "index"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_heading_anchors = 6
 myst_enable_extensions = ["attrs_inline"]  # of pictures in two schemes
+# What MyST alone reads otherwise than a code host: a line that begins with % is text.
+myst_disable_syntax = ["myst_line_comment", "myst_block_break", "myst_target", "myst_role"]
+smartquotes = False
 default_role = "code"  # of what stands between backticks in docstrings
 
 autodoc_default_options = {"members": True, "member-order": "bysource", "exclude-members": "model_config"}
@@ -57,19 +62,20 @@ def titles() -> dict[str, str]:
 
 
 def before_sections(
-    _app: Sphinx, _what: str, _name: str, value: object, _options: object, lines: list[str]
+    _app: Sphinx, what: str, name: str, value: object, _options: object, lines: list[str]
 ) -> None:
-    """Show of a class what its private ancestor of the same name says."""
+    """Show of a class what its private ancestor of the same name says, and of an attribute all that it says."""
+    if what in ("attribute", "property"):  # there napoleon takes what stands before a colon for a type
+        SAID[name] = list(lines)
     if isinstance(value, type) and value.__mro__[1].__name__ == value.__name__:
         lines += inspect.cleandoc(value.__mro__[1].__doc__ or "").split("\n")
 
 
 def after_sections(
-    _app: Sphinx, what: str, _name: str, value: object, _options: object, lines: list[str]
+    _app: Sphinx, _what: str, name: str, _value: object, _options: object, lines: list[str]
 ) -> None:
     """Make links of the pages that a docstring names: `the page "The study file"`; types may have names with _."""
-    if what == "property":  # in their first lines napoleon takes what stands before a colon for a type
-        lines[:] = (inspect.getdoc(value) or "").split("\n")
+    lines[:] = SAID.pop(name, lines)
     known = titles()
     text = re.sub(
         r'page\s"([^"]+)"',
