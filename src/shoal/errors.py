@@ -110,8 +110,8 @@ class Interrupted(ShoalError):
 
         `goes_on`: the same command begins where this one ended, as runs do.
         """
-        kept = "; what is finished is kept, and the same command goes on from here" if goes_on else ""
-        error = cls(f"stopped{kept}")
+        rest = "; what is finished is kept, and the same command goes on from here" if goes_on else ""
+        error = cls(f"stopped{rest}")
         error.exit_code = 128 + number
         return error
 

@@ -149,7 +149,9 @@ def test_a_folder_of_run_folders_stands_for_all_of_them(folder: Path) -> None:
     assert whole.settings.loc["training.epochs", "bob"] == "21"
 
 
-def test_paths_and_names_count_for_nothing_and_what_is_the_same_is_not_shown(folder: Path, both: Comparison) -> None:
+def test_paths_and_names_count_for_nothing_and_what_is_the_same_is_not_shown(
+    folder: Path, both: Comparison
+) -> None:
     run = Results.open(folder / "bob")
     data = run.study.data.model_copy(update={"train": "/elsewhere/mine.csv", "standardize": "both"})
     named = run.study.study.model_copy(update={"name": "another name"})

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.look._figure import Chapter, Figure, single
+from shoal.look._layers import MOST_PANELS
 from shoal.look._lines import with_place
 from shoal.look._paper import (
     GREY,
@@ -27,7 +28,6 @@ from shoal.look._paper import (
     plain,
 )
 from shoal.look._run_findings import RunFindings
-from shoal.look._several_targets import MOST_PANELS
 from shoal.wording import one_number
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from shoal.look._extent import DOT, VALUE, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
+from shoal.look._layers import MOST_PANELS, targets_left_out
 from shoal.look._paper import (
     BLUE,
     GREY,
@@ -32,7 +33,6 @@ from shoal.look._residuals import (
     spread_over,
 )
 from shoal.look._run_findings import DELIVERED
-from shoal.look._several_targets import MOST_PANELS, targets_left_out
 from shoal.wording import one_number
 
 _INPUTS: Final = 3
