@@ -144,14 +144,14 @@ def refuse_to_replace(out: Path, *inputs: Path) -> None:
     counts is which file would be replaced.
     """
     target = Path(os.path.realpath(out))
-    if not os.path.lexists(out) and not os.path.isdir(target.parent):
-        raise InputError(Problem(str(out), NO_FOLDER))
     if os.path.isfile(out) and any(os.path.isfile(path) and out.samefile(path) for path in inputs):
         what = "expected another file than the one that is read; choose another with --out"
         raise InputError(Problem(str(out), what))
     if _of_a_run_folder(target):
         what = "expected a file outside a run folder, got one of its own; choose another with --out"
         raise InputError(Problem(str(out), what))
+    if not os.path.lexists(out) and not os.path.isdir(target.parent):
+        raise InputError(Problem(str(out), NO_FOLDER))
 
 
 def _of_a_run_folder(place: Path) -> bool:
