@@ -42,6 +42,7 @@ from shoal.study._values import (
     Share,
     Side,
     Sides,
+    Skip,
     TargetTransform,
     TextOrTexts,
     branch_of,
@@ -173,6 +174,7 @@ class Conv(_Part):
     padding: Borders = 0
     dilation: Sides = 1
     groups: Count = 1
+    skip: Skip = 0
     pool: Pool | None = None
 
 

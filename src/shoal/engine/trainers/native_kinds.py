@@ -26,6 +26,8 @@ def _layers(architecture: Architecture) -> Iterator[str]:
         yield "does not do dilated convolutions"
     if any(isinstance(sides, tuple) for layer in convs for sides in _sides(layer)):
         yield "does not do kernels, strides, padding and pools that are not square"
+    if any(layer.skip for layer in convs):
+        yield "does not do skips"
     if len(convs) > MAX_CONVS:
         yield f"takes up to {MAX_CONVS} convolutions"
     if any(layer.batch_norm for layer in architecture.layers):
