@@ -20,6 +20,9 @@ def refusal_of(architecture: Architecture, training: Training) -> str | None:
 
 def _layers(architecture: Architecture) -> Iterator[str]:
     convs = architecture.convolutions
+    for layer in architecture.layers:
+        if not row_of("layer", LAYERS, layer.kind).core:
+            yield f"does not do {layer.kind} layers"
     if any(layer.groups > 1 for layer in convs):
         yield "does not do convolutions with groups"
     if any(layer.dilation != 1 for layer in convs):
@@ -34,9 +37,6 @@ def _layers(architecture: Architecture) -> Iterator[str]:
         yield "does not do batch norm"
     if any(layer.layer_norm for layer in architecture.layers):
         yield "does not do layer norm"
-    for layer in architecture.layers:
-        if not row_of("layer", LAYERS, layer.kind).core:
-            yield f"does not do {layer.kind} layers"
 
 
 def _sides(layer: ConvLayer) -> tuple[int | tuple[int, int], ...]:
