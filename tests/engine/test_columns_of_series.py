@@ -10,7 +10,6 @@ import shoal
 from shoal.errors import StudyError
 from shoal.study import Study
 
-
 SENTENCES = (
     '"cnn" takes the columns of a table, in their order, as series: expected numbers, got categories in "nm400"',
     '"cnn" takes the columns of a table, in their order, as series: expected no missing cells, got some in "nm400"',
