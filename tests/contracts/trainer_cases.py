@@ -342,8 +342,8 @@ def _layer_normed() -> list[Case]:
     ]  # fmt: skip
 
 
-NORMED = [*_normed(), *_layer_normed()]
-TABLE = [*_table(), *_embedded(), *NORMED]
+LAYER_NORMED = _layer_normed()
+TABLE = [*_table(), *_embedded(), *_normed(), *LAYER_NORMED]
 
 
 @st.composite

@@ -23,8 +23,6 @@ def _layers(architecture: Architecture) -> Iterator[str]:
     for layer in architecture.layers:
         if not row_of("layer", LAYERS, layer.kind).core:
             yield f"does not do {layer.kind} layers"
-    if any(layer.groups > 1 for layer in convs):
-        yield "does not do convolutions with groups"
     if any(layer.dilation != 1 for layer in convs):
         yield "does not do dilated convolutions"
     if any(isinstance(sides, tuple) for layer in convs for sides in _sides(layer)):
@@ -33,8 +31,6 @@ def _layers(architecture: Architecture) -> Iterator[str]:
         yield "does not do skips"
     if len(convs) > MAX_CONVS:
         yield f"takes up to {MAX_CONVS} convolutions"
-    if any(layer.batch_norm for layer in architecture.layers):
-        yield "does not do batch norm"
     if any(layer.layer_norm for layer in architecture.layers):
         yield "does not do layer norm"
 
