@@ -8,7 +8,7 @@ TESTS := $(VENV)/.tests
 SPREAD := -n auto --maxprocesses 8 --dist worksteal
 CAMPAIGNS := tests/contracts tests/data/test_missing.py tests/native tests/engine tests/nets tests/torture tests/estimators/test_search_shared.py tests/test_whole_runs.py
 
-.PHONY: run test lint check format sanitize torture bench oldest newest wheels clean
+.PHONY: run test lint check format docs pictures sanitize torture bench oldest newest wheels clean
 
 run: $(RUNS)  ## run the built-in study `two-peaks`
 	$(BIN)/shoal run two-peaks
@@ -17,16 +17,22 @@ test: $(TESTS)  ## run the test suite, on eight cores at the most
 	$(BIN)/python -m pytest $(SPREAD)
 
 lint: $(TESTS)  ## linter, formatter, type checker
-	$(BIN)/ruff check src tests benchmarks examples
-	$(BIN)/ruff format --check src tests benchmarks examples
+	$(BIN)/ruff check src tests benchmarks examples docs
+	$(BIN)/ruff format --check src tests benchmarks examples docs
 	$(BIN)/mypy
 
 check: lint  ## and the architecture
 	$(BIN)/python -m pytest tests/test_architecture.py
 
 format: $(TESTS)
-	$(BIN)/ruff check --fix src tests benchmarks examples
-	$(BIN)/ruff format src tests benchmarks examples
+	$(BIN)/ruff check --fix src tests benchmarks examples docs
+	$(BIN)/ruff format src tests benchmarks examples docs
+
+docs: $(VENV)/.docs  ## the pages as a site, in build/docs/html; needs no network, warnings are errors
+	$(BIN)/python docs/site/build.py
+
+pictures: $(TESTS)  ## the pictures of the README, by a Chromium
+	$(BIN)/python docs/site/pictures.py
 
 sanitize: $(TESTS)  ## the C++ core under AddressSanitizer and UndefinedBehaviorSanitizer
 	sh tests/native/sanitize.sh
@@ -41,22 +47,26 @@ oldest newest: $(TESTS)  ## the suite on the oldest, or the newest, versions tha
 bench: $(TESTS)  ## benchmarks beside their peers, in an environment of their own
 	$(BIN)/python -m benchmarks
 
-wheels: $(TESTS)  ## wheels of every platform into dist/, those that this machine runs tried out; AARCH64_PYTHON is docs/releasing.md's
-	$(INSTALL) --no-build-isolation -e '.[wheels]'
+wheels: $(VENV)/.wheels  ## wheels of every platform into dist/, those that run here tried out (AARCH64_PYTHON: docs/releasing.md)
 	$(BIN)/python tests/wheels.py --python "$(AARCH64_PYTHON)"
 
 clean:
 	rm -rf $(VENV) .bench-venv .oldest-venv .newest-venv build dist runs .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-# What a run needs. What is imported is compiled when it is: a quarter of what is installed.
+# What a run needs. Modules are compiled when they are first imported: a quarter of those that are installed.
 $(RUNS): pyproject.toml constraints.txt setup.py $(wildcard src/native/*)
 	$(PYTHON) -m venv $(VENV)
 	$(INSTALL) setuptools
 	$(INSTALL) --no-build-isolation -e .
 	@touch $@
 
-# What tests and checks need besides; compiled on all cores, for the many processes that tests start.
+# What checks and tests need besides, and modules compiled on all cores for the many processes that tests start.
 $(TESTS): $(RUNS)
-	$(INSTALL) --no-build-isolation -e '.[dev]'
+	$(INSTALL) 'shoal[dev]'
 	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
+	@touch $@
+
+# What the site and the wheels need besides.
+$(VENV)/.docs $(VENV)/.wheels: $(VENV)/.%: $(TESTS)
+	$(INSTALL) 'shoal[$*]'
 	@touch $@

@@ -26,6 +26,10 @@ inline vf32 narrow(vf64 low, vf64 high) {
 }
 inline vu64 multiply_low32(vu64 a, vu64 b) { return (vu64)_mm512_mul_epu32((__m512i)a, (__m512i)b); }
 
+inline vf32 load_bytes(const uint8_t* from) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i*)from)));
+}
+
 inline float horizontal_sum(vf32 a) {
     __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
     __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
@@ -58,6 +62,21 @@ inline void transpose_16x16(const float* from, float* to) {
         _mm512_storeu_ps(to + 16 * (8 + j), _mm512_shuffle_f32x4(high01, high23, 0x88));
         _mm512_storeu_ps(to + 16 * (12 + j), _mm512_shuffle_f32x4(high01, high23, 0xDD));
     }
+}
+
+inline Panel sums_of_rows(const float* from) {
+    __m512 row[16], eight[8], four[4], two[2];  // so many lanes are left of each row
+    for (int i = 0; i < 16; ++i) row[i] = _mm512_loadu_ps(from + 16 * (i % 4 * 4 + i / 4));
+    for (int i = 0; i < 8; ++i)
+        eight[i] = _mm512_add_ps(_mm512_shuffle_f32x4(row[2 * i], row[2 * i + 1], 0x44),
+                                 _mm512_shuffle_f32x4(row[2 * i], row[2 * i + 1], 0xEE));
+    for (int i = 0; i < 4; ++i)
+        four[i] = _mm512_add_ps(_mm512_shuffle_f32x4(eight[2 * i], eight[2 * i + 1], 0x88),
+                                _mm512_shuffle_f32x4(eight[2 * i], eight[2 * i + 1], 0xDD));
+    for (int i = 0; i < 2; ++i)
+        two[i] = _mm512_add_ps(_mm512_shuffle_ps(four[2 * i], four[2 * i + 1], 0x44),
+                               _mm512_shuffle_ps(four[2 * i], four[2 * i + 1], 0xEE));
+    return {{_mm512_add_ps(_mm512_shuffle_ps(two[0], two[1], 0x88), _mm512_shuffle_ps(two[0], two[1], 0xDD))}};
 }
 
 }  // namespace
