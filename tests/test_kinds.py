@@ -107,7 +107,7 @@ def test_every_kind_has_its_row_in_nets(rows: dict[str, Any], table: dict[str, A
 
 
 @pytest.mark.parametrize(
-    ("room", "table", "others"), [("losses", LOSSES, set()), ("layers", LAYERS, {"norm", "pool"})]
+    ("room", "table", "others"), [("losses", LOSSES, set()), ("layers", LAYERS, {"norm", "pool", "skip"})]
 )
 def test_every_loss_and_layer_has_its_file(room: str, table: dict[str, Any], others: set[str]) -> None:
     """`others`: what several kinds of layers have."""

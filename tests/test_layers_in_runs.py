@@ -27,8 +27,20 @@ NETWORKS: dict[str, dict[str, Any]] = {
         ],
         "hidden": [],
     },
+    "skips": {
+        "conv": [
+            {"channels": 4, "padding": 1},
+            {"channels": 4, "padding": [1, 2], "skip": 2, "dilation": [1, 2]},
+            {"channels": 6, "padding": 1, "stride": 2, "skip": 1, "pool": {"kind": "global-average"}},
+        ],
+        "hidden": [],
+        "norm": "batch",
+    },
     "layer norm": {"conv": [{"channels": 4}, {"channels": 4, "padding": 1}], "hidden": [5], "norm": "layer"},
 }
+
+
+SPACES: dict[str, dict[str, Any]] = {"skips": {"network.conv[2].skip": [0, 1]}}
 
 
 @pytest.fixture(scope="module", params=list(NETWORKS))
@@ -46,7 +58,7 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         "data": {"train": str(home / "images.npz")},
         "network": {"kind": "cnn", **NETWORKS[request.param]},
         "training": {"epochs": 12, "lr": 0.01, "batch_size": 8, "validation": 0.2},
-        "search": {"folds": 2, "space": {"network.conv[1].dilation": [1, [1, 2]]}},
+        "search": {"folds": 2, "space": SPACES.get(request.param, {"network.conv[1].dilation": [1, [1, 2]]})},
         "inspect": {"history": 2},
     }
     run(Study.model_validate(tree), out=home / "run", workers=1)

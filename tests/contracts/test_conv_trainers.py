@@ -134,6 +134,22 @@ CASES = {
         ),
         Pictures("batch norm", {"conv": [conv(4, **MAX), conv(6)], "batch_norm": True}, SGD, rows=24),
         Pictures("layer norm", {"conv": [conv(4, **MAX), conv(6)], "norm": "layer"}, SGD),
+        Pictures("skip", {"conv": [conv(4), conv(4), conv(4, skip=2)], "activation": "tanh"}, SGD),
+        Pictures(
+            "projected skips, normed",
+            {
+                "conv": [
+                    conv(4, **MAX),
+                    conv(6, stride=2, skip=1),
+                    conv(6, kernel=1, padding=0),
+                    conv(5, stride=[1, 2], skip=3),
+                ],
+                "norm": "layer",
+                "conv_dropout": 0.3,
+            },
+            SGD,
+            (2, 16, 16),
+        ),
         Pictures("dropout", {"conv": [conv(5), conv(6, **MAX)], "conv_dropout": 0.3, "dropout": 0.5}, SGD),
         Pictures(
             "augmentation",

@@ -25,6 +25,19 @@ TEN: Final[list[dict[str, Any]]] = [
     }
     for number in range(10)
 ]
+SKIPS: Final[list[dict[str, Any]]] = [
+    {"channels": 16, "padding": 1},
+    *(
+        {"channels": 16 * 2**stage, "padding": 1, "skip": 2 * place, "stride": 1 + (stage > 0 and not place)}
+        for stage in range(3)
+        for place in (0, 1, 0, 1)
+    ),
+    {"channels": 64, "padding": 1, "skip": 13, "pool": {"kind": "global-average"}},
+]
+SERIES: Final[list[dict[str, Any]]] = [
+    {"channels": 16, "kernel": 7, "padding": 3, "pool": {}},
+    {"channels": 16, "kernel": 5, "padding": 2, "skip": 1, "pool": {"kind": "global-average"}},
+]
 GROUPS: Final[list[dict[str, Any]]] = [
     {"channels": 32, "kernel": 5, "stride": 2, "padding": 2},
     {
@@ -91,6 +104,11 @@ CASES: Final = {
         {"kind": "cnn", "conv": GROUPS, "hidden": [100], "batch_norm": True, "dropout": 0.5, "conv_dropout": 0.1},
         (3, 64, 48), classes(30),
     ),
+    "skips": lambda: case({"kind": "cnn", "conv": SKIPS, "hidden": [], "norm": "batch"}, (3, 32, 32), classes(2)),
+    "series": lambda: case(
+        {"kind": "cnn", "conv": SERIES, "hidden": [16], "series": 2}, (256,), classes(3),
+        names=tuple(f"nm{number}" for number in range(256)),
+    ),
     "hostile": lambda: case({"hidden": [3]}, (11,), {"targets": HOSTILE}, names=HOSTILE),
 }  # fmt: skip
 
@@ -136,6 +154,11 @@ def _convolutional(
         "padding": st.integers(0, 3), "dilation": st.sampled_from((1, 1, 2)), "pool": pool,
     })  # fmt: skip
     layers = draw(st.lists(conv, min_size=1, max_size=8))
+    if draw(st.booleans()):
+        layers = [
+            {**layer, "padding": 0, "kernel": 1, "dilation": 1, "skip": draw(st.integers(0, number + 1))}
+            for number, layer in enumerate(layers)
+        ]
     shape = (draw(st.integers(1, 3)), draw(st.integers(1, 300)), draw(st.integers(1, 300)))
     while layers:
         try:

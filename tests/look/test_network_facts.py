@@ -35,7 +35,7 @@ def test_sizes_and_parameters_are_those_of_torch(name: str) -> None:
     assert fact.parameters == sum(array.numel() for array in module.parameters())
     x, shapes = torch.zeros((1, *architecture.row_shape)), []
     for part in module.children():
-        x = part(x)
+        x = x if type(part).__name__ == "Skip" else part(x)
         if type(part).__name__ in (
             "Linear",
             "Conv2d",
@@ -43,6 +43,7 @@ def test_sizes_and_parameters_are_those_of_torch(name: str) -> None:
             "AvgPool2d",
             "AdaptiveAvgPool2d",
             "Lookup",
+            "Unflatten",
         ):
             shapes.append(tuple(x.shape[1:]))
     assert shapes == [step.shape for step in fact.steps]

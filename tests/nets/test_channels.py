@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from shoal.data import load_builtin
 from shoal.engine.trainers.torch import one_thread
 from shoal.errors import StudyError
-from shoal.nets import Architecture, Channels, build_architecture, initial_parameters, trained_module
+from shoal.nets import (
+    Architecture,
+    Channels,
+    build_architecture,
+    initial_parameters,
+    trained_module,
+    weights_by_layer,
+)
 from shoal.nets._channels import seen_by_the_middle
 from shoal.streams import StreamKey
 from shoal.study import Network
@@ -70,6 +77,36 @@ def test_maps_are_those_between_the_layers_of_the_module(activation: str, norm: 
             channels.activation(number, images), expected[layer].max(axis=(2, 3)), rtol=1e-5, atol=1e-6
         )
     np.testing.assert_allclose(channels.flattened(images), flat.numpy(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("norm", ["none", "batch"])
+def test_maps_behind_skips_are_those_of_the_module(norm: str) -> None:
+    import torch
+
+    conv = [
+        {"channels": 3, "padding": 1, "pool": {}},
+        {"channels": 4, "padding": 1, "stride": 2, "skip": 1},
+        {"channels": 4, "padding": 1, "skip": 2, "pool": {}},
+        {"channels": 4, "padding": 1, "skip": 4},
+    ]
+    channels = channels_of(conv, (2, 16, 16), activation="tanh", norm=norm)
+    images = np.random.default_rng(1).integers(0, 256, (5, 2, 16, 16), dtype=np.uint8)
+    module, wanted = trained_module(channels.architecture, channels.named), {}
+    for name, child in module.named_children():
+        child.register_forward_hook(
+            lambda _m, _i, out, name=name: wanted.update({name: out.detach().numpy()})
+        )
+    x = torch.from_numpy(images.astype(np.float32) * np.float32(1 / 255))
+    module(x + torch.linspace(0, 1, 2)[:, None, None])
+    (maps,) = channels.maps(images)
+    for layer, ours in zip(channels.layers, maps, strict=True):
+        np.testing.assert_allclose(ours, wanted[f"{layer.name}_activation"], rtol=1e-5, atol=1e-6)
+    weights = weights_by_layer(channels.named)  # those that a skip passes are of its layer
+    assert {name: array.size for name, array in weights.items()} == {
+        "conv1": 54, "conv2": 108 + 12, "conv3": 144 + 12, "conv4": 144 + 8, "hidden1": 48, "output": 6,
+    }  # fmt: skip
+    made = channels.exciting_inputs(3, 2, KEY)
+    assert (made.shape, seen_by_the_middle(channels.layers, 3, 0)) == ((2, 2, 16, 16), (slice(None), 1))
 
 
 @given(data=st.data())

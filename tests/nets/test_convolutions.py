@@ -55,7 +55,17 @@ def networks(draw: st.DrawFn) -> tuple[Network, tuple[int, int, int]]:
     shape = (channels, draw(st.integers(1, 12)), draw(st.integers(1, 12)))
     layers: list[dict[str, Any]] = []
     for _ in range(draw(st.integers(1, 3))):
-        layers.append(draw(convs(channels)))
+        layer = draw(convs(channels))
+        if draw(st.booleans()):  # such a layer keeps the size, or divides it
+            stride = draw(st.integers(1, 2))
+            layer |= {
+                "kernel": 3,
+                "padding": 1,
+                "dilation": 1,
+                "stride": stride,
+                "skip": draw(st.integers(0, 2)),
+            }
+        layers.append(layer)
         channels = layers[-1]["channels"]
     return network(*layers, batch_norm=draw(st.booleans()), conv_dropout=0.1), shape
 
@@ -74,9 +84,10 @@ def test_sizes_are_those_of_torch_or_the_network_is_refused(
     asked, shape = drawn
     try:
         laid_out = build_architecture(asked, shape, 4)
-    except StudyError:
-        with pytest.raises(RuntimeError):
-            feature_maps(asked, shape)
+    except StudyError as refused:
+        if ".skip: " not in str(refused):
+            with pytest.raises(RuntimeError):
+                feature_maps(asked, shape)
         return
     maps = feature_maps(asked, shape)
     layers = [layer for layer in laid_out.layers if isinstance(layer, ConvLayer)]
@@ -89,6 +100,10 @@ def test_sizes_are_those_of_torch_or_the_network_is_refused(
     assert {slot.name: slot.shape for slot in laid_out.slots} == named
     assert laid_out.parameter_count == sum(value.numel() for value in module.parameters())
     products = sum(size_of(torch_layer(layer), layer.size) for layer in layers)
+    projected = [module.get_submodule(f"{layer.name}_skip") for layer in layers if layer.projection]
+    assert all(weight.shape[2:] == (1, 1) for skip in projected for weight in skip.parameters())
+    sizes = [layer.size for layer in layers if layer.projection]
+    products += sum(size_of(skip, size) for skip, size in zip(projected, sizes, strict=True))
     dense = [value.numel() for name, value in module.named_parameters() if value.ndim == 2]
     assert laid_out.flops_per_row == 2 * (products + sum(dense))
 
@@ -163,6 +178,23 @@ def test_the_published_network_by_hand() -> None:
             [{"channels": 4, "pool": {"size": [1, 9]}}],
             (1, 9, 9),
             "network.conv[0].pool: size 9 does not fit a feature map 7 pixels wide (7 + 2*0 - 9 = -2)",
+        ),
+        (
+            [{"channels": 4}, {"channels": 4, "skip": 3}],
+            (1, 8, 8),
+            "network.conv[1].skip: expected at most 2, the convolutions up to this one, got 3",
+        ),
+        (
+            [{"channels": 4, "padding": 1}, {"channels": 4, "skip": 1}],
+            (1, 8, 9),
+            "network.conv[1].skip: skip = 1 adds maps of 8 × 9 pixels to maps of 6 × 7: expected 8 × 9 from this layer;"
+            " padding = dilation * (kernel - 1) / 2 with an odd kernel keeps the size, a stride divides it",
+        ),
+        (
+            [{"channels": 4, "padding": 1, "pool": {}}, {"channels": 4, "kernel": 2, "stride": 2, "skip": 2}],
+            (1, 10, 10),
+            "network.conv[1].skip: skip = 2 adds maps of 10 × 10 pixels to maps of 2 × 2: expected 3 × 3 from these 2"
+            " layers; padding = dilation * (kernel - 1) / 2 with an odd kernel keeps the size, a stride divides it",
         ),
         (
             [{"channels": 4, "groups": 2}],

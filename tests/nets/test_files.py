@@ -130,6 +130,20 @@ def test_save_load_save_gives_the_same_bytes(architecture: Architecture, seed: i
     assert model_bytes(stored.architecture, stored.parameters, stored.facts) == content
 
 
+def test_a_network_with_skips_is_read_as_it_was_written() -> None:
+    conv = [
+        {"channels": 2, "padding": 1},
+        {"channels": 3, "padding": 1, "stride": 2, "skip": 2},
+        {"channels": 3, "skip": 1, "kernel": 1},
+    ]
+    network = build_architecture(
+        Network.model_validate({"kind": "cnn", "conv": conv, "norm": "layer"}), (1, 6, 6), 2
+    )
+    content = model_bytes(network, drawn_parameters(network), FACTS)
+    assert read(content).architecture == network
+    assert {"conv2_skip.weight"} == {slot.name for slot in network.slots if "_skip" in slot.name}
+
+
 def test_what_a_file_says_of_a_layer_is_what_it_said_before_there_were_other_layers() -> None:
     """Files of old stay readable, and networks of old are the same bytes."""
     conv = Conv(channels=2, pool=Pool())

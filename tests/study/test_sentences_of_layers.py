@@ -26,6 +26,8 @@ WINDOW = 'needs kind = "max" or "average", got kind = "global-average", whose wi
         ({"padding": [1, -1]}, f"padding[1]: expected {BORDER}, got -1"),
         ({"padding": -1}, f"padding: expected {BORDER} or a list of 2 whole numbers, got -1"),
         ({"dilation": 0}, f"dilation: expected {SIDES}, got 0"),
+        ({"skip": -1}, "skip: expected a whole number of at least 0 and at most 10000, got -1"),
+        ({"skip": True}, "skip: expected a whole number of at least 0 and at most 10000, got true"),
         ({"dilatation": 2}, "dilatation: unknown key; did you mean dilation?"),
         (
             {"pool": {"kind": "global"}},

@@ -43,7 +43,8 @@ class StepFacts:
     """One step of a layer: what it is, the shape (U,) or (C, H, W) of what it gives, and what follows within it.
 
     A step over feature maps has a `window`. `activation` is empty where there is none; parameters and
-    multiply-adds of a layer are those of its first step. `norm` is in words. `place` is the number of its layer.
+    multiply-adds of a layer are those of its first step. `norm` is in words. What entered the layer `added` is added
+    before the activation. `place` is the number of its layer.
     """
 
     layer: str
@@ -56,6 +57,7 @@ class StepFacts:
     groups: int
     activation: str
     norm: str
+    added: str
     dropout: float
     parameters: int
     multiply_adds: int
@@ -171,6 +173,7 @@ def _step(layer: Layer, step: LayerStep, *, first: bool, last: bool) -> StepFact
         groups=step.groups,
         activation=layer.activation if first and layer.activation != "identity" else "",
         norm=_norm_words(layer) if first else "",
+        added=step.added,
         dropout=layer.dropout if last else 0.0,
         parameters=sum(math.prod(part.shape) for part in layer.parts) if first else 0,
         multiply_adds=layer.multiply_adds if first else 0,
@@ -227,6 +230,8 @@ def _step_words(step: StepFacts) -> Iterator[str]:
     yield f"{step.words} {', '.join(step.geometry)}".strip() + f" to {size}"
     if step.norm:
         yield step.norm
+    if step.added:
+        yield f"plus what entered {step.added}"
     if step.activation:
         yield step.activation
     if step.dropout:

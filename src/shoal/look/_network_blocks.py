@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from shoal.look._escape import seen
@@ -58,6 +58,8 @@ class Block:
     seen: Point | None = None
     arrow: bool = False
     """Whether an arrow leads here."""
+    adds: int = 0
+    """How many parts before this one the maps stand that are added to it; 0 where there are none."""
 
 
 def blocks(fact: NetworkFacts) -> list[Block]:
@@ -65,7 +67,8 @@ def blocks(fact: NetworkFacts) -> list[Block]:
     drawn = [step for step in fact.steps if step is not fact.embedding]
     windows = [step.span if step.window else None for step in drawn]
     of_images = len(fact.input_shape) == 3
-    unit = _pixels(max(fact.input_shape[1:])) if of_images else 0.0
+    maps = [shape for shape in (fact.input_shape, *(step.shape for step in drawn)) if len(shape) == 3]
+    unit = _pixels(max(maps[0][1:])) if maps else 0.0
     parts = [_image(fact, windows[0], unit) if of_images else _columns(fact)]
     for place, step in enumerate(drawn):
         if len(step.shape) == 3:
@@ -73,9 +76,11 @@ def blocks(fact: NetworkFacts) -> list[Block]:
             following = drawn[place + 1]
             texts = [*_texts(step, step.shape_text)]
             texts += [f"flat: {math.prod(step.shape):,}"] * (len(following.shape) == 1)
-            parts.append(
-                _stack(step.shape, (step.words if pooling else step.layer, texts), windows[place + 1], unit)
+            stack = _stack(
+                step.shape, (step.words if pooling else step.layer, texts), windows[place + 1], unit
             )
+            first = next((at for at, other in enumerate(drawn) if other.layer == step.added), place + 1)
+            parts.append(replace(stack, adds=place + 1 - first))
         else:
             parts.append(_units(step, fact.outputs if place == len(drawn) - 1 else ()))
     return [*parts, _answers(fact)]
@@ -85,6 +90,7 @@ def _texts(step: StepFacts, size: str) -> Iterator[str]:
     yield size
     yield from step.geometry
     yield from [step.norm] if step.norm else []
+    yield from [f"+ what entered {step.added}"] if step.added else []
     yield from [step.activation] if step.activation else []
     yield from [f"dropout {step.dropout:g}"] if step.dropout else []
     yield from [counted(step.parameters, "parameter")] if step.parameters else []

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from shoal.kinds import LAYERS, Takes, row_of
 from shoal.nets._layer import Layer, Part, Shape
-from shoal.nets.layers.conv import ConvLayer, conv_layer
+from shoal.nets.layers.conv import ConvLayer, conv_layers
 from shoal.nets.layers.dense import DenseLayer
 from shoal.nets.layers.embedding import EmbeddingLayer, table_size
+from shoal.nets.layers.series import SeriesLayer, series_layer
 from shoal.study import Network
 
 Tables = tuple[tuple[int, int], ...]
@@ -100,6 +101,17 @@ class Architecture:
         """Its convolutional layers, which come first; none where it takes rows of numbers."""
         return tuple(layer for layer in self.layers if isinstance(layer, ConvLayer))
 
+    @property
+    def series(self) -> SeriesLayer | None:
+        """What makes series of the columns of a table; None in a network that has no convolutions of them."""
+        first = self.layers[0]
+        return first if isinstance(first, SeriesLayer) else None
+
+    @property
+    def image_convolutions(self) -> tuple[ConvLayer, ...]:
+        """Its convolutional layers where it takes images."""
+        return self.convolutions if self.takes == "images" else ()
+
     @cached_property
     def dense(self) -> tuple[DenseLayer, ...]:
         """Its dense layers."""
@@ -169,7 +181,7 @@ def weights_by_layer(named: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any
     for name, array in named.items():
         layer, kind = name.partition(".")[0], name.rpartition(".")[2]
         if kind == "weight" and not layer.endswith("_norm"):
-            parts.setdefault(layer, []).append(array.reshape(-1))
+            parts.setdefault(layer.removesuffix("_skip"), []).append(array.reshape(-1))
     return {layer: np.concatenate(arrays) for layer, arrays in parts.items()}
 
 
@@ -187,11 +199,12 @@ def build_architecture(
     Raises StudyError where a convolution or pooling does not fit the feature map it is given.
     """
     layers: list[Layer] = [*_embeddings(input_shape[0], tables)]
-    shape = (layers[0].units,) if layers else input_shape
-    for number, conv in enumerate(network.conv):
-        layer = conv_layer(network, number, conv, shape)
-        layers.append(layer)
-        shape = (conv.channels, *layer.pooled)
+    if network.conv and len(input_shape) == 1:
+        layers = [series_layer(input_shape[0], network.series)]
+    of_series = bool(network.conv) and len(input_shape) == 1
+    convs = conv_layers(network, layers[0].steps[0].shape if of_series else input_shape, of_series=of_series)
+    shape = convs[-1].gives if convs else (layers[0].units,) if layers else input_shape
+    layers += convs
     inputs = math.prod(shape)
     for number, units in enumerate((*network.hidden, outputs)):
         last = number == len(network.hidden)

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from shoal.nets._architecture import Architecture
 from shoal.nets._layer import both
-from shoal.nets._module import trained_module
+from shoal.nets._module import MAP_PARTS, trained_module
 from shoal.nets.layers.conv import ConvLayer
+from shoal.nets.layers.skip import entered_class, joined_class
 from shoal.streams import Role, StreamKey, draw, uniform
 
 if TYPE_CHECKING:
@@ -53,7 +54,13 @@ class Channels:
         """The convolutional layers, in order."""
         return self.architecture.convolutions
 
-    def maps(self, images: NDArray[np.uint8]) -> Iterator[tuple[NDArray[np.float32], ...]]:
+    @classmethod
+    def of_series(cls, architecture: Architecture, named: Mapping[str, NDArray[Any]]) -> Channels:
+        """Ask a network of series, which is given numbers, (N, C, 1, T), in the place of bytes of images."""
+        channels = architecture.convolutions[0].inputs
+        return cls(architecture, named, np.ones(channels, np.float32), np.zeros(channels, np.float32))
+
+    def maps(self, images: NDArray[Any]) -> Iterator[tuple[NDArray[np.float32], ...]]:
         """Yield the feature maps of every layer, float32 (N, U, H, W), for some images after the others."""
         import torch
 
@@ -105,7 +112,7 @@ class Channels:
         draws = uniform(key.words(Role.INSPECT), math.prod(shape), layer=number, step=1)
         return (115 + 25 * draws).astype(np.uint8).reshape(shape)
 
-    def flattened(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def flattened(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """Give what the first dense layer takes in for each image, float32 (N, D)."""
         import torch
 
@@ -142,10 +149,15 @@ class Channels:
 
         module = trained_module(self.architecture, self.named).requires_grad_(requires_grad=False)
         children = list(module.named_children())
-        parts = []
+        parts, entering = [], dict[str, nn.Module]()
         for layer in self.layers:
-            mapped = (layer.name, f"{layer.name}_norm", f"{layer.name}_activation")
-            before = [child for name, child in children if name in mapped]
+            mapped = [layer.name + part for part in MAP_PARTS]
+            before: list[nn.Module] = [entering.setdefault(layer.name, entered_class()())]
+            before += [
+                joined_class()(child, entering[layer.source]) if name == f"{layer.name}_skip" else child
+                for name, child in children
+                if name in mapped
+            ]
             after = [child for name, child in children if name == f"{layer.name}_pool"]
             parts.append((nn.Sequential(*before), nn.Sequential(*after)))
         return parts
@@ -205,7 +217,7 @@ def seen_by_the_middle(layers: Sequence[ConvLayer], number: int, axis: int) -> t
     the layer's map of this part alone.
 
     The part begins at a multiple of all strides, so that every unit in it stands where it stands in the whole image.
-    With layer norm, which goes over whole maps, it is the whole image.
+    With layer norm, which goes over whole maps, and with skips it is the whole image.
     """
     middle = first = last = layers[number].size[axis] // 2
     strides = 1
@@ -217,7 +229,7 @@ def seen_by_the_middle(layers: Sequence[ConvLayer], number: int, axis: int) -> t
             size, stride = _pool(layers[place - 1], axis)
             first, last = first * stride, last * stride + size - 1
             strides *= stride
-    if any(layer.layer_norm for layer in layers[: number + 1]):
+    if any(layer.layer_norm or layer.skip for layer in layers[: number + 1]):
         return slice(None), middle
     start = first // strides * strides
     return slice(start, last + 1), middle - start // strides
@@ -233,7 +245,7 @@ def _rising(parts: Sequence[nn.Sequential], x: Tensor, leak: float, place: tuple
 
     plain = (
         torch.nn.Conv2d, torch.nn.BatchNorm2d, torch.nn.GroupNorm,
-        torch.nn.MaxPool2d, torch.nn.AvgPool2d, torch.nn.AdaptiveAvgPool2d,
+        torch.nn.MaxPool2d, torch.nn.AvgPool2d, torch.nn.AdaptiveAvgPool2d, entered_class(), joined_class(),
     )  # fmt: skip
     for part in parts:
         passed = LEAK if part is parts[-1] else leak

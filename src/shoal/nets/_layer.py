@@ -74,6 +74,7 @@ class LayerStep:
     """What a layer makes of what it is given, as a person says it: in words, and the shape of what comes of it.
 
     One that goes over feature maps has a `window` in pixels, with `stride`, `padding` and `dilation`, and in `groups`.
+    What entered the layer `added` is added to it before its activation, where that is named.
     """
 
     words: str
@@ -83,6 +84,7 @@ class LayerStep:
     padding: Sides = 0
     dilation: Sides = 1
     groups: int = 1
+    added: str = ""
 
 
 LAYER_CALLS: Final = 9.3

@@ -131,6 +131,7 @@ def _short(sides: tuple[int, ...] | int) -> tuple[int, ...] | int:
     return sides[0] if isinstance(sides, tuple) and sides[0] == sides[1] else sides
 
 
+Skip = Annotated[int, Field(ge=0, le=10_000)]
 Border = Annotated[int, Field(ge=0, le=10_000)]
 Sides = Annotated[
     Annotated[Count, Tag("<number>")]

@@ -103,7 +103,7 @@ def profiles_of(findings: RunFindings) -> Profiles | None:
     dense = architecture.dense
     columns, axis = _looked_at(findings)
     x_ND = _preprocessing(findings).inputs(columns) if columns else np.zeros((0, 0))
-    if columns and x_ND.shape[1:] == architecture.input_shape:
+    if columns and architecture.series is None and x_ND.shape[1:] == architecture.input_shape:
         outputs = activations(architecture, named, x_ND)
         rows = np.arange(findings.truth.train_rows, len(findings.truth.y))
     elif findings.inside is not None and findings.inside.units:

@@ -61,6 +61,9 @@ def _of_networks(networks: list[Network]) -> list[Work]:
     ]
     normed = {network.normed for network in networks}
     cited_works += [Work(norm.words, norm.source) for name, norm in NORMS.items() if name in normed]
+    if any(conv.skip for network in networks for conv in network.conv):
+        cited = "He, Zhang, Ren, Sun (2016): Deep residual learning for image recognition. CVPR, 770–778."
+        cited_works.append(Work("skips", cited))
     if any(network.dropout or network.conv_dropout for network in networks):
         cited = "Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov (2014): Dropout: a simple way to prevent"
         cited_works.append(Work("dropout", f"{cited} neural networks from overfitting. JMLR 15, 1929–1958."))
