@@ -14,12 +14,50 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from oracle import learning_rates, make_optimizer
+from oracle import learning_rates, make_optimizer, norm_of_rows
 from shoal.nets import build_architecture, initial_parameters
 from shoal.streams import Role, StreamKey, draw, dropout_draws, dropout_scale, dropout_threshold, permutation
 from shoal.study import Augment, Network, Training
 
 _ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "silu": nn.SiLU, "elu": nn.ELU}
+
+
+class MapMean(nn.Module):
+    """The mean of every map."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.sum((2, 3), keepdim=True) / (x.shape[2] * x.shape[3])
+
+
+class MapsAlike(nn.Module):
+    """Layer norm of maps: each image less the mean of all its numbers, over their spread; scale and shift a channel."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        apart = x - x.mean((1, 2, 3), keepdim=True)
+        spread = torch.sqrt((apart**2).mean((1, 2, 3), keepdim=True) + 1e-5)
+        return self.weight[:, None, None] * apart / spread + self.bias[:, None, None]
+
+
+class Plus(nn.Module):
+    """Adds what entered an earlier layer, as it is, or the channels of each pixel weighed."""
+
+    before: Tensor
+
+    def __init__(self, inputs: int, channels: int, strides: tuple[int, int]) -> None:
+        super().__init__()
+        self.strides = strides
+        if inputs != channels or strides != (1, 1):
+            self.weight = nn.Parameter(torch.zeros(channels, inputs, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        kept = self.before[:, :, :: self.strides[0], :: self.strides[1]]
+        if hasattr(self, "weight"):
+            kept = torch.einsum("oi,nihw->nohw", self.weight[:, :, 0, 0], kept)
+        return x + kept
 
 
 class ConvOracle:
@@ -30,24 +68,45 @@ class ConvOracle:
     ) -> None:
         self.training, self.key, self.rates = training, key, learning_rates(training)
         self.blocks, self.drops = nn.ModuleList(), []
+        self.skips: list[int] = []
+        self.entered: list[Tensor] = []
         x = torch.zeros(2, *shape)
         for conv in network.conv:
             parts: list[nn.Module] = [
                 nn.Conv2d(
-                    x.shape[1], conv.channels, conv.kernel, conv.stride, conv.padding, groups=conv.groups
+                    x.shape[1],
+                    conv.channels,
+                    conv.kernel,
+                    conv.stride,
+                    conv.padding,
+                    conv.dilation,
+                    conv.groups,
                 )
             ]
             if network.batch_norm:
                 parts.append(nn.BatchNorm2d(conv.channels))
+            if network.norm == "layer":
+                parts.append(MapsAlike(conv.channels))
+            if conv.skip:
+                before = [*self.entered, x][-conv.skip]
+                after = nn.Sequential(*parts)(x).shape
+                strides = [-(-before.shape[axis] // after[axis]) for axis in (2, 3)]
+                parts.append(Plus(before.shape[1], conv.channels, (strides[0], strides[1])))
+            self.skips.append(conv.skip)
             parts.append(_ACTIVATIONS[network.activation]())
-            if conv.pool is not None:
+            if conv.pool is not None and conv.pool.size is None:
+                parts.append(MapMean())
+            elif conv.pool is not None:
                 pool = nn.MaxPool2d if conv.pool.kind == "max" else nn.AvgPool2d
                 parts.append(pool(conv.pool.size, conv.pool.stride))
             x = self._add(x, parts, network.conv_dropout)
         x = x.flatten(1)
         for units in network.hidden:
-            norm = [nn.BatchNorm1d(units)] if network.batch_norm else []
-            parts = [nn.Linear(x.shape[1], units), *norm, _ACTIVATIONS[network.activation]()]
+            parts = [
+                nn.Linear(x.shape[1], units),
+                norm_of_rows(network, units),
+                _ACTIVATIONS[network.activation](),
+            ]
             x = self._add(x, parts, network.dropout)
         self._add(x, [nn.Linear(x.shape[1], classes)], 0.0)
         self.blocks.double()
@@ -61,7 +120,15 @@ class ConvOracle:
     def _add(self, x: Tensor, parts: list[nn.Module], rate: float) -> Tensor:
         self.blocks.append(nn.Sequential(*parts))
         self.drops.append(rate)
-        return self.blocks[-1](x.flatten(1) if isinstance(parts[0], nn.Linear) else x).detach()
+        return self._through(len(self.blocks) - 1, x).detach()
+
+    def _through(self, number: int, x: Tensor) -> Tensor:
+        """One layer; skips are told what entered the layer that they begin at."""
+        self.entered[number:] = [x]
+        for part in self.blocks[number]:
+            if isinstance(part, Plus):
+                part.before = self.entered[number + 1 - self.skips[number]]
+        return self.blocks[number](x.flatten(1) if isinstance(self.blocks[number][0], nn.Linear) else x)
 
     @property
     def parameters_P(self) -> NDArray[Any]:
@@ -73,8 +140,8 @@ class ConvOracle:
 
     def outputs(self, x: Tensor, place: tuple[int, int] | None = None) -> Tensor:
         """Logits (B, K); with `place` (epoch, step) hidden units and channels are dropped."""
-        for layer, (block, rate) in enumerate(zip(self.blocks, self.drops, strict=True)):
-            x = block(x.flatten(1) if isinstance(block[0], nn.Linear) else x)
+        for layer, rate in enumerate(self.drops):
+            x = self._through(layer, x)
             if place is not None and rate:
                 x = x * self._kept(layer, x, rate, place)
         return x

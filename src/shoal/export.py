@@ -203,7 +203,7 @@ from torch import nn
 
 {classes}def build():
     """Build the network with its trained weights, ready to predict."""
-    module = nn.Sequential(
+    module = {container}(
         OrderedDict(
             [
 {layers}
@@ -269,14 +269,15 @@ def torch_source(model: Model, weights: str, sha256: str) -> str:
 
     Names that come from data stand in it as literals only, never as code.
     """
-    rows = _rows_of(model)
+    rows, (container, layers) = _rows_of(model), module_source(model.architecture)
     constants = {
         "WEIGHTS": weights, "WEIGHTS_SHA256": sha256, **rows.constants(), **_answer_constants(model),
     }  # fmt: skip
     return _SOURCE.format(
         given=rows.noun,
         constants="\n".join(f"{name} = {value!r}" for name, value in constants.items()),
-        layers="\n".join(f'{" " * 16}("{n}", {call}),' for n, call in module_source(model.architecture)),
+        container=container,
+        layers="\n".join(f'{" " * 16}("{name}", {call}),' for name, call in layers),
         classes="".join(f"{text}\n\n\n" for text in module_classes(model.architecture)),
         prepare=rows.prepare(),
         answers=class_source(model.decision)

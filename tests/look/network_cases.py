@@ -25,6 +25,15 @@ TEN: Final[list[dict[str, Any]]] = [
     }
     for number in range(10)
 ]
+SKIPS: Final[list[dict[str, Any]]] = [
+    {"channels": 16, "padding": 1},
+    *(
+        {"channels": 16 * 2**stage, "padding": 1, "skip": 2 * place, "stride": 1 + (stage > 0 and not place)}
+        for stage in range(3)
+        for place in (0, 1, 0, 1)
+    ),
+    {"channels": 64, "padding": 1, "skip": 13, "pool": {"kind": "global-average"}},
+]
 GROUPS: Final[list[dict[str, Any]]] = [
     {"channels": 32, "kernel": 5, "stride": 2, "padding": 2},
     {
@@ -91,6 +100,7 @@ CASES: Final = {
         {"kind": "cnn", "conv": GROUPS, "hidden": [100], "batch_norm": True, "dropout": 0.5, "conv_dropout": 0.1},
         (3, 64, 48), classes(30),
     ),
+    "skips": lambda: case({"kind": "cnn", "conv": SKIPS, "hidden": [], "norm": "batch"}, (3, 32, 32), classes(2)),
     "hostile": lambda: case({"hidden": [3]}, (11,), {"targets": HOSTILE}, names=HOSTILE),
 }  # fmt: skip
 
@@ -102,7 +112,7 @@ def drawn(draw: st.DrawFn) -> tuple[Architecture, NetworkFacts]:
     network: dict[str, Any] = {
         "hidden": draw(st.lists(units, max_size=8)),
         "activation": draw(st.sampled_from(("relu", "leaky-relu", "softplus"))),
-        "batch_norm": draw(st.booleans()),
+        "norm": draw(st.sampled_from(("none", "batch", "layer"))),
         "dropout": draw(st.sampled_from((0.0, 0.5, 0.123))),
     }
     count = draw(st.integers(1, 30))
@@ -128,14 +138,19 @@ def drawn(draw: st.DrawFn) -> tuple[Architecture, NetworkFacts]:
 def _convolutional(
     draw: st.DrawFn, network: dict[str, Any], asked: dict[str, Any]
 ) -> tuple[Architecture, NetworkFacts]:
-    pool = st.none() | st.fixed_dictionaries({
+    pool = st.none() | st.just({"kind": "global-average"}) | st.fixed_dictionaries({
         "kind": st.sampled_from(("max", "average")), "size": st.integers(1, 3), "stride": st.integers(1, 3),
     })  # fmt: skip
     conv = st.fixed_dictionaries({
-        "channels": st.integers(1, 512), "kernel": st.integers(1, 7), "stride": st.integers(1, 3),
-        "padding": st.integers(0, 3), "pool": pool,
+        "channels": st.integers(1, 512), "kernel": st.integers(1, 7) | st.just((1, 5)), "stride": st.integers(1, 3),
+        "padding": st.integers(0, 3), "dilation": st.sampled_from((1, 1, 2)), "pool": pool,
     })  # fmt: skip
     layers = draw(st.lists(conv, min_size=1, max_size=8))
+    if draw(st.booleans()):
+        layers = [
+            {**layer, "padding": 0, "kernel": 1, "dilation": 1, "skip": draw(st.integers(0, number + 1))}
+            for number, layer in enumerate(layers)
+        ]
     shape = (draw(st.integers(1, 3)), draw(st.integers(1, 300)), draw(st.integers(1, 300)))
     while layers:
         try:

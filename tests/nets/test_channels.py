@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from shoal.data import load_builtin
 from shoal.engine.trainers.torch import one_thread
 from shoal.errors import StudyError
-from shoal.nets import Architecture, Channels, build_architecture, initial_parameters, trained_module
+from shoal.nets import (
+    Architecture,
+    Channels,
+    build_architecture,
+    initial_parameters,
+    trained_module,
+    weights_by_layer,
+)
 from shoal.nets._channels import seen_by_the_middle
 from shoal.streams import StreamKey
 from shoal.study import Network
@@ -45,12 +52,12 @@ def named_of(architecture: Architecture) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "identity"])
-@pytest.mark.parametrize("batch_norm", [False, True])
-def test_maps_are_those_between_the_layers_of_the_module(activation: str, batch_norm: bool) -> None:
+@pytest.mark.parametrize("norm", ["none", "batch", "layer"])
+def test_maps_are_those_between_the_layers_of_the_module(activation: str, norm: str) -> None:
     import torch
 
     conv = [{"channels": 3, "pool": {}}, {"channels": 4, "kernel": 2, "pool": {"kind": "average", "size": 2}}]
-    channels = channels_of(conv, (3, 9, 8), activation=activation, batch_norm=batch_norm)
+    channels = channels_of(conv, (3, 9, 8), activation=activation, norm=norm)
     images = np.random.default_rng(1).integers(0, 256, (300, 3, 9, 8), dtype=np.uint8)
     module = trained_module(channels.architecture, channels.named)
     x = torch.from_numpy(images.astype(np.float32) * np.float32(1 / 255))
@@ -72,6 +79,36 @@ def test_maps_are_those_between_the_layers_of_the_module(activation: str, batch_
     np.testing.assert_allclose(channels.flattened(images), flat.numpy(), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("norm", ["none", "batch"])
+def test_maps_behind_skips_are_those_of_the_module(norm: str) -> None:
+    import torch
+
+    conv = [
+        {"channels": 3, "padding": 1, "pool": {}},
+        {"channels": 4, "padding": 1, "stride": 2, "skip": 1},
+        {"channels": 4, "padding": 1, "skip": 2, "pool": {}},
+        {"channels": 4, "padding": 1, "skip": 4},
+    ]
+    channels = channels_of(conv, (2, 16, 16), activation="tanh", norm=norm)
+    images = np.random.default_rng(1).integers(0, 256, (5, 2, 16, 16), dtype=np.uint8)
+    module, wanted = trained_module(channels.architecture, channels.named), {}
+    for name, child in module.named_children():
+        child.register_forward_hook(
+            lambda _m, _i, out, name=name: wanted.update({name: out.detach().numpy()})
+        )
+    x = torch.from_numpy(images.astype(np.float32) * np.float32(1 / 255))
+    module(x + torch.linspace(0, 1, 2)[:, None, None])
+    (maps,) = channels.maps(images)
+    for layer, ours in zip(channels.layers, maps, strict=True):
+        np.testing.assert_allclose(ours, wanted[f"{layer.name}_activation"], rtol=1e-5, atol=1e-6)
+    weights = weights_by_layer(channels.named)  # those that a skip passes are of its layer
+    assert {name: array.size for name, array in weights.items()} == {
+        "conv1": 54, "conv2": 108 + 12, "conv3": 144 + 12, "conv4": 144 + 8, "hidden1": 48, "output": 6,
+    }  # fmt: skip
+    made = channels.exciting_inputs(3, 2, KEY)
+    assert (made.shape, seen_by_the_middle(channels.layers, 3, 0)) == ((2, 2, 16, 16), (slice(None), 1))
+
+
 @given(data=st.data())
 @settings(max_examples=60)
 def test_the_middle_unit_answers_to_its_part_of_an_image_as_to_the_whole(data: st.DataObject) -> None:
@@ -84,12 +121,21 @@ def test_the_middle_unit_answers_to_its_part_of_an_image_as_to_the_whole(data: s
     shape = (drawn(1, 2), drawn(8, 24), drawn(8, 24))
     conv = []
     for _ in range(drawn(1, 3)):
-        kernel, size = drawn(1, 4), drawn(1, 3)
+        kernel, size, dilation = [drawn(1, 4), drawn(1, 4)], [drawn(1, 3), drawn(1, 3)], drawn(1, 2)
         pool = {"kind": data.draw(st.sampled_from(("max", "average"))), "size": size, "stride": drawn(1, 3)}
-        layer = {"channels": 2, "kernel": kernel, "stride": drawn(1, 2), "padding": drawn(0, kernel - 1)}
+        padding = [drawn(0, side - 1) for side in kernel]
+        layer = {
+            "channels": 2,
+            "kernel": kernel,
+            "stride": [drawn(1, 2), drawn(1, 2)],
+            "padding": padding,
+            "dilation": dilation,
+        }
         conv.append(layer | ({"pool": pool} if data.draw(st.booleans()) else {}))
     try:
-        channels = channels_of(conv, shape, activation="tanh")
+        channels = channels_of(
+            conv, shape, activation="tanh", norm=data.draw(st.sampled_from(("none", "layer")))
+        )
     except StudyError:  # too many layers for such small images
         assume(False)
     images = np.random.default_rng(drawn(0, 9)).integers(0, 256, (3, *shape), dtype=np.uint8)

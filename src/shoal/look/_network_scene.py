@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
 from typing import Final
 
 from shoal.look._network import NetworkFacts
@@ -16,20 +18,30 @@ GAPS: Final = (30.0, 24.0, 18.0)
 ROWS_APART: Final = 26.0
 ARROW: Final = 16.0
 """Length of an arrow between rows."""
+LANE: Final = 11.0
+"""Height of what one skip takes above the parts of a row."""
 _HEAD: Final = 4.0
 _LESS: Final = 8.0
 
 
 def network_scene(fact: NetworkFacts, width: float = WIDE) -> Scene:
     """Lay a network out in rows that are no wider than `width`, if no single part is."""
-    rows, gap = _balanced(blocks(fact), width - 2 * MARGIN)
+    parts = blocks(fact)
+    rows, gap = _balanced(parts, width - 2 * MARGIN)
+    skips = _in_lanes((place - part.adds, place) for place, part in enumerate(parts) if part.adds)
     marks: list[Mark] = []
-    top, widest = MARGIN, 0.0
+    top, widest, first = MARGIN, 0.0, 0
     for number, row in enumerate(rows):
         lead = 0.0 if number == 0 else ARROW + 6
-        axis = top + LINE + 6 + max(-block.above for block in row)
-        drawn, right = _row(row, (MARGIN + lead, gap), (top, axis))
+        here = [skip for skip in skips if skip.start < first + len(row) and skip.end >= first]
+        sky = top + LINE + 6 + LANE * max((skip.lane for skip in here), default=0)
+        axis = sky + max(-block.above for block in row)
+        drawn, middles = _row(row, (MARGIN + lead, gap), (top, axis))
+        right = middles[-1] + extent(row[-1])[1]
         marks += drawn
+        ends = MARGIN, right + 4 + ARROW * (row is not rows[-1])
+        marks += [mark for skip in here for mark in _arc(skip, row, (first, middles), (sky, axis), ends)]
+        first += len(row)
         if number:
             marks.append(_arrow((MARGIN, axis), (MARGIN + ARROW, axis)))
         if row is not rows[-1]:
@@ -81,12 +93,15 @@ def heading_of(part: Block) -> str:
 
 def _row(
     row: Sequence[Block], across: tuple[float, float], heights: tuple[float, float]
-) -> tuple[list[Mark], float]:
-    """Draw the parts of one row: `across` is where it begins and its gaps, `heights` its top and axis; give its end."""
+) -> tuple[list[Mark], list[float]]:
+    """Draw the parts of one row: `across` is where it begins and its gaps, `heights` its top and axis; give the middles
+    of the parts, too.
+    """
     (begin, gap), (top, axis) = across, heights
     bottom = axis + max(block.below for block in row)
     marks: list[Mark] = []
     before: tuple[Block, float] | None = None
+    middles: list[float] = []
     for block in row:
         reach = extent(block)
         middle = begin + reach[0]
@@ -95,8 +110,57 @@ def _row(
         marks += [mark.moved(middle, axis) for mark in block.marks]
         marks += _texts(block, middle, top + SIZE, bottom + 8 + SIZE)
         before = block, middle
+        middles.append(middle)
         begin = middle + reach[1] + gap
-    return marks, begin - gap
+    return marks, middles
+
+
+@dataclass(frozen=True)
+class _Skip:
+    """What stands at part `start` is added to part `end`; drawn in a lane above the parts, the first next to them."""
+
+    start: int
+    end: int
+    lane: int
+
+
+def _in_lanes(spans: Iterable[tuple[int, int]]) -> list[_Skip]:
+    """Give every span the lowest lane in which none lies over another."""
+    skips: list[_Skip] = []
+    for start, end in sorted(spans, key=lambda span: (span[1] - span[0], span)):
+        taken = {skip.lane for skip in skips if skip.start < end and start < skip.end}
+        skips.append(_Skip(start, end, next(lane for lane in count(1) if lane not in taken)))
+    return skips
+
+
+def _arc(
+    skip: _Skip,
+    row: Sequence[Block],
+    parts: tuple[int, Sequence[float]],
+    heights: tuple[float, float],
+    ends: tuple[float, float],
+) -> Iterator[Mark]:
+    """Draw what of a skip lies in a row: `parts` are the number of the first part and all middles, `heights` the top of
+    the highest one and the axis, `ends` where it goes on from the row before, or to the next one.
+    """
+    (first, middles), (sky, axis) = parts, heights
+    y = sky - LANE * (skip.lane - 0.5)
+    starts, stops = skip.start >= first, skip.end < first + len(row)
+    x, to = ends
+    way: list[Point] = []
+    if starts:
+        x = middles[skip.start - first] + 3
+        way.append((x, axis + row[skip.start - first].above - 2))
+    way.append((x, y))
+    if stops:
+        to = middles[skip.end - first] - 3
+        tip = to, axis + row[skip.end - first].above - 2
+        head = ((to - _HEAD * 0.75, tip[1] - _HEAD), tip, (to + _HEAD * 0.75, tip[1] - _HEAD))
+        yield Stroke((head,), 1.0, 0.9)
+        way += [(to, y), tip]
+    else:
+        way.append((to, y))
+    yield Stroke((tuple(way),), 1.0, 0.9)
 
 
 def _texts(block: Block, middle: float, above: float, below: float) -> Iterator[Label]:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from shoal.kinds import LAYERS, Takes, row_of
 from shoal.nets._layer import Layer, Part, Shape
-from shoal.nets.layers.conv import ConvLayer, conv_layer
+from shoal.nets.layers.conv import ConvLayer, conv_layers
 from shoal.nets.layers.dense import DenseLayer
 from shoal.nets.layers.embedding import EmbeddingLayer, table_size
 from shoal.study import Network
@@ -169,7 +169,7 @@ def weights_by_layer(named: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any
     for name, array in named.items():
         layer, kind = name.partition(".")[0], name.rpartition(".")[2]
         if kind == "weight" and not layer.endswith("_norm"):
-            parts.setdefault(layer, []).append(array.reshape(-1))
+            parts.setdefault(layer.removesuffix("_skip"), []).append(array.reshape(-1))
     return {layer: np.concatenate(arrays) for layer, arrays in parts.items()}
 
 
@@ -187,11 +187,9 @@ def build_architecture(
     Raises StudyError where a convolution or pooling does not fit the feature map it is given.
     """
     layers: list[Layer] = [*_embeddings(input_shape[0], tables)]
-    shape = (layers[0].units,) if layers else input_shape
-    for number, conv in enumerate(network.conv):
-        layer = conv_layer(network, number, conv, shape)
-        layers.append(layer)
-        shape = (conv.channels, *layer.pooled)
+    convs = conv_layers(network, input_shape)
+    shape = convs[-1].gives if convs else (layers[0].units,) if layers else input_shape
+    layers += convs
     inputs = math.prod(shape)
     for number, units in enumerate((*network.hidden, outputs)):
         last = number == len(network.hidden)
@@ -202,7 +200,8 @@ def build_architecture(
                 units=units,
                 activation="identity" if last else network.activation,
                 dropout=0.0 if last else network.dropout,
-                batch_norm=network.batch_norm and not last,
+                batch_norm=network.normed == "batch" and not last,
+                layer_norm=network.normed == "layer" and not last,
             )
         )
         inputs = units

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.nets._architecture import Architecture
-from shoal.nets._module import trained_module
+from shoal.nets._module import MAP_PARTS, trained_module
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 Floats = NDArray[np.float64]
 
@@ -41,7 +41,7 @@ class Gradients:
 
         `gradient_of` gives, of these outputs, the gradient by them of what is differentiated, (N, K), row by row.
         """
-        outputs, _, gradient = self._pulled(0, x, gradient_of)
+        outputs, _, gradient = self._pulled(None, x, gradient_of)
         return outputs, gradient
 
     def by_maps(
@@ -50,9 +50,9 @@ class Gradients:
         """Give the feature maps of a convolutional layer, after its norm and activation and before pooling, and the
         gradient by them, both (N, U, H, W).
         """
-        own = [layer, f"{layer}_norm", f"{layer}_activation"]
-        last = max(place for place, (name, _) in enumerate(self._module.named_children()) if name in own)
-        _, maps, gradient = self._pulled(last + 1, x, gradient_of)
+        own = [f"{layer}{part}" for part in MAP_PARTS]
+        last = [name for name, _ in self._module.named_children() if name in own][-1]
+        _, maps, gradient = self._pulled(last, x, gradient_of)
         return maps, gradient
 
     @cached_property
@@ -61,14 +61,24 @@ class Gradients:
         return trained_module(self.architecture, exact).requires_grad_(requires_grad=False)
 
     def _pulled(
-        self, place: int, x: Floats, gradient_of: Callable[[Floats], Floats]
+        self, after: str | None, x: Floats, gradient_of: Callable[[Floats], Floats]
     ) -> tuple[Floats, Floats, Floats]:
-        """Give outputs, what the layer of this place is given, and the gradient by that."""
+        """Give outputs, what the module of this name gives, or the inputs, and the gradient by that."""
         import torch
 
-        with torch.no_grad():
-            between = self._module[:place](torch.from_numpy(x))
-        outputs = self._module[place:](between.requires_grad_())
+        between = torch.from_numpy(x)
+
+        def cut(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
+            nonlocal between
+            between = output.detach().requires_grad_()
+            return between
+
+        if after is None:
+            outputs = self._module(between.requires_grad_())
+        else:
+            hook = self._module.get_submodule(after).register_forward_hook(cut)
+            outputs = self._module(between)
+            hook.remove()
         above = torch.from_numpy(gradient_of(outputs.detach().numpy()))
         (gradient,) = torch.autograd.grad(outputs, between, above)
         return outputs.detach().numpy(), between.detach().numpy(), gradient.numpy()

@@ -19,6 +19,8 @@ class GraphParts:
         """Begin with nothing."""
         self.nodes: list[NodeProto] = []
         self.arrays: list[TensorProto] = []
+        self.entered: dict[str, str] = {}
+        """What enters every layer, by its name."""
 
     def node(
         self,

@@ -5,15 +5,20 @@ from __future__ import annotations
 import inspect
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shoal.nets._architecture import Architecture
+from shoal.nets.layers.skip import residual_class
 
 if TYPE_CHECKING:
     from torch import nn
+
+
+MAP_PARTS: Final = ("", "_norm", "_skip", "_activation")
+"""What is behind a convolution's name in those of the modules that make its feature maps."""
 
 
 def build_module(architecture: Architecture) -> nn.Sequential:
@@ -23,13 +28,14 @@ def build_module(architecture: Architecture) -> nn.Sequential:
     """
     from torch import nn
 
+    container = residual_class() if any(layer.skip for layer in architecture.convolutions) else nn.Sequential
     modules: OrderedDict[str, nn.Module] = OrderedDict()
     takes = architecture.takes
     for layer in architecture.layers:
         if layer.takes != takes:
             modules["flatten"], takes = nn.Flatten(), layer.takes
         modules |= layer.modules()
-    return nn.Sequential(modules)
+    return container(modules)
 
 
 def trained_module(architecture: Architecture, named: Mapping[str, NDArray[Any]]) -> nn.Sequential:
@@ -43,15 +49,21 @@ def trained_module(architecture: Architecture, named: Mapping[str, NDArray[Any]]
     return module.eval()
 
 
-def module_source(architecture: Architecture) -> list[tuple[str, str]]:
-    """Give (name, call) of every layer of `build_module`: torch's own words for it, such as "nn.ReLU()"."""
-    children = build_module(architecture).named_children()
-    return [(name, ("" if _is_ours(layer) else "nn.") + repr(layer)) for name, layer in children]
+def module_source(architecture: Architecture) -> tuple[str, list[tuple[str, str]]]:
+    """Give the class of what `build_module` builds, and (name, call) of every layer: torch's words, as "nn.ReLU()"."""
+    module = build_module(architecture)
+    calls = [(name, _class_words(layer) + repr(layer)) for name, layer in module.named_children()]
+    return _class_words(module) + type(module).__name__, calls
+
+
+def _class_words(layer: nn.Module) -> str:
+    return "" if _is_ours(layer) else "nn."
 
 
 def module_classes(architecture: Architecture) -> list[str]:
-    """Give the text of every class of layers of `build_module` that is not torch's own."""
-    classes = {type(layer): None for layer in build_module(architecture) if _is_ours(layer)}
+    """Give the text of every class of `build_module` and of its layers that is not torch's own."""
+    module = build_module(architecture)
+    classes = {type(layer): None for layer in (*module, module) if _is_ours(layer)}
     return [_text_of(made) for made in classes]
 
 

@@ -21,5 +21,6 @@ def add_network(
     for layer in architecture.layers:
         if not flat and layer.takes == "table":
             x, flat = parts.node("Flatten", [x], f"{layer.name}_flat", {"axis": 1}), True
+        parts.entered[layer.name] = x
         x = layer.nodes(parts, x)
     return x

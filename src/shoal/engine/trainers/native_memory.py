@@ -6,7 +6,7 @@ import math
 from typing import Final
 
 from shoal.engine._trainer import Job
-from shoal.nets import Architecture
+from shoal.nets import Architecture, both
 
 FEW_IMAGES: Final = 8e6
 """Bytes of the maps of a few images."""
@@ -26,7 +26,8 @@ def passing_bytes(job: Job, rows: int) -> float:
     layers = architecture.layers
     if not architecture.convolutions:
         return batch * sum(
-            (PASSING_NUMBER + NORMED_NUMBER * layer.batch_norm) * layer.numbers for layer in layers
+            (PASSING_NUMBER + NORMED_NUMBER * (layer.batch_norm or layer.layer_norm)) * layer.numbers
+            for layer in layers
         )
     if not any(layer.batch_norm for layer in layers):
         return FEW_IMAGES
@@ -38,7 +39,10 @@ def _numbers_of_an_image(architecture: Architecture) -> int:
     borders, its sums and the places of its maxima; gradients of the largest."""
     size, inputs, numbers, pooled = architecture.input_shape[1:], list[int](), list[int](), 0
     for layer in architecture.convolutions:
-        inputs.append(layer.inputs * math.prod(side + 2 * layer.padding for side in size))
+        inputs.append(
+            layer.inputs
+            * math.prod(side + 2 * border for side, border in zip(size, both(layer.padding), strict=True))
+        )
         numbers.append(layer.numbers)
         pooled += layer.units * math.prod(layer.pooled) * (layer.pool == "max")
         size = layer.pooled

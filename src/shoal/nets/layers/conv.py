@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from numpy.typing import NDArray
@@ -20,11 +20,14 @@ from shoal.nets._layer import (
     LayerStep,
     Part,
     Shape,
+    Sides,
     StepCost,
+    both,
     weight_and_bias,
 )
-from shoal.nets.layers import norm
+from shoal.nets.layers.norm import norm_of
 from shoal.nets.layers.pool import pooling_of
+from shoal.nets.layers.skip import skip_class, skip_stride
 from shoal.study import Conv, Network, Pool
 
 if TYPE_CHECKING:
@@ -39,20 +42,27 @@ NORMED_NUMBER: Final = 1.8e-4
 ACTIVATED_NUMBER: Final = 1.1e-3
 """Costs of a convolution, of a product of one pass, of a number of its maps, of norming one, of an activation that is
 not cheap."""
+SKIP_CALLS: Final = 4.0
+SKIPPED_NUMBER: Final = 3.5e-5
+"""Costs of a skip, and of a number that it adds; measured beside a norm."""
 VECTOR: Final = 8
 """Channels are worked on in groups of so many, full or not."""
 STEP_NUMBER: Final = 22.0
+ADDED_NUMBER: Final = 8.0
 """Bytes a number of its maps in a step of torch: the map, its pool and the pool's places, their gradients, and copies
-in the order that convolutions want."""
+in the order that convolutions want. Then those of a sum with a skip, and as many of what is projected for it."""
 SEEN_NUMBER: Final = (4.0, 2.0, 1.0)
 """The same without gradients, block by block: the map, the pool's places, its pool."""
 
 
 @dataclass(frozen=True)
 class ConvLayer:
-    """A square convolution to `units` channels, then batch norm, activation, pooling, channel dropout.
+    """A convolution to `units` channels, then a norm, activation, pooling, channel dropout.
 
-    `size` is the (height, width) before pooling, `pooled` the one after it; `pool` is none, max or average.
+    `size` is the (height, width) before pooling, `pooled` the one after it; `pool` is none or a way of pooling. Fields
+    with a default are those that came later: no model file names them where they have it. With `skip` what entered that
+    many layers, this one among them, is added between norm and activation: `entered` channels, of which every
+    `skip_stride`-th pixel is taken.
     """
 
     kind: ClassVar[str] = "conv"
@@ -61,28 +71,50 @@ class ConvLayer:
     name: str
     inputs: int
     units: int
-    kernel: int
-    stride: int
-    padding: int
+    kernel: Sides
+    stride: Sides
+    padding: Sides
     groups: int
     size: tuple[int, int]
     pool: str
-    pool_size: int
-    pool_stride: int
+    pool_size: Sides
+    pool_stride: Sides
     pooled: tuple[int, int]
     activation: str
     dropout: float
     batch_norm: bool
+    dilation: Sides = 1
+    layer_norm: bool = False
+    skip: int = 0
+    entered: int = 0
+    skip_stride: Sides = 1
+
+    @property
+    def gives(self) -> Shape:
+        """The shape of its maps, (units, height, width), after pooling."""
+        return (self.units, *self.pooled)
+
+    @property
+    def source(self) -> str:
+        """The layer whose input its skip adds; empty without one."""
+        return f"conv{int(self.name.removeprefix('conv')) + 1 - self.skip}" if self.skip else ""
+
+    @property
+    def projection(self) -> tuple[int, int, Sides] | tuple[()]:
+        """Channels in and out, and stride, of the 1 x 1 convolution that its skip passes; () where it passes none."""
+        same = self.entered == self.units and self.skip_stride == 1
+        return () if same or not self.skip else (self.entered, self.units, self.skip_stride)
 
     @property
     def weight_shape(self) -> Shape:
-        """Torch's shape of the weight: (units, inputs of a group, kernel, kernel)."""
-        return (self.units, self.inputs // self.groups, self.kernel, self.kernel)
+        """Torch's shape of the weight: (units, inputs of a group, height, width)."""
+        return (self.units, self.inputs // self.groups, *both(self.kernel))
 
     @property
     def multiply_adds(self) -> int:
         """Multiply-adds of one image's forward pass."""
-        return math.prod(self.weight_shape) * math.prod(self.size)
+        projected = self.entered * self.units if self.projection else 0
+        return (math.prod(self.weight_shape) + projected) * math.prod(self.size)
 
     @property
     def numbers(self) -> int:
@@ -92,7 +124,8 @@ class ConvLayer:
     @property
     def step_bytes(self) -> float:
         """Bytes of its maps of one image in a step of torch."""
-        return STEP_NUMBER * self.numbers
+        sums = (self.skip > 0) + (self.projection != ())
+        return (STEP_NUMBER + ADDED_NUMBER * sums) * self.numbers
 
     @property
     def seen_bytes(self) -> tuple[float, ...]:
@@ -102,13 +135,12 @@ class ConvLayer:
     @property
     def steps(self) -> tuple[LayerStep, ...]:
         """The convolution, then its pooling."""
-        maps = LayerStep(
-            "convolution", (self.units, *self.size), self.kernel, self.stride, self.padding, self.groups
-        )
-        pooled = LayerStep(
-            f"{self.pool} pooling", (self.units, *self.pooled), self.pool_size, self.pool_stride
-        )
-        return (maps,) if self.pool == "none" else (maps, pooled)
+        geometry = (self.kernel, self.stride, self.padding, self.dilation, self.groups)
+        maps = LayerStep("convolution", (self.units, *self.size), *geometry, self.source)
+        if self.pool == "none":
+            return (maps,)
+        words = self.pool.replace("-", " ") + " pooling" * (not pooling_of(self.pool).whole)
+        return maps, LayerStep(words, (self.units, *self.pooled), self.pool_size, self.pool_stride)
 
     @property
     def mask_shape(self) -> Shape:
@@ -117,25 +149,34 @@ class ConvLayer:
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """Weight and bias of the kernels; then those of the norm."""
-        normed = norm.parts(self.units) if self.batch_norm else ()
-        return (*weight_and_bias(self.weight_shape), *normed)
+        """Weight and bias of the kernels; then those of the norm; then the weight of what a skip passes."""
+        norm = norm_of(self)
+        projected = Part("_skip.weight", (self.units, self.entered, 1, 1), "uniform", self.entered, draw=2)
+        return (
+            *weight_and_bias(self.weight_shape),
+            *(norm.parts(self.units) if norm else ()),
+            *([projected] if self.projection else ()),
+        )
 
     @property
     def buffers(self) -> tuple[Part, ...]:
         """The norm's running statistics, of each channel."""
-        return norm.buffers(self.units) if self.batch_norm else ()
+        norm = norm_of(self)
+        return norm.buffers(self.units) if norm else ()
 
     def step_cost(self, takes: Takes, *, first: bool) -> StepCost:
         """Its products, forwards and backwards, and the numbers of its maps; images need no gradient."""
         inputs = self.inputs if first else _filled(self.inputs // self.groups)
-        products = _filled(self.units) * inputs * self.kernel**2 * math.prod(self.size)
-        passes, drops = 2 if first else 3, self.dropout > 0
+        weights = inputs * math.prod(both(self.kernel)) + self.entered * (self.projection != ())
+        products = _filled(self.units) * weights * math.prod(self.size)
+        passes, drops, norm = 2 if first else 3, self.dropout > 0, norm_of(self)
         cheap = activation_of(self.activation).cheap
-        number = NUMBER + NORMED_NUMBER * self.batch_norm + ACTIVATED_NUMBER * (not cheap)
-        calls = LAYER_CALLS + CONVOLUTION_CALLS + DROPOUT_CALLS * drops
+        number = NUMBER + NORMED_NUMBER * (norm is not None) + ACTIVATED_NUMBER * (not cheap)
+        number += SKIPPED_NUMBER * (self.skip > 0)
+        calls = LAYER_CALLS + CONVOLUTION_CALLS * (1 + (self.projection != ())) + DROPOUT_CALLS * drops
+        calls += SKIP_CALLS * (self.skip > 0)
         return StepCost(
-            calls + norm.STEP_CALLS[takes] * self.batch_norm,
+            calls + (norm.step_calls[takes] if norm else 0.0),
             PRODUCT * passes * products + number * self.numbers + DROPPED_UNIT * self.units * drops,
         )
 
@@ -145,11 +186,13 @@ class ConvLayer:
 
         modules: dict[str, nn.Module] = {
             self.name: nn.Conv2d(
-                self.inputs, self.units, self.kernel, self.stride, self.padding, groups=self.groups
+                self.inputs, self.units, self.kernel, self.stride, self.padding, self.dilation, self.groups
             )
         }
-        if self.batch_norm:
-            modules[f"{self.name}_norm"] = nn.BatchNorm2d(self.units)
+        if norm := norm_of(self):
+            modules[f"{self.name}_norm"] = norm.of_torch((self.units, *self.size))
+        if self.skip:
+            modules[f"{self.name}_skip"] = skip_class()(self.source, *self.projection)
         modules |= activation_parts(self.name, self.activation)
         if self.pool != "none":
             modules[f"{self.name}_pool"] = pooling_of(self.pool).of_torch(self.pool_size, self.pool_stride)
@@ -172,32 +215,55 @@ class ConvLayer:
 
     def nodes(self, graph: GraphParts, x: str) -> str:
         """Add its ONNX nodes."""
-        strides, pads = [self.stride] * 2, [self.padding] * 4
-        place = {"kernel_shape": [self.kernel] * 2, "strides": strides, "pads": pads, "group": self.groups}
+        place = {
+            "kernel_shape": both(self.kernel), "strides": both(self.stride), "pads": both(self.padding) * 2,
+            "dilations": both(self.dilation), "group": self.groups,
+        }  # fmt: skip
         x = graph.node("Conv", [x, f"{self.name}.weight", f"{self.name}.bias"], f"{self.name}_sum", place)
-        if self.batch_norm:
-            x = norm.node(graph, self.name, x)
+        if norm := norm_of(self):
+            x = norm.nodes(graph, self.name, x, (self.units, *self.size))
+        if self.skip:
+            x = graph.node("Add", [x, self._passed(graph)], f"{self.name}_added")
         x = activation_of(self.activation).onnx(graph, x, self.name)
         if self.pool != "none":
             x = pooling_of(self.pool).node(graph, x, self.name, (self.pool_size, self.pool_stride))
         return x
 
+    def _passed(self, graph: GraphParts) -> str:
+        """Add the nodes of what its skip passes."""
+        before = graph.entered[self.source]
+        if not self.projection:
+            return before
+        place = {"kernel_shape": (1, 1), "strides": both(self.skip_stride)}
+        return graph.node("Conv", [before, f"{self.name}_skip.weight"], f"{self.name}_passed", place)
+
 
 LAYER = ConvLayer
 
 
-def conv_layer(network: Network, number: int, conv: Conv, shape: Shape) -> ConvLayer:
-    """Lay out entry `number` of a network's `conv` for maps of `shape`. Raises StudyError where it does not fit."""
+def conv_layers(network: Network, shape: Shape) -> list[ConvLayer]:
+    """Lay out a network's `conv` for maps of `shape`. Raises StudyError where an entry does not fit."""
+    layers: list[ConvLayer] = []
+    for number, conv in enumerate(network.conv):
+        place = f"network.conv[{number}]"
+        layer = _conv_layer(network, number, conv, layers[-1].gives if layers else shape)
+        layers.append(_skipping(layers, layer, f"{place}.skip", shape) if conv.skip else layer)
+    return layers
+
+
+def _conv_layer(network: Network, number: int, conv: Conv, shape: Shape) -> ConvLayer:
     place = f"network.conv[{number}]"
     channels, *size = shape
     for what, count in (("input channels", channels), ("channels", conv.channels)):
         if count % conv.groups:
             problem = f"expected groups to divide the {what}, got {conv.groups} groups and {count} {what}"
             raise StudyError(Problem(place, problem))
-    after = tuple(_shrunk(f"{place}: kernel", n, conv.kernel, conv.stride, conv.padding) for n in size)
+    after = _shrunk(f"{place}: kernel", (size[0], size[1]), conv)
     pool = conv.pool or Pool(size=1)
-    window, step = pool.size, pool.stride or pool.size
-    pooled = tuple(_shrunk(f"{place}.pool: size", n, window, step, 0) for n in after)
+    whole: Sides = after[0] if after[0] == after[1] else after
+    window = pool.size or whole
+    step = pool.stride or window
+    pooled = _shrunk(f"{place}.pool: size", after, Conv(channels=1, kernel=window, stride=step))
     return ConvLayer(
         name=f"conv{number + 1}",
         inputs=channels,
@@ -206,21 +272,43 @@ def conv_layer(network: Network, number: int, conv: Conv, shape: Shape) -> ConvL
         stride=conv.stride,
         padding=conv.padding,
         groups=conv.groups,
-        size=(after[0], after[1]),
+        size=after,
         pool=pool.kind if conv.pool else "none",
         pool_size=window,
         pool_stride=step,
-        pooled=(pooled[0], pooled[1]),
+        pooled=pooled,
         activation=network.activation,
         dropout=network.conv_dropout,
-        batch_norm=network.batch_norm,
+        batch_norm=network.normed == "batch",
+        dilation=conv.dilation,
+        layer_norm=network.normed == "layer",
+        skip=conv.skip,
     )
+
+
+def _skipping(before: Sequence[ConvLayer], layer: ConvLayer, place: str, shape: Shape) -> ConvLayer:
+    """Give a layer that knows what its skip adds: what entered the layer that so many layers, itself among them, begin
+    with; `shape` are the images. Raises StudyError where there is none, or where it is too large.
+    """
+    number = len(before)
+    if layer.skip > number + 1:
+        what = f"expected at most {number + 1}, the convolutions up to this one, got {layer.skip}"
+        raise StudyError(Problem(place, what))
+    first = number + 1 - layer.skip
+    entered = before[first - 1].gives if first else shape
+    between = [side for passed in before[first:] for side in (passed.stride, passed.pool_stride)]
+    down, across = (math.prod(both(side)[axis] for side in (*between, layer.stride)) for axis in (0, 1))
+    stride = skip_stride(place, layer.skip, entered, (layer.units, *layer.size), (down, across))
+    return replace(layer, entered=entered[0], skip_stride=stride)
 
 
 def conv_entry(described: Mapping[str, Any]) -> dict[str, Any]:
     """Give the entry of a network's `conv` that a described layer would come from."""
-    pool = {"kind": described["pool"], "size": described["pool_size"], "stride": described["pool_stride"]}
+    pool = {"kind": described["pool"]}
+    if described["pool"] != "none" and not pooling_of(described["pool"]).whole:
+        pool |= {"size": described["pool_size"], "stride": described["pool_stride"]}
     geometry = {key: described[key] for key in ("kernel", "stride", "padding", "groups")}
+    geometry |= {key: described[key] for key in ("dilation", "skip") if key in described}
     return {"channels": described["units"], **geometry, "pool": None if described["pool"] == "none" else pool}
 
 
@@ -228,13 +316,25 @@ def _filled(channels: int) -> int:
     return -(-channels // VECTOR) * VECTOR
 
 
-def _shrunk(what: str, size: int, window: int, stride: int, padding: int) -> int:
-    """Give floor((size + 2 padding - window) / stride) + 1, or show why it is nothing."""
-    room = size + 2 * padding - window
-    if room < 0:
-        place, _, noun = what.partition(": ")
-        sum_ = f"{size} + 2*{padding} - {window} = {room}"
-        raise StudyError(
-            Problem(place, f"{noun} {window} does not fit a feature map {size} pixels wide or high ({sum_})")
-        )
-    return room // stride + 1
+def _shrunk(what: str, size: tuple[int, int], window: Conv) -> tuple[int, int]:
+    """Give floor((size + 2 padding - span) / stride) + 1 down and across, or show why it is nothing.
+
+    A window of k pixels spans dilation (k - 1) + 1 of them.
+    """
+    kernel, stride, padding, dilation = map(
+        both, (window.kernel, window.stride, window.padding, window.dilation)
+    )
+    sides = []
+    for axis, along in enumerate(("high", "wide")):
+        span = dilation[axis] * (kernel[axis] - 1) + 1
+        room = size[axis] + 2 * padding[axis] - span
+        if room < 0:
+            place, _, noun = what.partition(": ")
+            noun += f" {kernel[axis]}"
+            noun += f" with dilation {dilation[axis]}, which spans {span}," * (span > kernel[axis])
+            square = all(down == across for down, across in (kernel, padding, dilation))
+            sum_ = f"{size[axis]} + 2*{padding[axis]} - {span} = {room}"
+            pixels = f"{size[axis]} pixels {'wide or high' if square else along}"
+            raise StudyError(Problem(place, f"{noun} does not fit a feature map {pixels} ({sum_})"))
+        sides.append(room // stride[axis] + 1)
+    return sides[0], sides[1]

@@ -1,0 +1,110 @@
+"""Skips: what entered an earlier convolution, added to the sum of a later one, as it is or projected.
+
+He, Zhang, Ren, Sun (2016): Deep residual learning for image recognition. CVPR. Letters: C channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from shoal.errors import Problem, StudyError
+from shoal.nets._layer import Shape, Sides
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+def skip_stride(place: str, skip: int, before: Shape, after: Shape, strides: tuple[int, int]) -> Sides:
+    """Give the stride at which maps of shape `before`, (C, height, width), become as large as those of shape `after`.
+
+    It is that of the layers between, `strides`. Raises StudyError where the sizes differ by more than that.
+    """
+    fitting = tuple(-(-size // stride) for size, stride in zip(before[1:], strides, strict=True))
+    if fitting != after[1:]:
+        entered, own, fits = (" × ".join(map(str, size)) for size in (before[1:], after[1:], fitting))
+        layers = "this layer" if skip == 1 else f"these {skip} layers"
+        what = f"skip = {skip} adds maps of {entered} pixels to maps of {own}: expected {fits} from {layers}"
+        keep = "padding = dilation * (kernel - 1) / 2 with an odd kernel keeps the size, a stride divides it"
+        raise StudyError(Problem(place, f"{what}; {keep}"))
+    return strides[0] if strides[0] == strides[1] else strides
+
+
+@cache
+def skip_class() -> Callable[..., nn.Module]:
+    """Give the module; exported files have its very text."""
+    import torch
+    from torch import nn
+
+    class Skip(nn.Module):
+        """Adds what entered the layer `source`; of other channels or size through a convolution of 1 x 1, no bias."""
+
+        def __init__(self, source, *projected):  # type: ignore[no-untyped-def]
+            super().__init__()
+            self.source, self.projected = source, projected
+            if projected:
+                inputs, units, self.stride = projected
+                self.weight = nn.Parameter(torch.zeros(units, inputs, 1, 1))
+
+        def forward(self, x, entered):  # type: ignore[no-untyped-def]
+            if self.projected:
+                entered = nn.functional.conv2d(entered, self.weight, stride=self.stride)
+            return x + entered
+
+        def __repr__(self):  # type: ignore[no-untyped-def]
+            return f"Skip({', '.join(map(repr, (self.source, *self.projected)))})"
+
+    return Skip
+
+
+@cache
+def residual_class() -> Callable[..., nn.Sequential]:
+    """Give what layers with skips stand in; exported files have its very text."""
+    from torch import nn
+
+    Skip: Any = skip_class()  # by the name that it has in an exported file
+
+    class Residual(nn.Sequential):
+        """Layers one behind the other; a Skip is given what entered an earlier one, too."""
+
+        def forward(self, x):  # type: ignore[no-untyped-def]
+            sources = {layer.source for layer in self if isinstance(layer, Skip)}
+            entered = {}
+            for name, layer in self.named_children():
+                if name in sources:
+                    entered[name] = x
+                x = layer(x, entered[layer.source]) if isinstance(layer, Skip) else layer(x)
+            return x
+
+    return Residual
+
+
+@cache
+def entered_class() -> type[nn.Module]:
+    """Give the module that passes on what enters a layer, and remembers it."""
+    from torch import nn
+
+    class Entered(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            self.x = x
+            return x
+
+    return Entered
+
+
+@cache
+def joined_class() -> type[nn.Module]:
+    """Give the module of a skip that looks for itself at what entered the earlier layer, cut out of a `Residual`."""
+    from torch import nn
+
+    class Joined(nn.Module):
+        def __init__(self, skip: nn.Module, entered: nn.Module) -> None:
+            super().__init__()
+            self.skip, self.before = skip, entered
+
+        def forward(self, x: Tensor) -> Tensor:
+            added: Tensor = self.skip(x, self.before.x)
+            return added
+
+    return Joined
