@@ -342,8 +342,7 @@ def _layer_normed() -> list[Case]:
     ]  # fmt: skip
 
 
-NORMED = [*_normed(), *_layer_normed()]
-TABLE = [*_table(), *_embedded(), *NORMED]
+TABLE = [*_table(), *_embedded(), *_normed(), *_layer_normed()]
 
 
 @st.composite

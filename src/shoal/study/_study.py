@@ -320,7 +320,10 @@ class About(_Part):
 
 
 class Study(_Part):
-    """A whole study: what one file says, every default filled in."""
+    """A whole study: what one file says, every default filled in; its sections are those of the page "The study file".
+
+    `load_study` reads one; `Study.model_validate` takes the same as dicts and lists.
+    """
 
     study: About
     data: Data
