@@ -157,8 +157,10 @@ inline void norm_batch(const Network& net, const Conv& conv, int64_t rows) {
     clear_sums_of_images(conv);
     for (int64_t block = 0; block < blocks_of(rows); ++block) {
         const Plane sums = plane_of_sums(net, conv, block, true);
-        for (int64_t y = 0; y < conv.output_height(); ++y) apply_filters(conv, block, y, sums);
-        add_block_statistics(conv, block, rows - block * PANEL);
+        for (int64_t y = 0; y < conv.output_height(); ++y) {
+            apply_filters(conv, block, y, sums);
+            add_row_statistics(conv, block, y, rows - block * PANEL);  // while they are in the first cache
+        }
     }
     settle_statistics_of_images(conv, rows);
 }

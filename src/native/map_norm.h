@@ -36,13 +36,15 @@ inline NormLanes lanes_of_channel(const Layer& filters, int64_t block, int64_t h
 
 // -- batch norm ----------------------------------------------------------------------------------------------
 
-// Takes the sums of a block in; lanes behind its last image stay as they are.
-inline void add_block_statistics(const Conv& conv, int64_t block, int64_t images) {
+// Takes row `y` of a block's sums in; lanes behind its last image stay as they are.
+inline void add_row_statistics(const Conv& conv, int64_t block, int64_t y, int64_t images) {
+    const Grid row = {conv.output_width, PANEL, PANEL_VECTORS};
+    const int64_t pixels = block * conv.output_pixels + y * conv.output_width;
     double before[2 * PANEL];
     for (int64_t h = 0; h < conv.filters.units; ++h) {
         double* sums = sums_of_images(conv, h);
-        __builtin_memcpy(before, sums, sizeof before);
-        add_statistics(grid_of_channel(conv), sums_of_channel(conv, block, h), block * conv.output_pixels, sums, PANEL);
+        if (images < PANEL) __builtin_memcpy(before, sums, sizeof before);
+        add_statistics(row, sums_of_channel(conv, block, h) + y * conv.output_width * PANEL, pixels, sums, PANEL);
         for (int64_t n = images; n < PANEL; ++n) sums[n] = before[n], sums[PANEL + n] = before[PANEL + n];
     }
 }
