@@ -102,7 +102,7 @@ def forced_state(case: Case, oracle: Oracle, epoch: int) -> State:
 def _loses_digits(case: Case) -> bool:
     """Whether what rounding leaves of the gradient of a bias in front of a batch norm is divided by its own size; see
     `Case.digits`."""
-    return case.network.batch_norm and case.training.optimizer in ("adamw", "rmsprop")
+    return case.network.normed == "batch" and case.training.optimizer in ("adamw", "rmsprop")
 
 
 FORCED = [case for case in TABLE if not _loses_digits(case) and case.training.early_stopping == "none"]
@@ -178,7 +178,7 @@ def test_any_fit_agrees_with_the_oracle_in_float64(exact_trainer: Trainer, case:
 
 
 @CAMPAIGN
-@given(case=drawn_cases(batch_norm=False))
+@given(case=drawn_cases(normed=False))
 def test_any_fit_agrees_with_the_oracle_in_float32(trainer: Trainer, case: Case) -> None:
     assert trainer.refuses(case.job.architecture, case.training) is None
     check_drawn(trainer, case, 2e-5)
