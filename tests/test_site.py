@@ -74,5 +74,5 @@ def test_the_citation_is_of_this_project() -> None:
     assert CITED["title"].lower() == PROJECT["name"]
     assert CITED["abstract"] == PROJECT["description"]
     assert CITED["license"] == PROJECT["license"]
-    assert CITED["version"] == shoal.__version__
+    assert CITED["version"] == PROJECT["version"] == shoal.__version__
     assert f"Copyright (c) 2026 {CITED['name']}\n" in (ROOT / "LICENSE").read_text("utf-8")

@@ -168,7 +168,8 @@ def main() -> int:
     strict = ["--fail-on-warning", "--keep-going", "--fresh-env", "--quiet"]
     places = [*("-c", str(SITE)), *("-d", str(BUILT / "cache")), str(BUILT / "pages"), str(BUILT / "html")]
     code = build_main([*("-b", "html"), *strict, *places])
-    print(f"look at\n  {(BUILT / 'html' / 'index.html').relative_to(ROOT)}")
+    if code == 0:
+        print(f"look at\n  {(BUILT / 'html' / 'index.html').relative_to(ROOT)}")
     return code
 
 

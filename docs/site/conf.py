@@ -28,7 +28,7 @@ myst_heading_anchors = 6
 myst_enable_extensions = ["attrs_inline"]  # of pictures in two schemes
 # What MyST alone reads otherwise than a code host: a line that begins with % is text.
 myst_disable_syntax = ["myst_line_comment", "myst_block_break", "myst_target", "myst_role"]
-smartquotes = False
+smartquotes_action = "D"  # dashes of lists of parameters; quotes stay as they are
 default_role = "code"  # of what stands between backticks in docstrings
 
 autodoc_default_options = {"members": True, "member-order": "bysource", "exclude-members": "model_config"}

@@ -76,7 +76,8 @@ class OptimizerKind:
 class NetworkKind:
     """A kind of network.
 
-    `convolves`: it has convolutions, so it needs images, has feature maps, and its images can be moved and mirrored.
+    `convolves`: it has convolutions, so it needs images, which can be moved and mirrored, or tables whose columns are
+    series; it has feature maps.
     Of one whose `source` describes it, `words` are what it is called beside it.
     """
 
@@ -248,6 +249,7 @@ NETWORKS: Final[dict[str, NetworkKind]] = {
 }
 LAYERS: Final[dict[str, LayerKind]] = {
     "embedding": LayerKind(core=True),
+    "series": LayerKind(),
     "conv": LayerKind(core=True),
     "dense": LayerKind(core=True),
 }

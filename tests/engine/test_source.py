@@ -30,7 +30,10 @@ DIGITS: dict[str, Any] = {"study": {"task": "classification"}, "compare": [], "s
             {"study": {"task": "classification"}},
             "study.task: expected regression for these data, got classification",
         ),
-        ({"network": CNN}, 'network.kind: expected "mlp" for a table, got "cnn", which needs images'),
+        (
+            {"network": CNN, "training": {"augment": {"flip": True}}},
+            "training.augment: expected no augmentation for a table: it moves and mirrors images",
+        ),
         (
             {"training": {"augment": {"flip": True}}},
             'training.augment: expected no augmentation without network.kind = "cnn"',

@@ -34,6 +34,10 @@ SKIPS: Final[list[dict[str, Any]]] = [
     ),
     {"channels": 64, "padding": 1, "skip": 13, "pool": {"kind": "global-average"}},
 ]
+SERIES: Final[list[dict[str, Any]]] = [
+    {"channels": 16, "kernel": 7, "padding": 3, "pool": {}},
+    {"channels": 16, "kernel": 5, "padding": 2, "skip": 1, "pool": {"kind": "global-average"}},
+]
 GROUPS: Final[list[dict[str, Any]]] = [
     {"channels": 32, "kernel": 5, "stride": 2, "padding": 2},
     {
@@ -101,6 +105,10 @@ CASES: Final = {
         (3, 64, 48), classes(30),
     ),
     "skips": lambda: case({"kind": "cnn", "conv": SKIPS, "hidden": [], "norm": "batch"}, (3, 32, 32), classes(2)),
+    "series": lambda: case(
+        {"kind": "cnn", "conv": SERIES, "hidden": [16], "series": 2}, (256,), classes(3),
+        names=tuple(f"nm{number}" for number in range(256)),
+    ),
     "hostile": lambda: case({"hidden": [3]}, (11,), {"targets": HOSTILE}, names=HOSTILE),
 }  # fmt: skip
 

@@ -228,29 +228,37 @@ def test_images_that_excite_are_cut_to_what_the_most_excited_unit_sees() -> None
 
 
 def test_what_units_see_is_what_changes_them() -> None:
-    """By torch: of two layers with stride, padding and pooling the pixels whose change reaches a unit."""
+    """By torch: of two layers with strides, padding, dilation and pooling, otherwise down than across, the pixels whose
+    change reaches a unit.
+    """
     torch = pytest.importorskip("torch")
     network = Network.model_validate(
         {
             "kind": "cnn", "hidden": [2],
             "conv": [
-                {"channels": 1, "kernel": 3, "padding": 1, "pool": {"kind": "average", "size": 2}},
-                {"channels": 1, "kernel": 3, "stride": 2, "padding": 1},
+                {"channels": 1, "kernel": [3, 2], "padding": 1, "pool": {"kind": "average", "size": [2, 1]}},
+                {"channels": 1, "kernel": 3, "stride": [2, 1], "padding": 1, "dilation": [1, 2]},
             ],
         }
     )  # fmt: skip
     layers = build_architecture(network, (1, 16, 16), 2).convolutions
     first, second = (
-        torch.nn.Conv2d(1, 1, layer.kernel, layer.stride, layer.padding, bias=False) for layer in layers
+        torch.nn.Conv2d(1, 1, layer.kernel, layer.stride, layer.padding, layer.dilation, bias=False)
+        for layer in layers
     )
     for conv in (first, second):
         torch.nn.init.ones_(conv.weight)
     image = torch.zeros(1, 1, 16, 16, requires_grad=True)
-    mapped = second(torch.nn.functional.avg_pool2d(first(image), 2))
-    for unit in range(mapped.shape[2]):
-        (gradient,) = torch.autograd.grad(mapped[0, 0, unit, unit], image, retain_graph=True)
-        reached = np.flatnonzero(gradient[0, 0].sum(axis=1).numpy())
-        low, high = seen_by(layers, 1, unit)
+    mapped = second(torch.nn.functional.avg_pool2d(first(image), (2, 1)))
+    assert layers[1].size == tuple(mapped.shape[2:])
+    for axis, unit in [
+        *((0, row) for row in range(mapped.shape[2])),
+        *((1, column) for column in range(mapped.shape[3])),
+    ]:
+        place = (unit, 4) if axis == 0 else (2, unit)
+        (gradient,) = torch.autograd.grad(mapped[0, 0, *place], image, retain_graph=True)
+        reached = np.flatnonzero(gradient[0, 0].sum(axis=1 - axis).numpy())
+        low, high = seen_by(layers, 1, unit, axis)
         assert (max(0, low), min(15, high)) == (reached[0], reached[-1])
 
 

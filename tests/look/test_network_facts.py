@@ -43,6 +43,7 @@ def test_sizes_and_parameters_are_those_of_torch(name: str) -> None:
             "AvgPool2d",
             "AdaptiveAvgPool2d",
             "Lookup",
+            "Unflatten",
         ):
             shapes.append(tuple(x.shape[1:]))
     assert shapes == [step.shape for step in fact.steps]

@@ -96,6 +96,7 @@ def test_a_template_shows_every_key_but_the_rare_ones(task: Task) -> None:
         "conv",
         "conv_dropout",
         "batch_norm",
+        "series",
         "augment",
         "loss",
         "huber_delta",

@@ -62,7 +62,8 @@ class Course:
         for slot in architecture.slots:
             square_L[slot.layer] += np.sum(np.square(gradient_P[slot.start : slot.stop]))
         norms = zip(architecture.layers, np.sqrt(square_L), strict=True)
-        return {f"{layer.name}/gradient": norm for layer, norm in norms} | self._dead(state)
+        gradients = {f"{layer.name}/gradient": norm for layer, norm in norms if layer.parts}
+        return gradients | self._dead(state)
 
     def _gradient(self, trainer: Trainer, state: State) -> Floats:
         """Give the gradient of the loss of all M rows, (P,): the mean of those of batches, by what these weigh."""
@@ -130,11 +131,21 @@ def _outputs(
     """Give what all layers but the last answer to some rows, in evaluation mode, (M, U); of maps least and largest
     values.
     """
-    layers = tuple(layer for layer in architecture.layers[:-1] if layer.takes == "table")
-    if rows.index is None:
+    series = architecture.series
+    layers = tuple(
+        layer for layer in architecture.layers[:-1] if layer.takes == "table" and layer is not series
+    )
+    if series is not None:
+        maps = series.output(named, data.inputs(rows, slice(None)))
+        ends, x_MD = _ends_of_maps(Channels.of_series(architecture, named), maps)
+        yield from ends.items()
+    elif rows.index is None:
         x_MD = data.inputs(rows, slice(None))
     else:
-        ends, x_MD = _ends_of_maps(architecture, named, data, rows)
+        assert data.pixel_scale_C is not None  # noqa: S101 - images come with their scale
+        assert data.pixel_offset_C is not None  # noqa: S101
+        channels = Channels(architecture, named, data.pixel_scale_C, data.pixel_offset_C)
+        ends, x_MD = _ends_of_maps(channels, rows.x[rows.index])
         yield from ends.items()
     head = Architecture(x_MD.shape[1:], architecture.outputs, layers)
     outputs = activations(head, named, x_MD)
@@ -142,16 +153,8 @@ def _outputs(
 
 
 @one_thread()
-def _ends_of_maps(
-    architecture: Architecture, named: Arrays, data: FitData, rows: Rows
-) -> tuple[Arrays, NDArray[np.float32]]:
+def _ends_of_maps(channels: Channels, images: NDArray[Any]) -> tuple[Arrays, NDArray[np.float32]]:
     """Give the least and largest values of the maps of every convolution, and what the first dense layer takes in."""
-    assert data.pixel_scale_C is not None  # noqa: S101 - images come with their scale
-    assert data.pixel_offset_C is not None  # noqa: S101
-    channels, images = (
-        Channels(architecture, named, data.pixel_scale_C, data.pixel_offset_C),
-        rows.x[rows.index],
-    )
     parts = [
         [np.stack([map_NUHW.min(axis=(0, 2, 3)), map_NUHW.max(axis=(0, 2, 3))]) for map_NUHW in maps]
         for maps in channels.maps(images)

@@ -9,6 +9,7 @@ classes the one that is named), K outputs, A outputs of a target.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from shoal.data import Column, Preprocessing
 from shoal.engine._integrated import ClassOdds, Floats, Question, Way, bends_of, missed
 from shoal.engine._predict import Trained
 from shoal.kinds import has_classes, task_kind
-from shoal.nets import EmbeddingLayer, outputs_and_gradient
+from shoal.nets import EmbeddingLayer, Gradients, outputs_and_gradient
 from shoal.results import Brief
 
 if TYPE_CHECKING:
@@ -70,11 +71,10 @@ def explain(
     columns: Sequence[Column],
     classes: tuple[Sequence[str], NDArray[np.int64]],
 ) -> Explanation:
-    """Explain checked rows of a dense network; `classes` are the names of classes, and which is named of each row.
-
-    Raises ValueError for a network with convolutions.
-    """
+    """Explain checked rows of a table; `classes` are the names of classes, and which is named of each row."""
     from threadpoolctl import threadpool_limits
+
+    from shoal.engine.trainers.torch import one_thread
 
     embedding, way = _way(trained)
     x_ND = trained.preprocessing.inputs(columns, dtype=np.float64)
@@ -82,7 +82,8 @@ def explain(
         x_ND = embedding.output(trained.named, x_ND)
     questions = dict(_questions(trained.preprocessing, trained, classes[1]))
     answers, baselines, parts = [], [], []
-    with threadpool_limits(1):  # of many small products, which threads would wait for
+    torch = one_thread() if trained.architecture.series else nullcontext()
+    with torch, threadpool_limits(1):  # of many small products, which threads would wait for
         for question in questions.values():
             answer_N, baseline_N, contribution_NS = way.contributions(x_ND, question)
             answers.append(answer_N)
@@ -161,6 +162,13 @@ def _way(trained: Trained) -> tuple[EmbeddingLayer | None, Way]:
         baseline_D = np.concatenate([baseline_D[: embedding.plain], embedding.average(named)])
     order = [spans[column.name] for column in preprocessing.columns]
 
+    def added_of(added_ND: Floats) -> Floats:
+        return np.stack([added_ND[:, span].sum(axis=1) for span in order], axis=1)
+
+    if architecture.series is not None:  # convolutions are looked into by torch
+        gradients = Gradients(architecture, named)
+        return None, Way(gradients.outputs, gradients.by_inputs, baseline_D, added_of)
+
     def outputs(x_ND: Floats) -> Floats:
         for layer in layers:
             x_ND = layer.output(named, x_ND)
@@ -170,6 +178,6 @@ def _way(trained: Trained) -> tuple[EmbeddingLayer | None, Way]:
         outputs,
         partial(outputs_and_gradient, layers, named),
         baseline_D,
-        lambda added_ND: np.stack([added_ND[:, span].sum(axis=1) for span in order], axis=1),
+        added_of,
         ends=bends_of(architecture.dense, named, baseline_D),
     )

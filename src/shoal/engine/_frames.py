@@ -88,7 +88,7 @@ class Frames:
 
     @property
     def _convolutions(self) -> tuple[ConvLayer, ...]:
-        return self._fit.job.architecture.convolutions
+        return self._fit.job.architecture.image_convolutions
 
     @cached_property
     def _image_rows(self) -> NDArray[np.int64]:

@@ -66,7 +66,8 @@ def look_inside(
         shown = partial(_shown_rows, dataset, inspect.images)
         history = _History(fit, dataset, preprocessing, inspect.history, shown)
         computations["history"] = (history.part, lambda: history.replay(trainer, store))
-    if not dataset.columns or any(column.takes != "numbers" for column in dataset.columns):
+    series = fit.job.architecture.series
+    if series or not dataset.columns or any(column.takes != "numbers" for column in dataset.columns):
         asked = (fit.job.architecture, record, preprocessing, dataset)
         computations["units"] = (f"units {dataset.test_fingerprint}", lambda: _unit_outputs(*asked))
     if mapped(dataset):
@@ -343,11 +344,15 @@ def _dense_outputs(
     rows: NDArray[np.int64],
 ) -> tuple[NDArray[np.float32], Arrays]:
     """Give what the first layer behind convolutions is given, (M, D), and the outputs of every dense layer, (M, U)."""
+    series = architecture.series
     if dataset.images is not None and architecture.convolutions:
         x_MD = _flattened(_channels(architecture, record, preprocessing), dataset.images[rows])
     else:
         x_MD = network_inputs(architecture, preprocessing, dataset, rows)
-    layers = tuple(layer for layer in architecture.layers if layer.takes == "table")
+    if series is not None:
+        channels = Channels.of_series(architecture, record.parameters)
+        x_MD = _flattened(channels, series.output(record.parameters, x_MD))
+    layers = tuple(layer for layer in architecture.layers if layer.takes == "table" and layer is not series)
     head = Architecture(x_MD.shape[1:], architecture.outputs, layers)
     outputs = activations(head, record.parameters, x_MD)
     by_layer = {layer.name: output for layer, output in zip(layers, outputs, strict=True)}
@@ -355,5 +360,5 @@ def _dense_outputs(
 
 
 @one_thread()
-def _flattened(channels: Channels, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _flattened(channels: Channels, images: NDArray[Any]) -> NDArray[np.float32]:
     return channels.flattened(images)

@@ -220,9 +220,12 @@ def _misfits(study: Study, dataset: Dataset) -> Iterator[Problem]:
         yield Problem("study.task", f"expected {dataset.task} for these data, got {study.study.task}")
     images, convolves = dataset.images is not None, NETWORKS[study.network.kind].convolves
     if convolves and not images:
-        fitting = _kinds(convolves=False)
-        what = f'expected {fitting} for a table, got "{study.network.kind}", which needs images'
-        yield Problem("network.kind", what)
+        yield from _no_series(study, dataset)
+    if study.network.series > 1 and images:
+        what = "expected 1 for images: columns of a table are series"
+        yield Problem("network.series", f"{what}, got {study.network.series}")
+    if study.training.augment != Augment() and convolves and not images:
+        yield Problem("training.augment", "expected no augmentation for a table: it moves and mirrors images")
     if study.training.augment != Augment() and not convolves:
         what = f"expected no augmentation without network.kind = {_kinds(convolves=True)}"
         yield Problem("training.augment", what)
@@ -241,6 +244,21 @@ def _misfits(study: Study, dataset: Dataset) -> Iterator[Problem]:
             yield Problem(f"data.{key}", f"expected nothing for {kind}: it is for images from files")
     if images and study.data.standardize == "both":
         yield Problem("data.standardize", 'expected "none" or "inputs" for images, got "both"')
+
+
+def _no_series(study: Study, dataset: Dataset) -> Iterator[Problem]:
+    """Find the first column of a table that is no value of a series."""
+    what = f'"{study.network.kind}" takes the columns of a table, in their order, as series'
+    for column in dataset.columns:
+        if column.takes != "numbers":
+            yield Problem(
+                "network.kind", f"{what}: expected numbers, got {column.takes} in {quoted(column.name)}"
+            )
+            return
+        if np.isnan(column.values).any():
+            missing = f"expected no missing cells, got some in {quoted(column.name)}"
+            yield Problem("network.kind", f"{what}: {missing}")
+            return
 
 
 def _unknown_classes(study: Study, dataset: Dataset) -> Iterator[Problem]:

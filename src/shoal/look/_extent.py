@@ -109,8 +109,8 @@ class Extent:
 
     @property
     def convolutions(self) -> tuple[ConvLayer, ...]:
-        """The convolutional layers of the network."""
-        return self.network.convolutions
+        """The convolutional layers of the network, where it takes images."""
+        return self.network.image_convolutions
 
     @property
     def shown_images(self) -> int:

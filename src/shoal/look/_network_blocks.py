@@ -67,7 +67,8 @@ def blocks(fact: NetworkFacts) -> list[Block]:
     drawn = [step for step in fact.steps if step is not fact.embedding]
     windows = [step.span if step.window else None for step in drawn]
     of_images = len(fact.input_shape) == 3
-    unit = _pixels(max(fact.input_shape[1:])) if of_images else 0.0
+    maps = [shape for shape in (fact.input_shape, *(step.shape for step in drawn)) if len(shape) == 3]
+    unit = _pixels(max(maps[0][1:])) if maps else 0.0
     parts = [_image(fact, windows[0], unit) if of_images else _columns(fact)]
     for place, step in enumerate(drawn):
         if len(step.shape) == 3:

@@ -211,6 +211,8 @@ class RunFindings:
             if not NETWORKS[network.kind].convolves:
                 (units,) = named["hidden1.weight" if network.hidden else "output.weight"].shape[1:]
                 shape = (units - sum(size - 1 for _, size in tables),)
+            elif self.results.inputs:
+                shape = (sum(column.inputs for column in self.results.inputs),)
             if 0 in shape:
                 return None
             architecture = build_architecture(network, shape, len(named["output.bias"]), tables)
@@ -234,8 +236,8 @@ class RunFindings:
 
     @property
     def convolutions(self) -> tuple[ConvLayer, ...]:
-        """The convolutional layers of the delivered network."""
-        return self.network[0].convolutions if self.network else ()
+        """The convolutional layers of the delivered network, where it takes images."""
+        return self.network[0].image_convolutions if self.network else ()
 
 
 def _tables(named: Mapping[str, NDArray[Any]]) -> Tables:
@@ -246,9 +248,9 @@ def _tables(named: Mapping[str, NDArray[Any]]) -> Tables:
 
 def _is_inside(inside: Inside, architecture: Architecture) -> bool:
     """Tell whether all that is kept is of the layers of a network, by name and number of units."""
-    units = {layer.name: layer.units for layer in architecture.layers}
+    units = {layer.name: layer.units for layer in architecture.layers if layer.parts}
     dense = {layer.name for layer in architecture.dense}
-    conv = {layer.name for layer in architecture.convolutions}
+    conv = {layer.name for layer in architecture.image_convolutions}
     of_outputs = ((inside.units, dense | {"rows"}), (inside.maps, conv | {"rows", "images"}))
     return (
         _is_history(set(inside.history), architecture)
@@ -265,7 +267,7 @@ def _is_inside(inside: Inside, architecture: Architecture) -> bool:
 
 def _is_history(names: set[str], architecture: Architecture) -> bool:
     """Tell whether arrays of a history have the names of a network's layers; results of old know no gradients."""
-    layers = [layer.name for layer in architecture.layers]
+    layers = [layer.name for layer in architecture.layers if layer.parts]
     old = {f"{name}/{what}" for name in layers for what in ("quantile", "moved")} | {"epoch", "share"}
     course = {f"{name}/gradient" for name in layers} | {f"{name}/dead" for name in architecture.hidden}
     return names in (set(), old, old | course | {"looked_at"})

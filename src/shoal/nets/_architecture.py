@@ -22,6 +22,7 @@ from shoal.nets._layer import Layer, Part, Shape
 from shoal.nets.layers.conv import ConvLayer, conv_layers
 from shoal.nets.layers.dense import DenseLayer
 from shoal.nets.layers.embedding import EmbeddingLayer, table_size
+from shoal.nets.layers.series import SeriesLayer, series_layer
 from shoal.study import Network
 
 Tables = tuple[tuple[int, int], ...]
@@ -99,6 +100,17 @@ class Architecture:
     def convolutions(self) -> tuple[ConvLayer, ...]:
         """Its convolutional layers, which come first; none where it takes rows of numbers."""
         return tuple(layer for layer in self.layers if isinstance(layer, ConvLayer))
+
+    @property
+    def series(self) -> SeriesLayer | None:
+        """What makes series of the columns of a table; None in a network that has no convolutions of them."""
+        first = self.layers[0]
+        return first if isinstance(first, SeriesLayer) else None
+
+    @property
+    def image_convolutions(self) -> tuple[ConvLayer, ...]:
+        """Its convolutional layers where it takes images."""
+        return self.convolutions if self.takes == "images" else ()
 
     @cached_property
     def dense(self) -> tuple[DenseLayer, ...]:
@@ -187,7 +199,10 @@ def build_architecture(
     Raises StudyError where a convolution or pooling does not fit the feature map it is given.
     """
     layers: list[Layer] = [*_embeddings(input_shape[0], tables)]
-    convs = conv_layers(network, input_shape)
+    if network.conv and len(input_shape) == 1:
+        layers = [series_layer(input_shape[0], network.series)]
+    of_series = bool(network.conv) and len(input_shape) == 1
+    convs = conv_layers(network, layers[0].steps[0].shape if of_series else input_shape, of_series=of_series)
     shape = convs[-1].gives if convs else (layers[0].units,) if layers else input_shape
     layers += convs
     inputs = math.prod(shape)

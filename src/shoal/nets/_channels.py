@@ -54,7 +54,13 @@ class Channels:
         """The convolutional layers, in order."""
         return self.architecture.convolutions
 
-    def maps(self, images: NDArray[np.uint8]) -> Iterator[tuple[NDArray[np.float32], ...]]:
+    @classmethod
+    def of_series(cls, architecture: Architecture, named: Mapping[str, NDArray[Any]]) -> Channels:
+        """Ask a network of series, which is given numbers, (N, C, 1, T), in the place of bytes of images."""
+        channels = architecture.convolutions[0].inputs
+        return cls(architecture, named, np.ones(channels, np.float32), np.zeros(channels, np.float32))
+
+    def maps(self, images: NDArray[Any]) -> Iterator[tuple[NDArray[np.float32], ...]]:
         """Yield the feature maps of every layer, float32 (N, U, H, W), for some images after the others."""
         import torch
 
@@ -106,7 +112,7 @@ class Channels:
         draws = uniform(key.words(Role.INSPECT), math.prod(shape), layer=number, step=1)
         return (115 + 25 * draws).astype(np.uint8).reshape(shape)
 
-    def flattened(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def flattened(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """Give what the first dense layer takes in for each image, float32 (N, D)."""
         import torch
 

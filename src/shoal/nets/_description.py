@@ -15,7 +15,7 @@ from shoal.errors import ModelFileError
 from shoal.kinds import LAYERS
 from shoal.nets._architecture import Architecture, build_architecture
 from shoal.nets._layer import Layer, layer_class
-from shoal.nets.layers.conv import conv_entry
+from shoal.nets.layers.conv import along, conv_entry
 from shoal.study import Network
 
 _LARGEST: Final = 2**31 - 1
@@ -59,8 +59,12 @@ def is_size(value: object) -> bool:
 def _laid_out(layers: list[Any], shape: tuple[int, ...], outputs: int) -> Architecture:
     try:
         tables = tuple(table for layer in layers for table in _tables(layer))
-        dense = [layer for layer in layers if _kind_of(layer) != "embedding"]
-        return build_architecture(Network.model_validate(_network(dense)), shape, outputs, tables)
+        series = [layer["series"] for layer in layers if _kind_of(layer) == "series"]
+        others = [layer for layer in layers if _kind_of(layer) not in ("embedding", "series")]
+        network = _network(others)
+        if series:
+            network |= {"series": series[0], "conv": [along(entry) for entry in network["conv"]]}
+        return build_architecture(Network.model_validate(network), shape, outputs, tables)
     except (ValueError, TypeError, KeyError, IndexError) as error:
         raise ModelFileError(f"{_PHRASE}, got layers that no network of Shoal has") from error
 

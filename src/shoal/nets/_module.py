@@ -32,8 +32,9 @@ def build_module(architecture: Architecture) -> nn.Sequential:
     modules: OrderedDict[str, nn.Module] = OrderedDict()
     takes = architecture.takes
     for layer in architecture.layers:
-        if layer.takes != takes:
-            modules["flatten"], takes = nn.Flatten(), layer.takes
+        if (takes, layer.takes) == ("images", "table"):
+            modules["flatten"] = nn.Flatten()
+        takes = layer.takes
         modules |= layer.modules()
     return container(modules)
 

@@ -17,10 +17,11 @@ def add_network(
     """Add the network's nodes after the prepared inputs `x`; give the name of its outputs, float32 (N, K)."""
     for slot in (*architecture.slots, *architecture.buffer_slots):
         parts.array(slot.name, named[slot.name])
-    flat = len(architecture.input_shape) == 1  # images can be given to dense layers too
+    shape = architecture.input_shape  # images can be given to dense layers too
     for layer in architecture.layers:
-        if not flat and layer.takes == "table":
-            x, flat = parts.node("Flatten", [x], f"{layer.name}_flat", {"axis": 1}), True
+        if len(shape) > 1 and layer.takes == "table":
+            x = parts.node("Flatten", [x], f"{layer.name}_flat", {"axis": 1})
+        shape = layer.steps[-1].shape
         parts.entered[layer.name] = x
         x = layer.nodes(parts, x)
     return x

@@ -22,7 +22,7 @@ from shoal.study._vary import SECTIONS, plain, rehomed, vary, vary_section
 
 _LATER_KEYS: Final = (
     "huber_delta", "label_smoothing", "class_weight", "quantiles", "monitor", "embedding", "embedding_from",
-    "dilation", "norm", "skip",
+    "dilation", "norm", "skip", "series",
 )  # fmt: skip
 """Keys of a network, its convolutions and a training that there were none of when the first fits were named."""
 

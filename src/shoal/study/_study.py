@@ -183,6 +183,7 @@ class Network(_Part):
 
     kind: NetworkName = "mlp"
     conv: Annotated[tuple[Conv, ...], Field(strict=False)] = ()
+    series: Count = 1
     hidden: Counts = (64,)
     activation: Activation = "relu"
     dropout: Share = 0.0
@@ -205,8 +206,9 @@ class Network(_Part):
     @model_validator(mode="after")
     def _kind_fits(self) -> Network:
         convolves = row_of("network", NETWORKS, self.kind).convolves
-        if not convolves and (self.conv or self.conv_dropout):
-            keys = ("conv", "conv_dropout", "kind") if self.conv else ("conv_dropout", "kind")
+        alone = {"conv": self.conv, "conv_dropout": self.conv_dropout, "series": self.series > 1}
+        if not convolves and any(alone.values()):
+            keys = (*(key for key, asked in alone.items() if asked), "kind")
             able = " or ".join(f'"{name}"' for name, other in NETWORKS.items() if other.convolves)
             raise together(keys, f'`{keys[0]}` needs kind = {able}, got kind = "{self.kind}"')
         if convolves and not self.conv:

@@ -33,7 +33,7 @@ def fit_bytes(fit: StudyFit, trainer: Trainer, dataset: Dataset) -> float:
     answers = 8.0 * outputs * (len(fit.rows.validation) + test) * 3
     state = STATE * architecture.parameter_count + FIT_ROW * train + 8.0 * (train + others) * (1 + outputs)
     passing = trainer.passing_bytes(fit.job, train, asked)
-    if architecture.convolutions:  # whose images are made ready batch by batch
+    if architecture.takes == "images":  # which are made ready batch by batch
         return state + answers + IMAGE_VALUE * inputs * asked + passing
     size = inputs * sum(_value_blocks(dataset))
     prepared = max(size * train, 4.0 * inputs * (train + others) + size * asked)
@@ -43,7 +43,7 @@ def fit_bytes(fit: StudyFit, trainer: Trainer, dataset: Dataset) -> float:
 def left_bytes(fit: StudyFit, trainer: Trainer, dataset: Dataset) -> float:
     """What stays of a fit at the end of its thread's heap: of blocks that are not mapped, so much as glibc keeps."""
     architecture, asked, blocks = fit.job.architecture, _asked(fit, dataset), list[float]()
-    if not architecture.convolutions:
+    if architecture.takes != "images":
         rows = (fit.rows.learning_count, len(fit.rows.validation), len(fit.rows.inner), asked)
         inputs = math.prod(architecture.input_shape)
         blocks = [size * inputs * count for size in _value_blocks(dataset) for count in rows]

@@ -210,7 +210,7 @@ def fit_beside(fit: StudyFit, trainer: Trainer, dataset: Dataset) -> float:
     inputs = math.prod(fit.job.architecture.input_shape)
     tested = (dataset.rows - dataset.train_rows) * fit.tested
     asked = len(fit.rows.validation) + tested
-    ready = 0 if fit.job.architecture.convolutions else len(fit.rows.train) + asked
+    ready = 0 if fit.job.architecture.takes == "images" else len(fit.rows.train) + asked
     begun = FIT + TORCH["fit"] * trainer.imports_torch
     return begun + MADE_READY * ready * inputs + asked * answer_seconds(fit.job.architecture)
 
@@ -255,7 +255,7 @@ def inside_seconds(planner: Planner, fit: StudyFit, *, torch: bool) -> float:
     """Channels, feature maps and units of the delivered network; `torch`: it is there already."""
     architecture, dataset = fit.job.architecture, planner.dataset
     seen = 0.01 + mapped_seconds(dataset, architecture) + attributed_seconds(dataset, architecture)
-    if not architecture.convolutions:
+    if not architecture.image_convolutions:
         return seen
     tested = dataset.rows - dataset.train_rows
     images = min(LOOKED_AT, tested) + min(UNIT_ROWS, tested) + min(MOST_IMAGES, len(dataset.classes))
@@ -302,7 +302,7 @@ def frame_seconds(planner: Planner, architecture: Architecture) -> float:
     row = answer_seconds(architecture) + MADE_READY * math.prod(architecture.input_shape)
     maps = SNAPSHOT["maps"] + FRAMES_OF_IMAGES * map_seconds(architecture)
     counted = SNAPSHOT["any"] + SNAPSHOT["weight"] * architecture.parameter_count
-    return counted + min(most, dataset.train_rows) * row + maps * (len(architecture.convolutions) > 0)
+    return counted + min(most, dataset.train_rows) * row + maps * (len(architecture.image_convolutions) > 0)
 
 
 def map_seconds(architecture: Architecture) -> float:

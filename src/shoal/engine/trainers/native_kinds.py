@@ -20,6 +20,9 @@ def refusal_of(architecture: Architecture, training: Training) -> str | None:
 
 def _layers(architecture: Architecture) -> Iterator[str]:
     convs = architecture.convolutions
+    for layer in architecture.layers:
+        if not row_of("layer", LAYERS, layer.kind).core:
+            yield f"does not do {layer.kind} layers"
     if any(layer.dilation != 1 for layer in convs):
         yield "does not do dilated convolutions"
     if any(isinstance(sides, tuple) for layer in convs for sides in _sides(layer)):
@@ -28,9 +31,6 @@ def _layers(architecture: Architecture) -> Iterator[str]:
         yield "does not do skips"
     if len(convs) > MAX_CONVS:
         yield f"takes up to {MAX_CONVS} convolutions"
-    for layer in architecture.layers:
-        if not row_of("layer", LAYERS, layer.kind).core:
-            yield f"does not do {layer.kind} layers"
 
 
 def _sides(layer: ConvLayer) -> tuple[int | tuple[int, int], ...]:

@@ -96,11 +96,12 @@ def _largest(weight: NDArray[np.float64], most: int) -> NDArray[np.int64]:
 
 def convolution_kernels(findings: RunFindings) -> Kernels | None:
     """The kernels of every convolutional layer."""
-    if findings.network is None or not findings.convolutions:
+    if findings.network is None or not findings.network[0].convolutions:
         return None
     architecture, named = findings.network
-    layers = [layer.name for layer in findings.convolutions]
-    return kernels(DELIVERED, layers, named, colors=architecture.input_shape[0] == len(COLORS))
+    layers = [layer.name for layer in architecture.convolutions]
+    colors = architecture.series is None and architecture.input_shape[0] == len(COLORS)
+    return kernels(DELIVERED, layers, named, colors=colors)
 
 
 def draw_kernels(kernels: Kernels) -> Sheet:
@@ -177,7 +178,7 @@ def words(fact: Kernels) -> str:
 
 def seconds(extent: Extent) -> float:
     """Give the seconds of its picture."""
-    layers = len(extent.convolutions)
+    layers = len(extent.network.convolutions)
     return panels_seconds(0) + layers * 2 * (PANEL + BAR) if layers else 0.0
 
 

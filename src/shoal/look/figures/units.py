@@ -103,7 +103,7 @@ def profiles_of(findings: RunFindings) -> Profiles | None:
     dense = architecture.dense
     columns, axis = _looked_at(findings)
     x_ND = _preprocessing(findings).inputs(columns) if columns else np.zeros((0, 0))
-    if columns and x_ND.shape[1:] == architecture.input_shape:
+    if columns and architecture.series is None and x_ND.shape[1:] == architecture.input_shape:
         outputs = activations(architecture, named, x_ND)
         rows = np.arange(findings.truth.train_rows, len(findings.truth.y))
     elif findings.inside is not None and findings.inside.units:
@@ -129,7 +129,7 @@ def _looked_at(findings: RunFindings) -> tuple[list[Column], str]:
         grid = np.linspace(np.nanmin(x_ND), np.nanmax(x_ND), GRID_POINTS)
         return [Column(names[0], grid)], names[0]
     columns = [Column(name, x_ND[truth.train_rows :, d]) for d, name in enumerate(names)]
-    by = "true class" if truth.classes else f"the network's output for {truth.target_names[0]}"
+    by = "true class" if truth.classes else f"the network’s output for {truth.target_names[0]}"
     return columns, f"test rows, by {by}"
 
 

@@ -94,7 +94,7 @@ def _of_trainings(trainings: list[Training]) -> list[Work]:
         cited_works.append(Work("momentum", f"{cited} Mathematics and Mathematical Physics 4(5), 1–17."))
     if any(training.nesterov for training in trainings):
         cited = "Sutskever, Martens, Dahl, Hinton (2013): On the importance of initialization and momentum in deep"
-        cited_works.append(Work("Nesterov's momentum", f"{cited} learning. ICML, 1139–1147."))
+        cited_works.append(Work("Nesterov’s momentum", f"{cited} learning. ICML, 1139–1147."))
     schedules = {training.schedule for training in trainings}
     cited_works += _of_kinds("schedule", SCHEDULES, schedules, lambda name: schedule_of(name).source)
     if any(training.early_stopping != "none" for training in trainings):

@@ -241,11 +241,15 @@ class ConvLayer:
 LAYER = ConvLayer
 
 
-def conv_layers(network: Network, shape: Shape) -> list[ConvLayer]:
-    """Lay out a network's `conv` for maps of `shape`. Raises StudyError where an entry does not fit."""
+def conv_layers(network: Network, shape: Shape, *, of_series: bool) -> list[ConvLayer]:
+    """Lay out a network's `conv` for maps of `shape`; those of series have one axis, along which all numbers go.
+
+    Raises StudyError where an entry does not fit.
+    """
     layers: list[ConvLayer] = []
-    for number, conv in enumerate(network.conv):
+    for number, asked in enumerate(network.conv):
         place = f"network.conv[{number}]"
+        conv = _along_series(asked, place) if of_series else asked
         layer = _conv_layer(network, number, conv, layers[-1].gives if layers else shape)
         layers.append(_skipping(layers, layer, f"{place}.skip", shape) if conv.skip else layer)
     return layers
@@ -312,6 +316,30 @@ def conv_entry(described: Mapping[str, Any]) -> dict[str, Any]:
     return {"channels": described["units"], **geometry, "pool": None if described["pool"] == "none" else pool}
 
 
+def along(entry: dict[str, Any]) -> dict[str, Any]:
+    """Give such an entry of a network of series, which has one number a key."""
+    asked = {key: value[1] if isinstance(value, list) else value for key, value in entry.items()}
+    return asked | ({"pool": along(asked["pool"])} if asked.get("pool") else {})
+
+
+def _along_series(conv: Conv, place: str) -> Conv:
+    """Give an entry as it goes over maps of height 1. Raises StudyError for a pair of numbers."""
+
+    def across(part: Conv | Pool, key: str, least: int, where: str) -> Sides | None:
+        asked = getattr(part, key)
+        if isinstance(asked, tuple):
+            what = f"expected one number, since a series has one axis, got {list(asked)}"
+            raise StudyError(Problem(f"{where}.{key}", what))
+        return asked if asked in (None, least) else (least, asked)
+
+    least = {"kernel": 1, "stride": 1, "padding": 0, "dilation": 1}
+    sides: dict[str, Any] = {key: across(conv, key, value, place) for key, value in least.items()}
+    if conv.pool:
+        window = {key: across(conv.pool, key, 1, f"{place}.pool") for key in ("size", "stride")}
+        sides["pool"] = conv.pool.model_copy(update=window)
+    return conv.model_copy(update=sides)
+
+
 def _filled(channels: int) -> int:
     return -(-channels // VECTOR) * VECTOR
 
@@ -325,7 +353,7 @@ def _shrunk(what: str, size: tuple[int, int], window: Conv) -> tuple[int, int]:
         both, (window.kernel, window.stride, window.padding, window.dilation)
     )
     sides = []
-    for axis, along in enumerate(("high", "wide")):
+    for axis, direction in enumerate(("high", "wide")):
         span = dilation[axis] * (kernel[axis] - 1) + 1
         room = size[axis] + 2 * padding[axis] - span
         if room < 0:
@@ -334,7 +362,8 @@ def _shrunk(what: str, size: tuple[int, int], window: Conv) -> tuple[int, int]:
             noun += f" with dilation {dilation[axis]}, which spans {span}," * (span > kernel[axis])
             square = all(down == across for down, across in (kernel, padding, dilation))
             sum_ = f"{size[axis]} + 2*{padding[axis]} - {span} = {room}"
-            pixels = f"{size[axis]} pixels {'wide or high' if square else along}"
-            raise StudyError(Problem(place, f"{noun} does not fit a feature map {pixels} ({sum_})"))
+            maps = f"a feature map {size[axis]} pixels {'wide or high' if square else direction}"
+            maps = f"a series of {size[axis]}" if size[0] == kernel[0] == 1 else maps
+            raise StudyError(Problem(place, f"{noun} does not fit {maps} ({sum_})"))
         sides.append(room // stride[axis] + 1)
     return sides[0], sides[1]
