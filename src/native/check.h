@@ -12,7 +12,7 @@ namespace shoal {
 #define SHOAL_FIELDS(X) \
     X(OK, "") X(MEMORY, "memory") X(TARGET, "target") X(FIT, "fit") X(ABI, "abi") X(INPUTS, "inputs") \
     X(IMAGE_SIZE, "height") X(CONVS, "convs") X(CONV_COUNT, "conv_count") X(CONV_UNITS, "convs.units") \
-    X(GROUPS, "convs.groups") X(CONV_NORM, "convs.batch_norm") X(NORM, "dense.batch_norm") \
+    X(GROUPS, "convs.groups") X(CONV_NORM, "convs.norm") X(NORM, "dense.norm") \
     X(KERNEL, "convs.kernel") X(CONV_ACTIVATION, "convs.activation") X(POOL, "convs.pool") \
     X(CONV_DROPOUT, "convs.dropout_threshold") X(TABLES, "tables") X(TABLE_COUNT, "table_count") X(DENSE, "dense") X(DENSE_COUNT, "dense_count") \
     X(UNITS, "dense.units") X(ACTIVATION, "dense.activation") X(DROPOUT, "dense.dropout_threshold") \
@@ -55,10 +55,13 @@ inline bool finite_and_not_negative(double value) { return value >= 0 && value <
 // What a network has of each.
 struct Counts {
     int64_t parameters = 0, buffers = 0;
-    bool norms_single_numbers = false;  // some norm sees one number of each row
-    // A norm of so many units, which sees `pixels` numbers of each row: scale, shift and running statistics.
-    void add_norm(int64_t units, int64_t pixels) {
-        parameters += 2 * units, buffers += 2 * units;
+    bool norms_single_numbers = false;  // some batch norm sees one number of each row
+    // Scale and shift of so many units, each of `pixels` numbers of a row; and of a batch norm its running statistics.
+    void add_norm(int64_t norm, int64_t units, int64_t pixels) {
+        if (norm == SHOAL_NO_NORM) return;
+        parameters += 2 * units;
+        if (norm != SHOAL_BATCH_NORM) return;
+        buffers += 2 * units;
         norms_single_numbers |= pixels == 1;
     }
 };
@@ -77,7 +80,7 @@ inline Field check_conv(const ShoalConv& conv, int64_t& channels, int64_t& heigh
     const int64_t group_inputs = channels / conv.groups;
     if (conv.kernel * conv.kernel * group_inputs > MAX_UNITS / conv.units) return KERNEL;
     if (conv.groups > 1 && conv.kernel * padded_width * group_inputs > MAX_UNITS / conv.units) return GROUPS;
-    if (!within(conv.batch_norm, 0, 1)) return CONV_NORM;
+    if (!within(conv.norm, 0, SHOAL_NORM_COUNT - 1)) return CONV_NORM;
     height = (padded_height - conv.kernel) / conv.stride + 1;
     width = (padded_width - conv.kernel) / conv.stride + 1;
     channels = conv.units;
@@ -127,7 +130,7 @@ inline Field check_network(const ShoalNetwork& net, Counts& counts) {
             int64_t pixels = 0;
             if (Field refused = check_conv(conv, channels, height, width, pixels)) return refused;
             counts.parameters += conv.units * (conv.kernel * conv.kernel * (inputs_of_conv / conv.groups) + 1);
-            if (conv.batch_norm) counts.add_norm(conv.units, pixels);
+            counts.add_norm(conv.norm, conv.units, pixels);
         }
         inputs = channels * height * width;
     }
@@ -138,9 +141,9 @@ inline Field check_network(const ShoalNetwork& net, Counts& counts) {
         if (!within(layer.units, 1, MAX_UNITS)) return UNITS;
         if (!within(layer.activation, 0, last ? 0 : SHOAL_ACTIVATION_COUNT - 1)) return ACTIVATION;
         if (!within(layer.dropout_threshold, 0, last ? 0 : 65535)) return DROPOUT;
-        if (!within(layer.batch_norm, 0, last ? 0 : 1)) return NORM;
+        if (!within(layer.norm, 0, last ? 0 : SHOAL_NORM_COUNT - 1)) return NORM;
         counts.parameters += layer.units * (inputs + 1);
-        if (layer.batch_norm) counts.add_norm(layer.units, 1);
+        counts.add_norm(layer.norm, layer.units, 1);
         inputs = layer.units;
     }
     return OK;

@@ -7,8 +7,8 @@
 //
 // Letters: B images that go through together, C channels.
 #pragma once
+#include "map_norm.h"
 #include "network.h"
-#include "norm.h"
 #include "pool.h"
 #include "product.h"
 
@@ -67,9 +67,9 @@ inline void rows_to_panels(const Network& net, int64_t first_image, int64_t imag
 
 // -- forward -----------------------------------------------------------------------------------------------
 
-// Where the sums of a block lie: of a whole batch that is normed, or of the row at work.
-inline Plane plane_of_sums(const Network& net, const Conv& conv, int64_t block, bool of_batch) {
-    if (of_batch) return {sums_of_channel(conv, block, 0), conv.output_stride, conv.output_width * PANEL};
+// Where the sums of a block lie: those that are kept, or of the row at work.
+inline Plane plane_of_sums(const Network& net, const Conv& conv, int64_t block, bool kept) {
+    if (kept) return {sums_of_channel(conv, block, 0), conv.output_stride, conv.output_width * PANEL};
     return {net.sums, channel_floats(conv.output_width), 0};
 }
 
@@ -87,36 +87,33 @@ inline void apply_filters(const Conv& conv, int64_t block, int64_t y, const Plan
     });
 }
 
-// What becomes of a channel's sums before its activation: with a norm, or with the bias that they lack.
+// What becomes of a channel's sums in a block before its activation: with a norm, or with the bias that they lack.
 template <bool NORMED>
 struct Preactivation {
-    NormLanes lanes;
+    NormLanes lanes[PANEL_VECTORS];
     vf32 bias;
-    Preactivation(const Layer& filters, int64_t h) {
-        if (NORMED)
-            lanes = lanes_of_unit(filters.norm, h);
-        else
-            bias = broadcast(filters.weights[unit_offset(filters, h) + filters.inputs * PANEL]);
+    Preactivation(const Layer& filters, int64_t block, int64_t h) : bias(broadcast(bias_of(filters, h))) {
+        for (int v = 0; NORMED && v < PANEL_VECTORS; ++v) lanes[v] = lanes_of_channel(filters, block, h, v * W);
     }
-    vf32 operator()(vf32 sum) const { return NORMED ? lanes.output(lanes.normed(sum)) : sum + bias; }
+    vf32 operator()(vf32 sum, int v) const { return NORMED ? lanes[v].output(lanes[v].normed(sum)) : sum + bias; }
 };
 
 // Values of row `y` from its sums, times the channels' factors unless these are null; and derivatives, unless these are.
 template <bool NORMED>
-inline void activate_row(const Conv& conv, const Plane& sums, int64_t y, const Plane& to, float* derivatives,
-                         const float* factors) {
+inline void activate_row(const Conv& conv, const Plane& sums, int64_t block, int64_t y, const Plane& to,
+                         float* derivatives, const float* factors) {
     const Layer& filters = conv.filters;
     const int64_t width = conv.output_width * PANEL;
     with_activation(filters.activation, [&](auto kind) {
         for (int64_t h = 0; h < filters.units; ++h) {
-            const Preactivation<NORMED> preactivation(filters, h);
+            const Preactivation<NORMED> preactivation(filters, block, h);
             const Panel factor = factors ? load_panel(factors + h * PANEL) : broadcast_panel(1);
             const float* sum = sums.at + h * sums.channel_stride + y * sums.row_stride;
             float *value = to.at + h * to.channel_stride + y * to.row_stride,
                   *derivative = derivatives ? derivatives + h * conv.output_stride + y * width : nullptr;
             for (int64_t x = 0; x < width; x += PANEL)
                 for (int v = 0; v < PANEL_VECTORS; ++v) {
-                    const Activated activated = decltype(kind)::evaluate(preactivation(load(sum + x + v * W)));
+                    const Activated activated = decltype(kind)::evaluate(preactivation(load(sum + x + v * W), v));
                     store(value + x + v * W, activated.value * factor.part[v]);
                     if (derivative) store(derivative + x + v * W, activated.derivative);
                 }
@@ -125,23 +122,27 @@ inline void activate_row(const Conv& conv, const Plane& sums, int64_t y, const P
 }
 
 // Convolution `l` of a block, whose first image is row `first_row` of the batch; with NO_DROPOUT nothing is dropped, and
-// nothing kept for a backward pass. Where the batch has been normed its sums are there.
+// nothing kept for a backward pass. Where the batch has been normed its sums are there; with layer norm they are all made
+// before any is normed.
 inline void forward_block(const Network& net, int64_t l, int64_t block, int64_t images, int64_t first_row) {
     const Conv& conv = net.convs[l];
     const Layer& filters = conv.filters;
-    const bool training = first_row != NO_DROPOUT, norms = filters.norm.width > 0;
-    float* derivatives = training && !norms ? filters.derivative + block * conv.output_floats() : nullptr;
+    const bool training = first_row != NO_DROPOUT, by_row = filters.norm.kind == SHOAL_LAYER_NORM,
+               there = training && filters.norm.kind == SHOAL_BATCH_NORM;
+    float* derivatives = training && !filters.norm.width ? filters.derivative + block * conv.output_floats() : nullptr;
     const Plane to = passed_plane(net, l, block, l + 1 < net.conv_count ? net.convs[l + 1].input_maps : nullptr);
     const Plane own = {net.values, conv.output_stride, conv.output_width * PANEL}, &values = conv.pool ? own : to;
     channel_factors(filters, first_row, images, net.channel_factors);
     const float* factors = conv.pool ? nullptr : net.channel_factors;
-    const Plane sums = plane_of_sums(net, conv, block, training && norms);
+    const Plane sums = plane_of_sums(net, conv, block, there || by_row);
+    for (int64_t y = 0; by_row && y < conv.output_height(); ++y) apply_filters(conv, block, y, sums);
+    if (by_row) settle_statistics_of_block(conv, block);
     for (int64_t y = 0; y < conv.output_height(); ++y) {
-        if (!(training && norms)) apply_filters(conv, block, y, sums);
-        if (norms)
-            activate_row<true>(conv, sums, y, values, nullptr, factors);
+        if (!there && !by_row) apply_filters(conv, block, y, sums);
+        if (filters.norm.width)
+            activate_row<true>(conv, sums, block, y, values, nullptr, factors);
         else
-            activate_row<false>(conv, sums, y, values, derivatives, factors);
+            activate_row<false>(conv, sums, block, y, values, derivatives, factors);
     }
     int32_t* argmax = conv.pool_argmax + block * conv.pooled_floats();
     for (int64_t h = 0; conv.pool && h < filters.units; ++h)
@@ -156,8 +157,10 @@ inline void norm_batch(const Network& net, const Conv& conv, int64_t rows) {
     clear_sums_of_images(conv);
     for (int64_t block = 0; block < blocks_of(rows); ++block) {
         const Plane sums = plane_of_sums(net, conv, block, true);
-        for (int64_t y = 0; y < conv.output_height(); ++y) apply_filters(conv, block, y, sums);
-        add_block_statistics(conv, block, rows - block * PANEL);
+        for (int64_t y = 0; y < conv.output_height(); ++y) {
+            apply_filters(conv, block, y, sums);
+            add_row_statistics(conv, block, y, rows - block * PANEL);  // while they are in the first cache
+        }
     }
     settle_statistics_of_images(conv, rows);
 }
@@ -166,7 +169,7 @@ inline void norm_batch(const Network& net, const Conv& conv, int64_t rows) {
 // dropped. Block by block through all of them, as far as none norms a whole batch.
 inline void forward_convs(const Network& net, int64_t rows, int64_t first_row) {
     const bool training = first_row != NO_DROPOUT;
-    const auto norms = [&](int64_t l) { return net.convs[l].filters.norm.width > 0; };
+    const auto norms = [&](int64_t l) { return net.convs[l].filters.norm.kind == SHOAL_BATCH_NORM; };
     for (int64_t l = 0; l < net.conv_count; ++l) {
         if (!norms(l)) continue;
         set_offset(net.convs[l]);
@@ -191,7 +194,7 @@ inline void clear_margins(const Conv& conv, float* deltas) {
 }
 
 // Multiplies a channel's gradients by its derivatives, and by `factor`, on their way from `row` to `delta`, row by row; gives
-// their sums. derivative(place) is a vector of the channel's.
+// their sums. derivative(place, v) is vector v of a panel.
 template <class F>
 inline Panel take_slopes(const Conv& conv, const float* row, int64_t row_stride, const Panel& factor, F&& derivative,
                          float* delta) {
@@ -199,7 +202,7 @@ inline Panel take_slopes(const Conv& conv, const float* row, int64_t row_stride,
     Panel sum = broadcast_panel(0);
     for (int64_t y = 0; y < conv.output_height(); ++y, row += row_stride, delta += conv.delta_row_stride)
         for (int64_t x = 0; x < width; x += PANEL) {
-            const Panel slope = panel_of([&](int v) { return derivative(y * width + x + v * W); });
+            const Panel slope = panel_of([&](int v) { return derivative(y * width + x, v); });
             const Panel delta_x = load_panel(row + x) * factor * slope;
             store(delta + x, delta_x);
             sum = sum + delta_x;
@@ -207,34 +210,32 @@ inline Panel take_slopes(const Conv& conv, const float* row, int64_t row_stride,
     return sum;
 }
 
-// The same of channel h of a block; adds up the gradient of its bias, or those of its norm's scale and shift.
+// The same of channel h of a block; adds up the gradient of its bias, or takes them in for those of its norm.
 inline void channel_backward(const Conv& conv, int64_t block, int64_t h, const Plane& from, const Panel& factor,
                              float* delta) {
     const Layer& filters = conv.filters;
     if (!filters.norm.width) {
         const float* derivatives = filters.derivative + block * conv.output_floats() + h * conv.output_stride;
-        const auto derivative = [=](int64_t at) { return load(derivatives + at); };
+        const auto derivative = [=](int64_t at, int v) { return load(derivatives + at + v * W); };
         Panel sum = take_slopes(conv, from.at, from.row_stride, factor, derivative, delta);
         filters.gradient[unit_offset(filters, h) + filters.inputs * PANEL] += horizontal_sum_16(sum.part);
         return;
     }
     const float* sums = sums_of_channel(conv, block, h);
-    const Preactivation<true> preactivation(filters, h);
+    const Preactivation<true> preactivation(filters, block, h);
     with_activation(filters.activation, [&](auto kind) {
-        const auto derivative = [=](int64_t at) {
-            return decltype(kind)::evaluate(preactivation(load(sums + at))).derivative;
+        const auto derivative = [&](int64_t at, int v) {
+            return decltype(kind)::evaluate(preactivation(load(sums + at + v * W), v)).derivative;
         };
         take_slopes(conv, from.at, from.row_stride, factor, derivative, delta);
     });
-    for (int64_t y = 0; y < conv.output_height(); ++y, delta += conv.delta_row_stride, sums += conv.output_width * PANEL)
-        add_norm_gradients({conv.output_width, PANEL, PANEL_VECTORS}, delta,
-                           [=](int64_t at) { return preactivation.lanes.normed(load(sums + at)); },
-                           sums_of_images(conv, h), PANEL);
 }
 
 // Gradients of the sums, or of what they are normed to, of one block, from those of what was passed on.
-inline void activation_backward(const Network& net, int64_t l, int64_t block, int64_t images, int64_t first_row) {
+inline BlockSlope activation_backward(const Network& net, int64_t l, int64_t block, int64_t images,
+                                      int64_t first_row) {
     const Conv& conv = net.convs[l];
+    BlockSlope slope;
     const Plane passed = passed_plane(net, l, block, net.map_deltas);
     channel_factors(conv.filters, first_row, images, net.channel_factors);
     for (int64_t h = 0; h < conv.filters.units; ++h) {
@@ -243,14 +244,16 @@ inline void activation_backward(const Network& net, int64_t l, int64_t block, in
         delta += conv.margin * PANEL;
         const Panel factor = load_panel(net.channel_factors + h * PANEL);
         const Plane from = {passed.at + h * passed.channel_stride, 0, passed.row_stride};
-        if (!conv.pool) {
+        if (conv.pool) {
+            const int32_t* argmax = conv.pool_argmax + block * conv.pooled_floats() + h * conv.pooled_pixels * PANEL;
+            pool_backward(conv, from.at, from.row_stride, argmax, delta, factor);
+            channel_backward(conv, block, h, {delta, 0, conv.delta_row_stride}, broadcast_panel(1), delta);
+        } else {
             channel_backward(conv, block, h, from, factor, delta);
-            continue;
         }
-        pool_backward(conv, from.at, from.row_stride,
-                      conv.pool_argmax + block * conv.pooled_floats() + h * conv.pooled_pixels * PANEL, delta, factor);
-        channel_backward(conv, block, h, {delta, 0, conv.delta_row_stride}, broadcast_panel(1), delta);
+        if (conv.filters.norm.width) add_channel_gradients(conv, block, h, delta, slope);
     }
+    return slope;
 }
 
 // Which pixels of the output, y and those of a row, took what from the pixels of row `y` and column `x` of the padded
@@ -363,19 +366,22 @@ inline void backward_convs(const Network& net, int64_t rows, int64_t first_row) 
     const int64_t blocks = blocks_of(rows), together = blocks_of(net.seen_rows);
     for (int64_t l = net.conv_count - 1; l >= 0; --l) {
         const Conv& conv = net.convs[l];
-        const bool norms = conv.filters.norm.width > 0;
-        if (norms) clear_sums_of_images(conv);
+        const int64_t norm = conv.filters.norm.kind;
+        if (norm) clear_sums_of_images(conv);
         for (int64_t b = 0; b < rows; b += PANEL) {
+            const int64_t block = b / PANEL;
             if (l == net.conv_count - 1) rows_to_panels(net, b, rows - b, net.values);
-            activation_backward(net, l, b / PANEL, rows - b, first_row + b);
+            const BlockSlope slope = activation_backward(net, l, block, rows - b, first_row + b);
+            if (norm == SHOAL_LAYER_NORM)
+                pull_back_layer_norm(conv, block, rows - b, slope, net.deltas + block * conv.delta_floats());
         }
-        if (norms) settle_norm_gradients_of_images(conv);
+        if (norm) settle_norm_gradients_of_images(conv);
         // The gradients of the maps behind are read; now those of the maps in front may take their place.
         for (int64_t first = 0, end; first < blocks; first = end) {
             end = min(blocks, first + together);
             for (int64_t block = first; block < end; ++block) {
                 float* deltas = net.deltas + block * conv.delta_floats();
-                if (norms) pull_back_block(conv, block, rows - block * PANEL, rows, deltas);
+                if (norm == SHOAL_BATCH_NORM) pull_back_batch_norm(conv, block, rows - block * PANEL, rows, deltas);
                 if (l) input_gradient(conv, deltas, net.map_deltas + block * conv.map_stride);
             }
             filters_backward(conv, end - first, conv.input_maps + first * conv.map_stride,

@@ -36,7 +36,7 @@ template <class F>
 inline void for_each_statistic(const Network& net, F&& f) {
     for (int64_t l = 0; l < net.layer_count(); ++l) {
         const Layer& layer = net.layer(l);
-        for (int64_t h = 0; layer.norm.width && h < layer.units; ++h) {
+        for (int64_t h = 0; layer.norm.kind == SHOAL_BATCH_NORM && h < layer.units; ++h) {
             f(layer.norm.mean[h], layer.norm.buffer_offset + h);
             f(layer.norm.variance[h], layer.norm.buffer_offset + layer.units + h);
         }

@@ -6,9 +6,9 @@
 //
 // Letters: N rows, D inputs, C channels, K outputs, P parameters, E epochs, T evaluation points.
 // Parameters are one flat vector in torch's order and shapes: for every layer weight (out, in), of
-// convolutions (out, in / groups, kernel, kernel), then bias (out), and scale (out) and shift (out) of its batch
-// norm; before them all tables of vectors (rows, size). Buffers are another: for every batch norm running means
-// (out), then variances (out).
+// convolutions (out, in / groups, kernel, kernel), then bias (out), and scale (out) and shift (out) of its norm;
+// before them all tables of vectors (rows, size). Buffers are another: for every batch norm running means (out), then
+// variances (out).
 #pragma once
 #include <stdint.h>
 
@@ -16,7 +16,7 @@
 #define SHOAL_EXPORT extern "C" __attribute__((visibility("default")))
 #endif
 
-enum { SHOAL_ABI = 11 };  // changes with any struct or function below
+enum { SHOAL_ABI = 12 };  // changes with any struct or function below
 
 enum ShoalTarget { SHOAL_PORTABLE, SHOAL_AVX2, SHOAL_AVX512, SHOAL_NEON, SHOAL_TARGET_COUNT };
 enum ShoalActivation {
@@ -50,11 +50,14 @@ enum ShoalStatus { SHOAL_TRAINING, SHOAL_DONE, SHOAL_DIVERGED, SHOAL_STATUS_COUN
 // Columns of the curve: losses on training, validation and inner rows; accuracies on the first two.
 enum { SHOAL_CURVE_COLUMNS = 5 };
 
+// Of each unit, or channel, over the rows of a batch; of each row over all its units, or the pixels of all channels.
+enum ShoalNorm { SHOAL_NO_NORM, SHOAL_BATCH_NORM, SHOAL_LAYER_NORM, SHOAL_NORM_COUNT };
+
 struct ShoalDense {
     int64_t units;
     int64_t activation;
     int64_t dropout_threshold;  // dropout: 16-bit draws below this drop the unit; 0 for none
-    int64_t batch_norm;         // 1: between the sum and the activation; else 0
+    int64_t norm;               // a ShoalNorm, between the sum and the activation
 };
 
 enum ShoalPool { SHOAL_NO_POOL, SHOAL_MAX_POOL, SHOAL_AVERAGE_POOL, SHOAL_POOL_COUNT };
@@ -63,7 +66,7 @@ struct ShoalConv {
     int64_t units;  // channels of its output
     int64_t kernel, stride, padding;
     int64_t groups;      // that channels of input and output fall into, each seeing its own alone; 1: all see all
-    int64_t batch_norm;  // 1: of each channel, between the sum and the activation; else 0
+    int64_t norm;        // a ShoalNorm, between the sum and the activation
     int64_t activation;
     int64_t pool, pool_size, pool_stride;  // after the activation
     int64_t dropout_threshold;             // of whole channels, after the pool
@@ -81,7 +84,7 @@ struct ShoalNetwork {
     int64_t conv_count;       // 0: rows are no images
     const ShoalTable* tables;  // the last inputs are codes, one a table, and become its vectors, behind the others
     int64_t table_count;       // 0 of images
-    const ShoalDense* dense;  // the last: identity, no dropout, no batch norm
+    const ShoalDense* dense;  // the last: identity, no dropout, no norm
     int64_t dense_count;      // the one length that nothing else states again
 };
 

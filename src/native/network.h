@@ -7,7 +7,7 @@
 //
 // Vectors of an embedding lie table by table, as in the flat vector, in front of all layers.
 //
-// Scale and shift of a batch norm: two rows, each of a whole number of panels, padded with zeros.
+// Scale and shift of a norm: two rows, each of a whole number of panels, padded with zeros.
 //
 // Images go through in blocks of 16: each number of a map is a panel, the same number of all images of a block, so that
 // a vector holds images whatever a layer's sizes are. A map lies as (C, height, width) with a border of zeros, as wide
@@ -37,15 +37,16 @@ struct Trained {
     float *weights, *first_moment, *second_moment, *gradient;
 };
 
-// Batch norm of a layer's sums; see norm.h.
+// The norm of a layer's sums; see norm.h.
 struct Norm : Trained {       // (2, width): scale, then shift; the gradient likewise
+    int64_t kind;             // a ShoalNorm
     int64_t width;            // units and padding; 0: the layer has no norm
     int64_t buffer_offset;    // where its statistics begin in the flat buffers
     float *mean, *variance;   // running
-    float *center, *inverse;  // what sums are normed by: a mean, and 1 over a deviation
+    float *center, *inverse;  // what sums are normed by, of each unit, or each row: a mean, and 1 over a deviation
     float* offset;            // what the sums that are normed lack: the bias of a convolution, else 0
     double *sums, *of_images; // (2, width) of the batch at work; of a convolution (units, 2, 16), too
-    float* of_batch;          // in training: a convolution's sums, a dense layer's sums normed; laid out as values are
+    float* kept;              // a convolution's sums; in training a dense layer's sums normed; laid out as values are
 };
 
 // What a dense layer and a convolution's filters have in common: a matrix of weights, and an activation.
@@ -156,7 +157,8 @@ inline void set_sizes(Layer& layer, const ShoalDense& from, int64_t inputs, bool
     layer.dropout_threshold = from.dropout_threshold;
     layer.narrow = layer.units <= NARROW_UNITS && !convolves;
     layer.output_vectors = (layer.units + W - 1) / W;
-    layer.norm.width = from.batch_norm ? round_up(layer.units, PANEL) : 0;
+    layer.norm.kind = from.norm;
+    layer.norm.width = from.norm ? round_up(layer.units, PANEL) : 0;
     const int64_t depth = round_up(inputs + 1, PANEL);
     if (layer.narrow) {
         layer.rows = layer.units;
@@ -182,21 +184,22 @@ inline void allocate_trained(Trained& trained, bool training, bool keeps_gradien
     trained.gradient = arena.allocate<float>(keeps_gradients ? trained.matrix_size : 0);
 }
 
-// A norm of `numbers` numbers a batch; nothing where the layer has none.
-inline void allocate_norm(Network& net, Layer& layer, int64_t numbers, bool training, Arena& arena) {
+// A norm that keeps so many numbers; nothing where the layer has none.
+inline void allocate_norm(Network& net, Layer& layer, int64_t kept, bool training, Arena& arena) {
     Norm& norm = layer.norm;
     norm.matrix_size = 2 * norm.width;
     allocate_trained(norm, training, training, arena);
     norm.mean = arena.allocate<float>(norm.width);
     norm.variance = arena.allocate<float>(norm.width);
-    norm.center = arena.allocate<float>(norm.width);
-    norm.inverse = arena.allocate<float>(norm.width);
+    const int64_t normed = norm.width ? max(norm.width, round_up(net.group_rows, PANEL)) : 0;
+    norm.center = arena.allocate<float>(normed);
+    norm.inverse = arena.allocate<float>(normed);
     norm.offset = arena.allocate<float>(norm.width);
     norm.sums = arena.allocate<double>(training ? 2 * norm.width : 0);
     norm.of_images = arena.allocate<double>(training && net.conv_count ? 2 * PANEL * norm.width : 0);
-    norm.of_batch = arena.allocate<float>(training && norm.width ? numbers : 0);
+    norm.kept = arena.allocate<float>(norm.width ? kept : 0);
     norm.buffer_offset = net.buffers;
-    net.buffers += norm.width ? 2 * layer.units : 0;
+    net.buffers += norm.kind == SHOAL_BATCH_NORM ? 2 * layer.units : 0;
 }
 
 // Weights, and what training keeps of each of them.
@@ -224,7 +227,7 @@ inline void set_sizes(Conv& conv, const ShoalConv& from, int64_t& channels, int6
     conv.groups = from.groups;
     conv.group_inputs = channels / from.groups;
     conv.group_units = from.units / from.groups;
-    set_sizes(conv.filters, {from.units, from.activation, from.dropout_threshold, from.batch_norm},
+    set_sizes(conv.filters, {from.units, from.activation, from.dropout_threshold, from.norm},
               from.kernel * from.kernel * conv.group_inputs, true);
     conv.input_channels = channels;
     conv.input_width = width;
@@ -288,7 +291,8 @@ inline int64_t allocate_convs(Network& net, const ShoalNetwork& from, bool train
         allocate_weights(net, conv.filters, training, flat, arena);
         net.multiply_adds += conv.filters.units * conv.filters.inputs * conv.output_pixels;
         conv.input_maps = arena.allocate<float>(blocks * conv.map_stride);
-        allocate_norm(net, conv.filters, blocks * conv.output_floats(), training, arena);
+        const bool keeps = training || conv.filters.norm.kind == SHOAL_LAYER_NORM;
+        allocate_norm(net, conv.filters, keeps ? blocks * conv.output_floats() : 0, training, arena);
         conv.filters.derivative =
             arena.allocate<float>(training && !conv.filters.norm.width ? blocks * conv.output_floats() : 0);
         conv.pool_argmax = arena.allocate<int32_t>(
@@ -356,7 +360,7 @@ inline void allocate_buffers(Network& net, const ShoalNetwork& from, bool traini
         layer.value = arena.allocate<float>(net.group_rows * layer.output_stride);
         layer.derivative = arena.allocate<float>(net.group_rows * layer.output_stride);
         layer.delta = arena.allocate<float>(training ? net.group_rows * layer.output_stride : 0);
-        allocate_norm(net, layer, net.group_rows * layer.output_stride, training, arena);
+        allocate_norm(net, layer, training ? net.group_rows * layer.output_stride : 0, training, arena);
         inputs = layer.units;
     }
     net.parameters = flat;
@@ -375,10 +379,10 @@ inline int64_t images_of_group(const ShoalNetwork& from, int64_t rows) {
 }
 
 // Whether some layer has a batch norm.
-inline bool has_norm(const ShoalNetwork& from) {
+inline bool norms_batches(const ShoalNetwork& from) {
     bool norms = false;
-    for (int64_t l = 0; l < from.conv_count; ++l) norms |= from.convs[l].batch_norm != 0;
-    for (int64_t l = 0; l < from.dense_count; ++l) norms |= from.dense[l].batch_norm != 0;
+    for (int64_t l = 0; l < from.conv_count; ++l) norms |= from.convs[l].norm == SHOAL_BATCH_NORM;
+    for (int64_t l = 0; l < from.dense_count; ++l) norms |= from.dense[l].norm == SHOAL_BATCH_NORM;
     return norms;
 }
 
@@ -393,7 +397,7 @@ inline bool build_network(Network& net, const ShoalNetwork& from, int64_t rows, 
     net.height = from.height;
     net.step_rows = rows;
     net.seen_rows = net.conv_count ? images_of_group(from, rows) : max(rows, EVALUATION_ROWS);
-    net.group_rows = training && has_norm(from) ? max(net.seen_rows, rows) : net.seen_rows;
+    net.group_rows = training && norms_batches(from) ? max(net.seen_rows, rows) : net.seen_rows;
     Arena count{nullptr, 0};
     allocate_buffers(net, from, training, count);
     net.memory = calloc((size_t)count.used + 64, 1);

@@ -1,9 +1,12 @@
-// Batch norm (Ioffe and Szegedy 2015): each unit's sums less their mean, over their deviation; then scaled and shifted.
+// Norms of a layer's sums: less their mean, over their deviation; then scaled and shifted.
 //
-// In training by the statistics of the batch, in evaluation by running ones, as torch keeps them. Sums run down columns
-// of a matrix, a lane a column, so that no width of vectors shows in them: of a dense layer a column is a unit and a row
-// one of the batch; of a convolution's channel a column is an image and a row a pixel, and columns are joined at the end,
-// one by one. They run in blocks of rows: within a block they are sums of floats, from block to block of doubles.
+// Batch norm (Ioffe and Szegedy 2015) norms each unit over a batch, in evaluation by running statistics, as torch keeps
+// them; layer norm (Ba, Kiros, Hinton 2016) norms each row over its units, or each image over all pixels of all channels.
+//
+// Sums run down columns of a matrix, a lane a column, so that no width of vectors shows in them: of a dense layer a column
+// is a unit and a row one of the batch; of a convolution's channel a column is an image and a row a pixel, and columns are
+// joined at the end, one by one. They run in blocks of rows: within a block they are sums of floats, from block to block
+// of doubles. Along a row they run as 16 sums side by side.
 //
 // Letters: B rows of a batch.
 #pragma once
@@ -90,8 +93,10 @@ inline void take_running_statistics(const Norm& norm) {
     }
 }
 
+// Adds the gradients of a group of rows up.
 inline void settle_norm_gradients(const Norm& norm) {
-    for (int64_t h = 0; h < 2 * norm.width; h += W) store(norm.gradient + h, narrow(load(norm.sums + h)));
+    for (int64_t h = 0; h < 2 * norm.width; h += W)
+        store(norm.gradient + h, load(norm.gradient + h) + narrow(load(norm.sums + h)));
 }
 
 // One vector of a norm, a unit a lane.
@@ -101,26 +106,22 @@ struct NormLanes {
     vf32 output(vf32 normed) const { return fma(normed, scale, shift); }
 };
 
-// The way back through a norm: a gradient less what of it runs along all outputs and along the normed sums, which no sum
-// of its own can change.
+// The way back through a norm: a gradient of what is scaled, less what of it runs along all of them and along the normed
+// sums, which no sum of its own can change.
 struct NormSlope {
-    vf32 factor, mean, along;
-    vf32 pulled_back(vf32 delta, vf32 normed) const { return factor * (delta - mean - normed * along); }
+    vf32 mean, along;
+    vf32 pulled_back(const NormLanes& lanes, vf32 delta, vf32 normed) const {
+        return lanes.inverse * (lanes.scale * delta - mean - normed * along);
+    }
 };
 
 inline NormLanes lanes_of(const Norm& norm, int64_t h) {
     return {load(norm.center + h), load(norm.inverse + h), load(norm.weights + h), load(norm.weights + norm.width + h)};
 }
 
-// The same of one unit in all lanes.
-inline NormLanes lanes_of_unit(const Norm& norm, int64_t h) {
-    return {broadcast(norm.center[h]), broadcast(norm.inverse[h]), broadcast(norm.weights[h]),
-            broadcast(norm.weights[norm.width + h])};
-}
-
-inline NormSlope slope_of(const NormLanes& lanes, vf32 of_scale, vf32 of_shift, int64_t rows) {
-    const vf32 count = broadcast((float)rows);
-    return {lanes.scale * lanes.inverse, of_shift / count, of_scale / count};
+inline NormSlope slope_of(vf32 scale, vf32 of_scale, vf32 of_shift, int64_t rows) {
+    const vf32 share = scale / broadcast((float)rows);
+    return {of_shift * share, of_scale * share};
 }
 
 // -- dense layers --------------------------------------------------------------------------------------------
@@ -131,8 +132,7 @@ inline void clear_sums(const Norm& norm) {
     __builtin_memset(norm.sums, 0, (size_t)(2 * norm.width) * sizeof(double));
 }
 
-// Norms the sums that stand in `value`; in training keeps what they are before scale and shift.
-inline void norm_forward(const Layer& layer, int64_t rows, bool training) {
+inline void batch_norm_forward(const Layer& layer, int64_t rows, bool training) {
     const Norm& norm = layer.norm;
     const Grid grid = grid_of(layer, rows);
     if (training) {
@@ -146,114 +146,84 @@ inline void norm_forward(const Layer& layer, int64_t rows, bool training) {
         const NormLanes lanes = lanes_of(norm, h);
         for (int64_t at = from; at < from + count * grid.stride; at += grid.stride) {
             const vf32 x = lanes.normed(load(layer.value + at));
-            if (training) store(norm.of_batch + at, x);
+            if (training) store(norm.kept + at, x);
             store(layer.value + at, lanes.output(x));
         }
     });
 }
 
-// Gradients of scale and shift from those of the outputs, which become those of the sums.
-inline void norm_backward(const Layer& layer, int64_t rows) {
+// The sum of f(h) over the units of a row.
+template <class F>
+inline float sum_of_row(int64_t units, F&& f) {
+    Panel sum = broadcast_panel(0);
+    for (int64_t h = 0; h < units; h += PANEL)
+        sum = sum + panel_of([&](int v) {
+                  return as_floats(as_bits(f(h + v * W)) & lane_mask(units - h - v * W));
+              });
+    return horizontal_sum_16(sum.part);
+}
+
+inline void layer_norm_forward(const Layer& layer, int64_t rows, bool training) {
+    const Norm& norm = layer.norm;
+    for (int64_t b = 0; b < rows; ++b) {
+        float* value = layer.value + b * layer.output_stride;
+        const float count = (float)layer.units;
+        const float mean = sum_of_row(layer.units, [=](int64_t h) { return load(value + h); }) / count;
+        const auto square = [=](int64_t h) { return (load(value + h) - mean) * (load(value + h) - mean); };
+        norm.inverse[b] = 1 / __builtin_sqrtf(sum_of_row(layer.units, square) / count + NORM_EPSILON);
+        for (int64_t h = 0; h < layer.output_vectors * W; h += W) {
+            const vf32 x = (load(value + h) - mean) * norm.inverse[b];
+            if (training) store(norm.kept + b * layer.output_stride + h, x);
+            store(value + h, fma(x, load(norm.weights + h), load(norm.weights + norm.width + h)));
+        }
+    }
+}
+
+// Norms the sums that stand in `value`; in training keeps what they are before scale and shift.
+inline void norm_forward(const Layer& layer, int64_t rows, bool training) {
+    if (layer.norm.kind == SHOAL_BATCH_NORM) return batch_norm_forward(layer, rows, training);
+    layer_norm_forward(layer, rows, training);
+}
+
+inline void batch_norm_backward(const Layer& layer, int64_t rows) {
     const Norm& norm = layer.norm;
     const Grid grid = grid_of(layer, rows);
-    const auto x = [&](int64_t at) { return load(norm.of_batch + at); };
-    clear_sums(norm);
-    add_norm_gradients(grid, layer.delta, x, norm.sums, norm.width);
-    settle_norm_gradients(norm);
     for_each_column(grid, [&](int64_t from, int64_t count, int64_t h) {
+        const NormLanes lanes = lanes_of(norm, h);
         const vf32 of_scale = load(norm.gradient + h), of_shift = load(norm.gradient + norm.width + h);
-        const NormSlope slope = slope_of(lanes_of(norm, h), of_scale, of_shift, rows);
+        const NormSlope slope = slope_of(lanes.scale, of_scale, of_shift, rows);
         for (int64_t at = from; at < from + count * grid.stride; at += grid.stride)
-            store(layer.delta + at, slope.pulled_back(load(layer.delta + at), x(at)));
+            store(layer.delta + at, slope.pulled_back(lanes, load(layer.delta + at), load(norm.kept + at)));
     });
 }
 
-// -- convolutions --------------------------------------------------------------------------------------------
-//
-// Sums lie less the bias, which no normed sum knows of: it moves the running mean alone, and has no gradient.
-
-// Where the sums of channel h of a block begin.
-inline float* sums_of_channel(const Conv& conv, int64_t block, int64_t h) {
-    return conv.filters.norm.of_batch + block * conv.output_floats() + h * conv.output_stride;
-}
-
-inline Grid grid_of_channel(const Conv& conv) { return {conv.output_pixels, PANEL, PANEL_VECTORS}; }
-
-// Sums of channel h over the batch, image by image of a block: (2, 16).
-inline double* sums_of_images(const Conv& conv, int64_t h) { return conv.filters.norm.of_images + 2 * PANEL * h; }
-
-inline void clear_sums_of_images(const Conv& conv) {
-    __builtin_memset(conv.filters.norm.of_images, 0, (size_t)(2 * PANEL * conv.filters.units) * sizeof(double));
-}
-
-// Takes the sums of a block in; lanes behind its last image stay as they are.
-inline void add_block_statistics(const Conv& conv, int64_t block, int64_t images) {
-    double before[2 * PANEL];
-    for (int64_t h = 0; h < conv.filters.units; ++h) {
-        double* sums = sums_of_images(conv, h);
-        __builtin_memcpy(before, sums, sizeof before);
-        add_statistics(grid_of_channel(conv), sums_of_channel(conv, block, h), block * conv.output_pixels, sums, PANEL);
-        for (int64_t n = images; n < PANEL; ++n) sums[n] = before[n], sums[PANEL + n] = before[PANEL + n];
+inline void layer_norm_backward(const Layer& layer, int64_t rows) {
+    const Norm& norm = layer.norm;
+    const vf32 count = broadcast((float)layer.units);
+    for (int64_t b = 0; b < rows; ++b) {
+        float* delta = layer.delta + b * layer.output_stride;
+        const float* x = norm.kept + b * layer.output_stride;
+        const auto scaled = [=](int64_t h) { return load(delta + h) * load(norm.weights + h); };
+        const float sum = sum_of_row(layer.units, scaled);
+        const float along = sum_of_row(layer.units, [=](int64_t h) { return scaled(h) * load(x + h); });
+        const NormSlope slope = {broadcast(sum) / count, broadcast(along) / count};
+        for (int64_t h = 0; h < layer.output_vectors * W; h += W) {
+            const NormLanes lanes = {{}, broadcast(norm.inverse[b]), load(norm.weights + h), {}};
+            const vf32 pulled = slope.pulled_back(lanes, load(delta + h), load(x + h));
+            store(delta + h, as_floats(as_bits(pulled) & lane_mask(layer.units - h)));
+        }
     }
 }
 
-inline void set_offset(const Conv& conv) {
-    const Layer& filters = conv.filters;
-    for (int64_t h = 0; h < filters.units; ++h)
-        filters.norm.offset[h] = filters.weights[unit_offset(filters, h) + filters.inputs * PANEL];
-}
-
-// What a batch of `images` images is normed by.
-inline void settle_statistics_of_images(const Conv& conv, int64_t images) {
-    const Norm& norm = conv.filters.norm;
-    for (int64_t h = 0; h < conv.filters.units; ++h) {
-        const double* sums = sums_of_images(conv, h);
-        double seen = 0, mean = 0, squares = 0;
-        for (int64_t n = 0; n < min(PANEL, images); ++n) {
-            const double count = (double)((images - n + PANEL - 1) / PANEL * conv.output_pixels);
-            const double share = count / (seen + count), off = sums[n] - mean;
-            mean += off * share;
-            squares += sums[PANEL + n] + off * off * (seen * share);
-            seen += count;
-        }
-        norm.sums[h] = mean;
-        norm.sums[norm.width + h] = squares;
-    }
-    settle_statistics(norm, images * conv.output_pixels);
-}
-
-// Gradients of scales and shifts of all channels.
-inline void settle_norm_gradients_of_images(const Conv& conv) {
-    const Norm& norm = conv.filters.norm;
-    for (int64_t h = 0; h < conv.filters.units; ++h)
-        for (int64_t part = 0; part < 2; ++part) {
-            double sum = 0;
-            for (int64_t n = 0; n < PANEL; ++n) sum += sums_of_images(conv, h)[part * PANEL + n];
-            norm.sums[part * norm.width + h] = sum;
-        }
+// Gradients of scale and shift from those of the outputs, which become those of the sums.
+inline void norm_backward(const Layer& layer, int64_t rows) {
+    const Norm& norm = layer.norm;
+    clear_sums(norm);
+    add_norm_gradients(grid_of(layer, rows), layer.delta, [&](int64_t at) { return load(norm.kept + at); }, norm.sums,
+                       norm.width);
     settle_norm_gradients(norm);
-}
-
-// Turns gradients of a block of `images` images' norm, of a batch of `total`, into those of the sums; 0 where a block has
-// no image.
-inline void pull_back_block(const Conv& conv, int64_t block, int64_t images, int64_t total, float* deltas) {
-    const Norm& norm = conv.filters.norm;
-    const int64_t width = conv.output_width * PANEL;
-    for (int64_t h = 0; h < conv.filters.units; ++h) {
-        const NormLanes lanes = lanes_of_unit(norm, h);
-        const vf32 of_scale = broadcast(norm.gradient[h]), of_shift = broadcast(norm.gradient[norm.width + h]);
-        const NormSlope slope = slope_of(lanes, of_scale, of_shift, total * conv.output_pixels);
-        const float* sums = sums_of_channel(conv, block, h);
-        float* delta = deltas + h * conv.delta_stride + conv.margin * PANEL;
-        for (int64_t y = 0; y < conv.output_height(); ++y, sums += width, delta += conv.delta_row_stride)
-            for (int v = 0; v < PANEL; v += W) {
-                const vi32 inside = lane_mask(images - v);
-                for (int64_t at = v; at < width; at += PANEL) {
-                    const vf32 pulled = slope.pulled_back(load(delta + at), lanes.normed(load(sums + at)));
-                    store(delta + at, as_floats(as_bits(pulled) & inside));
-                }
-            }
-    }
+    if (norm.kind == SHOAL_BATCH_NORM) return batch_norm_backward(layer, rows);
+    layer_norm_backward(layer, rows);
 }
 
 }  // namespace

@@ -72,6 +72,10 @@ inline void loss_and_delta(const Network& net, const ShoalFit& fit, const uint32
     });
 }
 
+inline void clear_gradients(const Trained& trained) {
+    __builtin_memset(trained.gradient, 0, (size_t)trained.matrix_size * sizeof(float));
+}
+
 // Updates numbers by the gradients that stand beside them.
 template <class Optimizer>
 inline void update_by_gradients(const Trained& trained, const Optimizer& optimizer) {
@@ -85,6 +89,7 @@ inline void backward_with_updates(const Network& net, int64_t rows, const Optimi
     for (int64_t l = net.dense_count - 1; l >= 0; --l) {
         const Layer& layer = net.dense[l];
         if (layer.norm.width) {
+            clear_gradients(layer.norm);
             norm_backward(layer, rows);
             update_by_gradients(layer.norm, update);
         }
@@ -100,7 +105,8 @@ inline void backward_with_updates(const Network& net, int64_t rows, const Optimi
 inline void begin_batch(const Network& net) {
     for (int64_t l = 0; l < net.layer_count(); ++l) {
         const Layer& layer = net.layer(l);
-        __builtin_memset(layer.gradient, 0, (size_t)layer.matrix_size * sizeof(float));
+        clear_gradients(layer);
+        if (layer.norm.width) clear_gradients(layer.norm);
         if (!layer.narrow) transpose_weights(layer);
     }
 }

@@ -110,6 +110,7 @@ class NormKind:
 
     words: str
     source: str
+    core: int | None = None
 
 
 class CoreKind(Protocol):
@@ -259,9 +260,13 @@ POOLS: Final[dict[str, PoolKind]] = {
 }
 NORMS: Final[dict[str, NormKind]] = {
     "batch": NormKind(
-        "batch norm", "Ioffe, Szegedy (2015): Batch normalization: accelerating deep network training. ICML."
+        "batch norm",
+        "Ioffe, Szegedy (2015): Batch normalization: accelerating deep network training. ICML.",
+        core=1,
     ),
-    "layer": NormKind("layer norm", "Ba, Kiros, Hinton (2016): Layer normalization. arXiv:1607.06450."),
+    "layer": NormKind(
+        "layer norm", "Ba, Kiros, Hinton (2016): Layer normalization. arXiv:1607.06450.", core=2
+    ),
 }
 SCHEDULES: Final[dict[str, ScheduleKind]] = {
     "constant": ScheduleKind(),

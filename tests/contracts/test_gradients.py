@@ -50,7 +50,7 @@ def test_it_is_that_of_the_oracle_to_12_digits(exact_trainer: Trainer, case: Cas
 
 
 @settings(max_examples=300 if LONG else 20, derandomize=not LONG)
-@given(case=drawn_cases(batch_norm=False))
+@given(case=drawn_cases(normed=False))
 def test_every_trainer_gives_it_in_float32(trainer: Trainer, case: Case) -> None:
     state = case.start()
     ours = batch_gradient(trainer, case.job, case.data, state)

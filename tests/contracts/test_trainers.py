@@ -18,7 +18,6 @@ from hypothesis import given, settings
 from numpy.typing import NDArray
 from trainer_cases import (
     KEY,
-    LAYER_NORMED,
     LONG,
     LOST_UNITS,
     TABLE,
@@ -114,9 +113,7 @@ def test_takes_each_step_from_the_oracles_state_to_float32_rounding(trainer: Tra
     steps = -(-case.rows // case.training.batch_size)
     epochs = max(2, FORCED_STEPS // steps)
     case = case.but(epochs=epochs)
-    if refusal := trainer.refuses(case.job.architecture, case.training):
-        assert case.network.normed == "layer", refusal
-        pytest.skip(refusal)
+    assert trainer.refuses(case.job.architecture, case.training) is None
     data, oracle = case.data, case.oracle()
     largest = np.zeros(2)
     for epoch in range(epochs):
@@ -152,14 +149,6 @@ def test_rates_beyond_a_float_end_a_fit_only_where_it_learns_from_them(trainer: 
             assert (state.status, state.diverged_epoch, state.diverged_batch) == ("diverged", 1, 1)
 
 
-def test_native_refuses_layer_norm_and_nothing_else_of_the_table() -> None:
-    from trainer_cases import make_trainer
-
-    native = make_trainer("native")
-    refused = [case.name for case in TABLE if native.refuses(case.job.architecture, case.training)]
-    assert refused == [case.name for case in LAYER_NORMED]
-
-
 def check_drawn(trainer: Trainer, case: Case, tolerance: float) -> None:
     """Run a drawn case to its end; hold losses against the oracle's at the same and at its own parameters."""
     data, oracle, own = case.data, case.oracle(), case.oracle()
@@ -183,13 +172,13 @@ def check_drawn(trainer: Trainer, case: Case, tolerance: float) -> None:
 
 
 @CAMPAIGN
-@given(case=drawn_cases(layer_norm=True))
+@given(case=drawn_cases())
 def test_any_fit_agrees_with_the_oracle_in_float64(exact_trainer: Trainer, case: Case) -> None:
     check_drawn(exact_trainer, case, 1e-11)
 
 
 @CAMPAIGN
-@given(case=drawn_cases(batch_norm=False))
+@given(case=drawn_cases(normed=False))
 def test_any_fit_agrees_with_the_oracle_in_float32(trainer: Trainer, case: Case) -> None:
     assert trainer.refuses(case.job.architecture, case.training) is None
     check_drawn(trainer, case, 2e-5)

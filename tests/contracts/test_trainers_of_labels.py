@@ -66,7 +66,7 @@ def test_a_batch_has_the_weighted_mean_of_its_cells(exact_trainer: Trainer) -> N
 
 
 @RELATIONS
-@given(case=drawn_cases(epochs=3, batch_norm=False), labels=st.integers(1, 18), seed=st.integers(0, 99))
+@given(case=drawn_cases(epochs=3, normed=False), labels=st.integers(1, 18), seed=st.integers(0, 99))
 def test_every_trainer_counts_labels_alike(
     trainer: Trainer, exact_trainer: Trainer, case: Case, labels: int, seed: int
 ) -> None:
@@ -82,7 +82,7 @@ def test_every_trainer_counts_labels_alike(
 
 
 @RELATIONS
-@given(case=drawn_cases(epochs=3, batch_norm=False), labels=st.integers(1, 18))
+@given(case=drawn_cases(epochs=3, normed=False), labels=st.integers(1, 18))
 def test_labels_that_count_alike_are_labels_without_shares(
     exact_trainer: Trainer, case: Case, labels: int
 ) -> None:
@@ -96,7 +96,7 @@ def test_labels_that_count_alike_are_labels_without_shares(
 
 
 @RELATIONS
-@given(case=drawn_cases(epochs=4, batch_norm=False), labels=st.integers(2, 18), seed=st.integers(0, 99))
+@given(case=drawn_cases(epochs=4, normed=False), labels=st.integers(2, 18), seed=st.integers(0, 99))
 def test_labels_in_another_order_are_answered_in_that_order(
     exact_trainer: Trainer, case: Case, labels: int, seed: int
 ) -> None:

@@ -51,7 +51,7 @@ def hold(ours: State, others: State, tolerance: float) -> None:
 
 
 @RELATIONS
-@given(case=drawn_cases(epochs=6, batch_norm=False), data=st.data())
+@given(case=drawn_cases(epochs=6, normed=False), data=st.data())
 def test_a_whole_weight_is_so_many_rows(exact_trainer: Trainer, case: Case, data: st.DataObject) -> None:
     case, rows = in_one_batch(case), case.data.train
     weight = data.draw(st.lists(st.integers(0, 4), min_size=len(rows), max_size=len(rows)))
@@ -86,7 +86,7 @@ def test_a_whole_weight_is_so_many_rows_to_the_rounding_of_float32(trainer: Trai
 
 
 @RELATIONS
-@given(case=drawn_cases(epochs=4, batch_norm=False), seed=st.integers(0, 99))
+@given(case=drawn_cases(epochs=4, normed=False), seed=st.integers(0, 99))
 def test_rows_may_come_in_any_order_with_their_weights(exact_trainer: Trainer, case: Case, seed: int) -> None:
     case, rows, draw = in_one_batch(case), case.data.train, np.random.default_rng(seed)
     weight, order = draw.gamma(0.5, 1, len(rows)).astype(np.float32), draw.permutation(len(rows))
@@ -114,7 +114,7 @@ def test_only_the_ratios_of_weights_count(trainer: Trainer, case: Case) -> None:
 
 
 @RELATIONS
-@given(case=drawn_cases(epochs=3, batch_norm=False))
+@given(case=drawn_cases(epochs=3, normed=False))
 def test_rows_that_weigh_alike_are_rows_without_weights(exact_trainer: Trainer, case: Case) -> None:
     case = dataclasses.replace(case, weights="")
     rows = case.data.train

@@ -342,18 +342,17 @@ def _layer_normed() -> list[Case]:
     ]  # fmt: skip
 
 
-LAYER_NORMED = _layer_normed()
-TABLE = [*_table(), *_embedded(), *_normed(), *LAYER_NORMED]
+TABLE = [*_table(), *_embedded(), *_normed(), *_layer_normed()]
 
 
 @st.composite
-def drawn_cases(draw: st.DrawFn, epochs: int = 4, batch_norm: bool = True, layer_norm: bool = False) -> Case:
+def drawn_cases(draw: st.DrawFn, epochs: int = 4, normed: bool = True) -> Case:
     """Any fit of reasonable size; layer widths lie around the vector widths, where kernels go wrong."""
     width = st.one_of(st.integers(1, 40), st.sampled_from([7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65]))
     hidden = draw(st.lists(width, max_size=4))
     # A kept unit is multiplied by 1 / (1 - rate): several layers at a high rate are a way to diverge.
     rates = [0.0, 0.0, 1e-6, 0.1, 0.25, *([0.5, 0.9] if len(hidden) < 2 else [])]
-    norms = ["none", *["batch"] * batch_norm, *["layer"] * layer_norm]
+    norms = ["none", *["batch", "layer"] * normed]
     network = {
         "hidden": hidden,
         "activation": draw(st.sampled_from(get_args(Activation))),

@@ -44,6 +44,8 @@ def passed(layer: Any, named: Named, buffers: Named, a: Floats, kept: Floats | f
     to_sums: Back | None = None
     if layer.batch_norm:
         z, to_sums = _normed(layer, named, buffers, z)
+    if layer.layer_norm:
+        z, to_sums = _normed_by_row(layer, named, z)
     value, slope = activation(layer.activation, z)
     to_values: Callable[[Floats], Floats] | None = None
     if layer.kind == "conv" and layer.pool != "none":
@@ -83,6 +85,25 @@ def _normed(layer: Any, named: Named, buffers: Named, z: Floats) -> tuple[Floats
     def back(delta: Floats, into: Named) -> Floats:
         into[f"{name}.weight"][:] = (delta * normed).sum(axes)
         into[f"{name}.bias"][:] = delta.sum(axes)
+        delta = delta * scale
+        means = delta.mean(axes, keepdims=True), (delta * normed).mean(axes, keepdims=True)
+        return (delta - means[0] - normed * means[1]) / deviation
+
+    return normed * scale + shift, back
+
+
+def _normed_by_row(layer: Any, named: Named, z: Floats) -> tuple[Floats, Back]:
+    """Each row over all its numbers; a scale and a shift a unit, or channel."""
+    name, axes = f"{layer.name}_norm", tuple(range(1, z.ndim))
+    shape = (1, -1, *[1] * (z.ndim - 2))
+    deviation = np.sqrt(z.var(axes, keepdims=True) + 1e-5)
+    normed = (z - z.mean(axes, keepdims=True)) / deviation
+    scale, shift = (named[f"{name}.{part}"].reshape(shape) for part in ("weight", "bias"))
+
+    def back(delta: Floats, into: Named) -> Floats:
+        over_rows = (0, *range(2, z.ndim))
+        into[f"{name}.weight"][:] = (delta * normed).sum(over_rows)
+        into[f"{name}.bias"][:] = delta.sum(over_rows)
         delta = delta * scale
         means = delta.mean(axes, keepdims=True), (delta * normed).mean(axes, keepdims=True)
         return (delta - means[0] - normed * means[1]) / deviation

@@ -91,9 +91,11 @@ struct Drawn {
         else if (!from_to(0, 2)) inputs = draw_tables(count);
         for (int64_t l = from_to(0, 3); l >= 0; --l) {
             dense.push_back({from_to(1, widest), l ? from_to(0, SHOAL_ACTIVATION_COUNT - 1) : 0,
-                             l && from_to(0, 1) ? from_to(0, 65535) : 0, l && !from_to(0, 2)});
-            statistics += 2 * dense.back().units * dense.back().batch_norm;
-            norms_single_numbers |= dense.back().batch_norm != 0;
+                             l && from_to(0, 1) ? from_to(0, 65535) : 0,
+                             l ? from_to(0, SHOAL_NORM_COUNT - 1) : 0});
+            count += 2 * dense.back().units * (dense.back().norm != 0);
+            statistics += 2 * dense.back().units * (dense.back().norm == SHOAL_BATCH_NORM);
+            norms_single_numbers |= dense.back().norm == SHOAL_BATCH_NORM;
             count += dense.back().units * (inputs + 1);
             inputs = dense.back().units;
         }
@@ -114,7 +116,7 @@ struct Drawn {
         if (fit.monitor == SHOAL_MONITOR_VALIDATION && !fit.validation.row_count)
             fit.monitor = SHOAL_MONITOR_NONE;
         if (fit.monitor == SHOAL_MONITOR_INNER && !fit.inner.row_count) fit.monitor = SHOAL_MONITOR_NONE;
-        draw_state(count + statistics, statistics);
+        draw_state(count, statistics);
     }
 
     // Tables of vectors for the last inputs; gives how many numbers reach the dense layers.
@@ -148,18 +150,19 @@ struct Drawn {
                 while (channels % conv.groups);
                 conv.units = conv.groups * from_to(1, std::max<int64_t>(1, most / conv.groups));
             }
-            conv.batch_norm = !from_to(0, 2);
+            conv.norm = from_to(0, SHOAL_NORM_COUNT - 1);
             conv.padding = from_to(0, 2);
             conv.kernel = from_to(1, std::min<int64_t>(4, std::min(height, width) + 2 * conv.padding));
             conv.stride = from_to(1, 3);
             conv.activation = from_to(0, SHOAL_ACTIVATION_COUNT - 1);
             conv.dropout_threshold = from_to(0, 1) ? from_to(0, 65535) : 0;
             count += conv.units * (conv.kernel * conv.kernel * (channels / conv.groups) + 1);
-            statistics += 2 * conv.units * conv.batch_norm;
+            count += 2 * conv.units * (conv.norm != 0);
+            statistics += 2 * conv.units * (conv.norm == SHOAL_BATCH_NORM);
             height = (height + 2 * conv.padding - conv.kernel) / conv.stride + 1;
             width = (width + 2 * conv.padding - conv.kernel) / conv.stride + 1;
             channels = conv.units;
-            norms_single_numbers |= conv.batch_norm && height * width == 1;
+            norms_single_numbers |= conv.norm == SHOAL_BATCH_NORM && height * width == 1;
             conv.pool = from_to(0, SHOAL_POOL_COUNT - 1);
             conv.pool_size = from_to(1, std::min<int64_t>(3, std::min(height, width)));
             conv.pool_stride = from_to(1, 3);
@@ -282,7 +285,7 @@ void spoil(Drawn& drawn) {
         &drawn.dense[rng() % (size_t)fit.network.dense_count].units,
         &drawn.dense[rng() % (size_t)fit.network.dense_count].activation,
         &drawn.dense[rng() % (size_t)fit.network.dense_count].dropout_threshold,
-        &drawn.dense[rng() % (size_t)fit.network.dense_count].batch_norm,
+        &drawn.dense[rng() % (size_t)fit.network.dense_count].norm,
         &fit.network.channels,
         &fit.network.height,
         &fit.network.width,
@@ -304,7 +307,7 @@ void spoil(Drawn& drawn) {
                               &conv.stride,
                               &conv.padding,
                               &conv.groups,
-                              &conv.batch_norm,
+                              &conv.norm,
                               &conv.activation,
                               &conv.pool,
                               &conv.pool_size,

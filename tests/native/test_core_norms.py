@@ -1,4 +1,4 @@
-"""Batch norm and groups in the core, against float64: forward, backward, running statistics; in training and after it.
+"""Norms and groups in the core, against float64: forward, backward, running statistics; in training and after it.
 
 Letters: N rows, C channels.
 """
@@ -21,6 +21,7 @@ from shoal.engine.trainers.native_core import runnable_targets
 pytestmark = needs_core
 
 ULP = 2.0**-23
+NORMS = ("none", "batch", "layer")
 OPTIMIZERS: dict[str, dict[str, Any]] = {
     "sgd": {"optimizer": "sgd", "lr": 0.05, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01},
     "adam": {"optimizer": "adam", "lr": 0.01},
@@ -41,9 +42,9 @@ CONVS: dict[str, tuple[dict[str, Any], ...]] = {
 """Convolutions on images of two channels."""
 
 
-def images(name: str, batch_norm: bool, training: dict[str, Any]) -> Job:
+def images(name: str, norm: str, training: dict[str, Any]) -> Job:
     network = {"kind": "cnn", "conv": CONVS[name], "hidden": (9,), "activation": "tanh", "conv_dropout": 0.25}
-    return make_job(network | {"batch_norm": batch_norm}, training, "cross-entropy", ((2, 9, 8), 3))
+    return make_job(network | {"norm": norm}, training, "cross-entropy", ((2, 9, 8), 3))
 
 
 def warm(job: Job, epoch: int) -> State:
@@ -75,22 +76,23 @@ def errors(job: Job) -> dict[str, float]:
     ("sizes", "hidden", "batch"),
     [((5, 3), (33, 20), 13), ((1, 1), (4, 3), 9), ((70, 2), (130, 16), 26), ((3, 2), (15,), 7)],
 )
-def test_an_epoch_with_batch_norm_agrees_with_float64(
-    sizes: tuple[int, int], hidden: tuple[int, ...], batch: int, optimizer: str
+@pytest.mark.parametrize("norm", ["batch", "layer"])
+def test_an_epoch_with_a_norm_agrees_with_float64(
+    norm: str, sizes: tuple[int, int], hidden: tuple[int, ...], batch: int, optimizer: str
 ) -> None:
     training = {"batch_size": batch, "epochs": 100, **OPTIMIZERS[optimizer]}
-    network = {"hidden": hidden, "activation": "tanh", "dropout": 0.25, "batch_norm": True}
+    network = {"hidden": hidden, "activation": "tanh", "dropout": 0.25, "norm": norm}
     for loss in ("mse", "cross-entropy"):
         job = make_job(network, training, loss, (sizes[0], max(2, sizes[1])))
         assert max(errors(job).values()) < 64
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-@pytest.mark.parametrize("batch_norm", [False, True])
+@pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("name", CONVS)
-def test_an_epoch_of_convolutions_agrees_with_float64(name: str, batch_norm: bool, optimizer: str) -> None:
+def test_an_epoch_of_convolutions_agrees_with_float64(name: str, norm: str, optimizer: str) -> None:
     training = {"batch_size": 9, "epochs": 100, **OPTIMIZERS[optimizer]}
-    assert max(errors(images(name, batch_norm, training)).values()) < 64
+    assert max(errors(images(name, norm, training)).values()) < 64
 
 
 def test_a_large_mean_costs_no_digit_of_the_variance() -> None:
@@ -173,7 +175,7 @@ def drawn_convs(draw: st.DrawFn) -> tuple[dict[str, Any], ...]:
 @given(
     convs=st.one_of(st.just(()), drawn_convs()),
     hidden=st.lists(st.integers(1, 40), max_size=2),
-    batch_norm=st.booleans(),
+    norm=st.sampled_from(NORMS),
     optimizer=st.sampled_from(sorted(OPTIMIZERS)),
     batch=st.integers(2, 30),
     dropout=st.sampled_from([0.0, 0.3]),
@@ -181,14 +183,14 @@ def drawn_convs(draw: st.DrawFn) -> tuple[dict[str, Any], ...]:
 def test_every_width_gives_the_same_bytes(
     convs: tuple[dict[str, Any], ...],
     hidden: list[int],
-    batch_norm: bool,
+    norm: str,
     optimizer: str,
     batch: int,
     dropout: float,
 ) -> None:
     rows = 23 + (23 % batch == 1)
     training = {"batch_size": batch, "epochs": 3, "keep": "best", **OPTIMIZERS[optimizer]}
-    network = {"hidden": tuple(hidden), "dropout": dropout, "batch_norm": batch_norm}
+    network = {"hidden": tuple(hidden), "dropout": dropout, "norm": norm}
     if convs:
         network |= {"kind": "cnn", "conv": convs, "conv_dropout": dropout}
     job = make_job(network, training, "cross-entropy", ((4, 7, 6) if convs else 5, 3))
@@ -198,4 +200,4 @@ def test_every_width_gives_the_same_bytes(
         states.append(initial_state(job))
         NativeTrainer(target).advance(job, data, states[-1], 3)
     assert all(same_bytes(states[0], state) for state in states[1:])
-    assert batch_norm == (len(states[0].buffers) > 0) or not (hidden or convs)
+    assert (norm == "batch") == (len(states[0].buffers) > 0) or not (hidden or convs)

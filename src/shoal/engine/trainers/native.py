@@ -47,7 +47,7 @@ from shoal.engine.trainers.native_core import (
 from shoal.engine.trainers.native_kinds import refusal_of
 from shoal.engine.trainers.native_memory import passing_bytes
 from shoal.errors import Problem, ShoalError, StudyError
-from shoal.kinds import LAYERS, LOSSES, OPTIMIZERS, POOLS, Takes, core_number, row_of
+from shoal.kinds import LAYERS, LOSSES, NORMS, OPTIMIZERS, POOLS, Takes, core_number, row_of
 from shoal.nets import Architecture, ConvLayer, DenseLayer, learning_rates
 from shoal.streams import Role, dropout_threshold
 from shoal.study import Training
@@ -102,7 +102,12 @@ class _Network:
 
 def _dense_struct(layer: DenseLayer) -> DenseStruct:
     activation = core_number("activation", ACTIVATIONS, layer.activation)
-    return DenseStruct(layer.units, activation, dropout_threshold(layer.dropout), layer.batch_norm)
+    return DenseStruct(layer.units, activation, dropout_threshold(layer.dropout), _norm_number(layer))
+
+
+def _norm_number(layer: DenseLayer | ConvLayer) -> int:
+    name = "batch" if layer.batch_norm else "layer" if layer.layer_norm else ""
+    return core_number("norm", NORMS, name) if name else 0
 
 
 def _conv_struct(layer: ConvLayer) -> ConvStruct:
@@ -112,7 +117,7 @@ def _conv_struct(layer: ConvLayer) -> ConvStruct:
         way = row_of("pool", POOLS, layer.pool).whole or layer.pool
         pool = core_number("pool", POOLS, way)
     return ConvStruct(
-        layer.units, layer.kernel, layer.stride, layer.padding, layer.groups, layer.batch_norm, activation,
+        layer.units, layer.kernel, layer.stride, layer.padding, layer.groups, _norm_number(layer), activation,
         pool, layer.pool_size, layer.pool_stride, dropout_threshold(layer.dropout),
     )  # fmt: skip
 

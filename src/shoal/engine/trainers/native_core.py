@@ -26,7 +26,7 @@ _int, _real, _pointer = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
 class DenseStruct(ctypes.Structure):
     """`ShoalDense` of the interface."""
 
-    _fields_ = (("units", _int), ("activation", _int), ("dropout_threshold", _int), ("batch_norm", _int))
+    _fields_ = (("units", _int), ("activation", _int), ("dropout_threshold", _int), ("norm", _int))
 
 
 class ConvStruct(ctypes.Structure):
@@ -34,7 +34,7 @@ class ConvStruct(ctypes.Structure):
 
     _fields_ = (
         ("units", _int), ("kernel", _int), ("stride", _int), ("padding", _int),
-        ("groups", _int), ("batch_norm", _int), ("activation", _int),
+        ("groups", _int), ("norm", _int), ("activation", _int),
         ("pool", _int), ("pool_size", _int), ("pool_stride", _int), ("dropout_threshold", _int),
     )  # fmt: skip
 

@@ -31,8 +31,6 @@ def _layers(architecture: Architecture) -> Iterator[str]:
         yield "does not do skips"
     if len(convs) > MAX_CONVS:
         yield f"takes up to {MAX_CONVS} convolutions"
-    if any(layer.layer_norm for layer in architecture.layers):
-        yield "does not do layer norm"
 
 
 def _sides(layer: ConvLayer) -> tuple[int | tuple[int, int], ...]:

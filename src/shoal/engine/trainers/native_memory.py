@@ -26,7 +26,8 @@ def passing_bytes(job: Job, rows: int) -> float:
     layers = architecture.layers
     if not architecture.convolutions:
         return batch * sum(
-            (PASSING_NUMBER + NORMED_NUMBER * layer.batch_norm) * layer.numbers for layer in layers
+            (PASSING_NUMBER + NORMED_NUMBER * (layer.batch_norm or layer.layer_norm)) * layer.numbers
+            for layer in layers
         )
     if not any(layer.batch_norm for layer in layers):
         return FEW_IMAGES
