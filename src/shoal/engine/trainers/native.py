@@ -63,9 +63,11 @@ PAUSE_INTERVAL: Final = 1 << 28
 _MEASURED_STEPS: Final[dict[Takes, int]] = {"table": 4, "images": 1}
 """Batches of the rows on which a step is timed: more tell nothing more, and images take long."""
 _FEW_IMAGES: Final = 8e6
-"""Bytes of the maps of a few images."""
+"""Bytes of the maps of small images that pass at once."""
+_BLOCK: Final = 16
+"""Images that pass at least."""
 _PASSING_NUMBER: Final = 12.0
-"""Bytes of a unit's output for a row: value, derivative, gradient."""
+"""Bytes of a unit's output, or of a number of a map, for a row: value, derivative, gradient."""
 
 
 def _at(array: NDArray[Any]) -> int | None:
@@ -259,7 +261,7 @@ class NativeTrainer:
     """
 
     name = "native"
-    version = "native-1"
+    versions: Final[Mapping[Takes, str]] = {"table": "native-1", "images": "native-2"}
     imports_torch = False
 
     def __init__(self, target: str | None = None) -> None:
@@ -296,12 +298,12 @@ class NativeTrainer:
     def advance(self, job: Job, data: FitData, state: State, until: int) -> None:
         """Train up to `until` epochs in all; see `Trainer.advance`."""
         fit = _Fit(job, data, state)
-        target, until = self._target_for(job.architecture), max(0, min(until, job.training.epochs))
+        until = max(0, min(until, job.training.epochs))
         breath = BREATH_SECONDS if threading.current_thread() is threading.main_thread() else math.inf
         while not fit.pause.wished:
             fit.pause.until, points = time.monotonic() + breath, state.points
             there = min(until, int(state.epoch_T[points])) if data.judge else until
-            self._call(target, "shoal_advance", ctypes.byref(fit.struct), there)
+            self._call("shoal_advance", ctypes.byref(fit.struct), there)
             fit.give_back()
             if data.judge and state.points > points and state.status != "diverged":
                 fit.judge(job, data.judge(self._monitored(job, data, state)))
@@ -331,7 +333,7 @@ class NativeTrainer:
         flat_P, rows = np.ascontiguousarray(parameters_P, np.float32), np.ascontiguousarray(x, np.float32)
         y_NK = np.empty((len(rows), architecture.outputs), np.float32)
         self._call(
-            self._target_for(architecture), "shoal_outputs", ctypes.byref(network.struct), _at(flat_P), flat_P.size,
+            "shoal_outputs", ctypes.byref(network.struct), _at(flat_P), flat_P.size,
             _at(rows), rows.size, len(rows), _at(y_NK), y_NK.size,
         )  # fmt: skip
         return y_NK
@@ -355,10 +357,11 @@ class NativeTrainer:
         )
 
     def passing_bytes(self, job: Job, rows: int, asked: int) -> float:  # noqa: ARG002
-        """Predict what passes through a network at once: a batch of rows, or the maps of a few images."""
-        if job.architecture.convolutions:
-            return _FEW_IMAGES
+        """Predict what passes through a network at once: a batch of rows, or the maps of a block of images or more."""
         numbers = sum(layer.numbers for layer in job.architecture.layers)
+        if job.architecture.convolutions:
+            numbers += math.prod(job.architecture.input_shape)
+            return max(_FEW_IMAGES, _PASSING_NUMBER * numbers * _BLOCK)
         return _PASSING_NUMBER * numbers * min(rows, job.training.batch_size)
 
     def lingering_bytes(self, job: Job, rows: int, asked: int) -> float:  # noqa: ARG002
@@ -391,26 +394,22 @@ class NativeTrainer:
         state = initial_state(job)
         state.epoch_T, state.curve_TC = state.epoch_T[:0], state.curve_TC[:0]
         fit = _Fit(job, data, state)
-        target = self._target_for(job.architecture)
-        self._call(target, "shoal_advance", ctypes.byref(fit.struct), 1)
+        self._call("shoal_advance", ctypes.byref(fit.struct), 1)
         steps, passed, length = steps_per_epoch(rows, job.training.batch_size), 0.0, 1
         while passed < 3e-3 and fit.struct.epoch + length <= epochs and fit.struct.status == 0:
             begun = time.thread_time()
-            self._call(target, "shoal_advance", ctypes.byref(fit.struct), fit.struct.epoch + length)
+            self._call("shoal_advance", ctypes.byref(fit.struct), fit.struct.epoch + length)
             passed, length = time.thread_time() - begun, 2 * length
         length = max(1, length // 2)
         for _ in range(2):  # the best of three: on a busy machine others empty the caches in between
             if fit.struct.epoch + length <= epochs and fit.struct.status == 0:
                 begun = time.thread_time()
-                self._call(target, "shoal_advance", ctypes.byref(fit.struct), fit.struct.epoch + length)
+                self._call("shoal_advance", ctypes.byref(fit.struct), fit.struct.epoch + length)
                 passed = min(passed, time.thread_time() - begun)
         return passed / (length * steps)
 
-    def _target_for(self, architecture: Architecture) -> str | None:
-        return self.target or pick_target(architecture)
-
-    def _call(self, target: str | None, name: str, *arguments: Any) -> None:
-        library = load_library()
+    def _call(self, name: str, *arguments: Any) -> None:
+        library, target = load_library(), self.target or pick_target()
         if library is None or target is None:
             raise ShoalError(native_missing_reason())
         code = getattr(library, name)(TARGETS.index(target), *arguments)
