@@ -8,6 +8,7 @@
 // Letters: B images that go through together, C channels.
 #pragma once
 #include "network.h"
+#include "norm.h"
 #include "pool.h"
 #include "product.h"
 
@@ -16,12 +17,12 @@ namespace {
 
 // -- what is passed on -------------------------------------------------------------------------------------
 
-// Where what convolution `l` passes on of a block lies: inside the next one's maps, or, behind the last, in
-// `last_values`, to become rows of the dense layers' input.
-inline Plane passed_plane(const Network& net, int64_t l, int64_t block, float* next_maps, float* last_values) {
+// Where what convolution `l` passes on of a block lies: inside the next one's maps, or, behind the last, in the network's
+// values, to become rows of the dense layers' input.
+inline Plane passed_plane(const Network& net, int64_t l, int64_t block, float* next_maps) {
     const Conv& conv = net.convs[l];
     if (l == net.conv_count - 1)
-        return {last_values + block * conv.pooled_floats(), conv.pooled_pixels * PANEL, conv.pooled_width * PANEL};
+        return {net.values, conv.pooled_pixels * PANEL, conv.pooled_width * PANEL};
     const Conv& next = net.convs[l + 1];
     return {next_maps + block * next.map_stride + next.padding * (next.row_stride + PANEL), next.channel_stride,
             next.row_stride};
@@ -66,75 +67,117 @@ inline void rows_to_panels(const Network& net, int64_t first_image, int64_t imag
 
 // -- forward -----------------------------------------------------------------------------------------------
 
-// Sums under the kernel, less the bias, of row `y` of a block's output: (units, a row).
-inline void apply_filters(const Conv& conv, const float* maps, int64_t y, float* sums) {
-    const Layer& filters = conv.filters;
-    const int64_t row = channel_floats(conv.output_width);
-    for (int64_t h = 0; h < filters.units; h += PANEL)
-        multiply<true>({filters.weights + h / PANEL * filters.panel_stride, conv.kernel_area() * PANEL,
-                        maps + y * conv.stride * conv.row_stride, conv.channel_stride, conv.stride * PANEL,
-                        sums + h * row, row, PANEL, nullptr, 0, false, conv.pixel_taps, conv.kernel_area()},
-                       min(PANEL, filters.units - h), conv.output_width * PANEL_VECTORS);
+// Where the sums of a block lie: of a whole batch that is normed, or of the row at work.
+inline Plane plane_of_sums(const Network& net, const Conv& conv, int64_t block, bool of_batch) {
+    if (of_batch) return {sums_of_channel(conv, block, 0), conv.output_stride, conv.output_width * PANEL};
+    return {net.sums, channel_floats(conv.output_width), 0};
 }
 
-// Values of row `y` from its sums, times the channels' factors unless these are null; and derivatives, where they are
-// needed.
-template <bool TRAINING>
-inline void activate_row(const Conv& conv, const float* sums, int64_t y, const Plane& to, float* derivatives,
+// Sums under the kernel, less the bias, of row `y` of a block's output.
+inline void apply_filters(const Conv& conv, int64_t block, int64_t y, const Plane& sums) {
+    const Layer& filters = conv.filters;
+    const float* row = conv.input_maps + block * conv.map_stride + y * conv.stride * conv.row_stride;
+    float* to = sums.at + y * sums.row_stride;
+    for_each_run(conv, 0, filters.units, [&](int64_t h, int64_t units) {
+        multiply<true>({filters.weights + unit_offset(filters, h), conv.kernel_area() * PANEL,
+                        row + seen_offset(conv, h), conv.channel_stride, conv.stride * PANEL,
+                        to + h * sums.channel_stride, sums.channel_stride, PANEL, nullptr, 0, false, conv.pixel_taps,
+                        conv.kernel_area()},
+                       units, conv.output_width * PANEL_VECTORS);
+    });
+}
+
+// What becomes of a channel's sums before its activation: with a norm, or with the bias that they lack.
+template <bool NORMED>
+struct Preactivation {
+    NormLanes lanes;
+    vf32 bias;
+    Preactivation(const Layer& filters, int64_t h) {
+        if (NORMED)
+            lanes = lanes_of_unit(filters.norm, h);
+        else
+            bias = broadcast(filters.weights[unit_offset(filters, h) + filters.inputs * PANEL]);
+    }
+    vf32 operator()(vf32 sum) const { return NORMED ? lanes.output(lanes.normed(sum)) : sum + bias; }
+};
+
+// Values of row `y` from its sums, times the channels' factors unless these are null; and derivatives, unless these are.
+template <bool NORMED>
+inline void activate_row(const Conv& conv, const Plane& sums, int64_t y, const Plane& to, float* derivatives,
                          const float* factors) {
     const Layer& filters = conv.filters;
     const int64_t width = conv.output_width * PANEL;
-    const float* bias = filters.weights + filters.inputs * PANEL;
     with_activation(filters.activation, [&](auto kind) {
-        for (int64_t h = 0; h < filters.units; ++h, sums += channel_floats(conv.output_width)) {
-            const vf32 bias_h = broadcast(bias[h / PANEL * filters.panel_stride + h % PANEL]);
+        for (int64_t h = 0; h < filters.units; ++h) {
+            const Preactivation<NORMED> preactivation(filters, h);
             const Panel factor = factors ? load_panel(factors + h * PANEL) : broadcast_panel(1);
+            const float* sum = sums.at + h * sums.channel_stride + y * sums.row_stride;
             float *value = to.at + h * to.channel_stride + y * to.row_stride,
-                  *derivative = derivatives + h * conv.output_stride + y * width;
+                  *derivative = derivatives ? derivatives + h * conv.output_stride + y * width : nullptr;
             for (int64_t x = 0; x < width; x += PANEL)
                 for (int v = 0; v < PANEL_VECTORS; ++v) {
-                    const Activated activated = decltype(kind)::evaluate(load(sums + x + v * W) + bias_h);
+                    const Activated activated = decltype(kind)::evaluate(preactivation(load(sum + x + v * W)));
                     store(value + x + v * W, activated.value * factor.part[v]);
-                    if (TRAINING) store(derivative + x + v * W, activated.derivative);
+                    if (derivative) store(derivative + x + v * W, activated.derivative);
                 }
         }
     });
 }
 
 // Convolution `l` of a block, whose first image is row `first_row` of the batch; with NO_DROPOUT nothing is dropped, and
-// nothing kept for a backward pass.
+// nothing kept for a backward pass. Where the batch has been normed its sums are there.
 inline void forward_block(const Network& net, int64_t l, int64_t block, int64_t images, int64_t first_row) {
     const Conv& conv = net.convs[l];
-    const bool training = first_row != NO_DROPOUT;
-    float* derivatives = conv.filters.derivative + block * conv.output_floats();
-    const Plane to = passed_plane(net, l, block, l + 1 < net.conv_count ? net.convs[l + 1].input_maps : nullptr,
-                                  net.values);
-    const Plane own = {net.values + block * conv.output_floats(), conv.output_stride, conv.output_width * PANEL};
-    channel_factors(conv.filters, first_row, images, net.channel_factors);
+    const Layer& filters = conv.filters;
+    const bool training = first_row != NO_DROPOUT, norms = filters.norm.width > 0;
+    float* derivatives = training && !norms ? filters.derivative + block * conv.output_floats() : nullptr;
+    const Plane to = passed_plane(net, l, block, l + 1 < net.conv_count ? net.convs[l + 1].input_maps : nullptr);
+    const Plane own = {net.values, conv.output_stride, conv.output_width * PANEL}, &values = conv.pool ? own : to;
+    channel_factors(filters, first_row, images, net.channel_factors);
     const float* factors = conv.pool ? nullptr : net.channel_factors;
+    const Plane sums = plane_of_sums(net, conv, block, training && norms);
     for (int64_t y = 0; y < conv.output_height(); ++y) {
-        apply_filters(conv, conv.input_maps + block * conv.map_stride, y, net.sums);
-        if (training)
-            activate_row<true>(conv, net.sums, y, conv.pool ? own : to, derivatives, factors);
+        if (!(training && norms)) apply_filters(conv, block, y, sums);
+        if (norms)
+            activate_row<true>(conv, sums, y, values, nullptr, factors);
         else
-            activate_row<false>(conv, net.sums, y, conv.pool ? own : to, derivatives, factors);
+            activate_row<false>(conv, sums, y, values, derivatives, factors);
     }
-    if (!conv.pool) return;
     int32_t* argmax = conv.pool_argmax + block * conv.pooled_floats();
-    for (int64_t h = 0; h < conv.filters.units; ++h)
+    for (int64_t h = 0; conv.pool && h < filters.units; ++h)
         pool_forward(conv, own.at + h * own.channel_stride, to.at + h * to.channel_stride, to.row_stride,
                      training ? argmax + h * conv.pooled_pixels * PANEL : nullptr,
                      load_panel(net.channel_factors + h * PANEL));
+    if (l == net.conv_count - 1) panels_to_rows(net, net.values, block * PANEL, images);
 }
 
-// All convolutions of `rows` images, which begin with row `first_row` of the batch; or, with NO_DROPOUT,
-// nothing is dropped.
+// The sums of a convolution of a whole batch, and what they are normed by.
+inline void norm_batch(const Network& net, const Conv& conv, int64_t rows) {
+    clear_sums_of_images(conv);
+    for (int64_t block = 0; block < blocks_of(rows); ++block) {
+        const Plane sums = plane_of_sums(net, conv, block, true);
+        for (int64_t y = 0; y < conv.output_height(); ++y) apply_filters(conv, block, y, sums);
+        add_block_statistics(conv, block, rows - block * PANEL);
+    }
+    settle_statistics_of_images(conv, rows);
+}
+
+// All convolutions of `rows` images, which begin with row `first_row` of the batch; or, with NO_DROPOUT, nothing is
+// dropped. Block by block through all of them, as far as none norms a whole batch.
 inline void forward_convs(const Network& net, int64_t rows, int64_t first_row) {
-    for (int64_t b = 0; b < rows; b += PANEL) {
-        for (int64_t l = 0; l < net.conv_count; ++l)
-            forward_block(net, l, b / PANEL, rows - b, first_row == NO_DROPOUT ? NO_DROPOUT : first_row + b);
-        const Conv& last = net.convs[net.conv_count - 1];
-        panels_to_rows(net, net.values + b / PANEL * last.pooled_floats(), b, rows - b);
+    const bool training = first_row != NO_DROPOUT;
+    const auto norms = [&](int64_t l) { return net.convs[l].filters.norm.width > 0; };
+    for (int64_t l = 0; l < net.conv_count; ++l) {
+        if (!norms(l)) continue;
+        set_offset(net.convs[l]);
+        if (!training) take_running_statistics(net.convs[l].filters.norm);
+    }
+    for (int64_t l = 0, end; l < net.conv_count; l = end) {
+        if (training && norms(l)) norm_batch(net, net.convs[l], rows);
+        for (end = l + 1; end < net.conv_count && !(training && norms(end));) ++end;
+        for (int64_t b = 0; b < rows; b += PANEL)
+            for (int64_t k = l; k < end; ++k)
+                forward_block(net, k, b / PANEL, rows - b, training ? first_row + b : NO_DROPOUT);
     }
 }
 
@@ -147,58 +190,84 @@ inline void clear_margins(const Conv& conv, float* deltas) {
     for (int64_t y = 1; y <= conv.output_height(); ++y) __builtin_memset(deltas + y * conv.delta_row_stride, 0, bytes);
 }
 
-// Gradients of the sums of one block, from those of what was passed on; adds up those of the biases.
+// Multiplies a channel's gradients by its derivatives, and by `factor`, on their way from `row` to `delta`, row by row; gives
+// their sums. derivative(place) is a vector of the channel's.
+template <class F>
+inline Panel take_slopes(const Conv& conv, const float* row, int64_t row_stride, const Panel& factor, F&& derivative,
+                         float* delta) {
+    const int64_t width = conv.output_width * PANEL;
+    Panel sum = broadcast_panel(0);
+    for (int64_t y = 0; y < conv.output_height(); ++y, row += row_stride, delta += conv.delta_row_stride)
+        for (int64_t x = 0; x < width; x += PANEL) {
+            const Panel slope = panel_of([&](int v) { return derivative(y * width + x + v * W); });
+            const Panel delta_x = load_panel(row + x) * factor * slope;
+            store(delta + x, delta_x);
+            sum = sum + delta_x;
+        }
+    return sum;
+}
+
+// The same of channel h of a block; adds up the gradient of its bias, or those of its norm's scale and shift.
+inline void channel_backward(const Conv& conv, int64_t block, int64_t h, const Plane& from, const Panel& factor,
+                             float* delta) {
+    const Layer& filters = conv.filters;
+    if (!filters.norm.width) {
+        const float* derivatives = filters.derivative + block * conv.output_floats() + h * conv.output_stride;
+        const auto derivative = [=](int64_t at) { return load(derivatives + at); };
+        Panel sum = take_slopes(conv, from.at, from.row_stride, factor, derivative, delta);
+        filters.gradient[unit_offset(filters, h) + filters.inputs * PANEL] += horizontal_sum_16(sum.part);
+        return;
+    }
+    const float* sums = sums_of_channel(conv, block, h);
+    const Preactivation<true> preactivation(filters, h);
+    with_activation(filters.activation, [&](auto kind) {
+        const auto derivative = [=](int64_t at) {
+            return decltype(kind)::evaluate(preactivation(load(sums + at))).derivative;
+        };
+        take_slopes(conv, from.at, from.row_stride, factor, derivative, delta);
+    });
+    for (int64_t y = 0; y < conv.output_height(); ++y, delta += conv.delta_row_stride, sums += conv.output_width * PANEL)
+        add_norm_gradients({conv.output_width, PANEL, PANEL_VECTORS}, delta,
+                           [=](int64_t at) { return preactivation.lanes.normed(load(sums + at)); },
+                           sums_of_images(conv, h), PANEL);
+}
+
+// Gradients of the sums, or of what they are normed to, of one block, from those of what was passed on.
 inline void activation_backward(const Network& net, int64_t l, int64_t block, int64_t images, int64_t first_row) {
     const Conv& conv = net.convs[l];
-    const Layer& filters = conv.filters;
-    const Plane from = passed_plane(net, l, block, net.map_deltas, net.values);
-    channel_factors(filters, first_row, images, net.channel_factors);
-    for (int64_t h = 0; h < filters.units; ++h) {
+    const Plane passed = passed_plane(net, l, block, net.map_deltas);
+    channel_factors(conv.filters, first_row, images, net.channel_factors);
+    for (int64_t h = 0; h < conv.filters.units; ++h) {
         float* delta = net.deltas + block * conv.delta_floats() + h * conv.delta_stride;
         clear_margins(conv, delta);
         delta += conv.margin * PANEL;
-        const float *derivative = filters.derivative + block * conv.output_floats() + h * conv.output_stride,
-                    *row = from.at + h * from.channel_stride;
-        int64_t row_stride = from.row_stride;
-        Panel factor = load_panel(net.channel_factors + h * PANEL), sum = broadcast_panel(0);
-        if (conv.pool) {
-            pool_backward(conv, row, row_stride,
-                          conv.pool_argmax + block * conv.pooled_floats() + h * conv.pooled_pixels * PANEL, delta,
-                          factor);
-            row = delta;
-            row_stride = conv.delta_row_stride;
-            factor = broadcast_panel(1);
+        const Panel factor = load_panel(net.channel_factors + h * PANEL);
+        const Plane from = {passed.at + h * passed.channel_stride, 0, passed.row_stride};
+        if (!conv.pool) {
+            channel_backward(conv, block, h, from, factor, delta);
+            continue;
         }
-        for (int64_t y = 0; y < conv.output_height(); ++y) {
-            for (int64_t x = 0; x < conv.output_width * PANEL; x += PANEL) {
-                const Panel delta_x = load_panel(row + x) * factor * load_panel(derivative + x);
-                store(delta + x, delta_x);
-                sum = sum + delta_x;
-            }
-            row += row_stride;
-            delta += conv.delta_row_stride;
-            derivative += conv.output_width * PANEL;
-        }
-        filters.gradient[filters.inputs * PANEL + h / PANEL * filters.panel_stride + h % PANEL] +=
-            horizontal_sum_16(sum.part);
+        pool_backward(conv, from.at, from.row_stride,
+                      conv.pool_argmax + block * conv.pooled_floats() + h * conv.pooled_pixels * PANEL, delta, factor);
+        channel_backward(conv, block, h, {delta, 0, conv.delta_row_stride}, broadcast_panel(1), delta);
     }
 }
 
 // Which pixels of the output, y and those of a row, took what from the pixels of row `y` and column `x` of the padded
-// input, and every stride-th behind: gives how many taps.
-inline int64_t taps_of_input(const Conv& conv, int64_t y, int64_t x) {
+// input, and every stride-th behind, of the channels that unit `first` sees: gives how many taps.
+inline int64_t taps_of_input(const Conv& conv, int64_t first, int64_t y, int64_t x) {
     const Layer& filters = conv.filters;
     int64_t count = 0;
     for (int64_t ky = y % conv.stride; ky < conv.kernel; ky += conv.stride) {
         const int64_t from_y = (y - ky) / conv.stride;
         if (from_y < 0 || from_y >= conv.output_height()) continue;
         for (int64_t kx = x % conv.stride; kx < conv.kernel; kx += conv.stride)
-            for (int64_t h = 0; h < filters.units; h += PANEL)
-                conv.input_taps[count++] = {
-                    conv.pixel_taps[ky * conv.kernel + kx].a + h / PANEL * filters.panel_stride,
-                    h * conv.delta_stride + from_y * conv.delta_row_stride +
-                        ((x - kx) / conv.stride + conv.margin) * PANEL,
-                    min(PANEL, filters.units - h)};
+            for_each_run(conv, first, first + conv.group_units, [&](int64_t h, int64_t units) {
+                conv.input_taps[count++] = {conv.pixel_taps[ky * conv.kernel + kx].a + unit_offset(filters, h),
+                                            h * conv.delta_stride + from_y * conv.delta_row_stride +
+                                                ((x - kx) / conv.stride + conv.margin) * PANEL,
+                                            units};
+            });
     }
     return count;
 }
@@ -209,24 +278,34 @@ inline void input_gradient(const Conv& conv, const float* deltas, float* map_del
     const int64_t width = conv.input_width, height = conv.input_height;
     for (int64_t y = conv.padding; y < height + conv.padding; ++y)
         for (int64_t x = conv.padding; x < conv.padding + min(conv.stride, width); ++x)
-            multiply<false>({conv.filters.weights, conv.kernel_area() * PANEL, deltas, conv.delta_stride, PANEL,
-                             map_deltas + y * conv.row_stride + x * PANEL, conv.channel_stride, conv.stride * PANEL,
-                             nullptr, 0, false, conv.input_taps, taps_of_input(conv, y, x)},
-                            conv.input_channels,
-                            (width + conv.padding - x + conv.stride - 1) / conv.stride * PANEL_VECTORS);
+            for (int64_t h = 0; h < conv.filters.units; h += conv.group_units)
+                multiply<false>({conv.filters.weights, conv.kernel_area() * PANEL, deltas, conv.delta_stride, PANEL,
+                                 map_deltas + seen_offset(conv, h) + y * conv.row_stride + x * PANEL,
+                                 conv.channel_stride, conv.stride * PANEL, nullptr, 0, false, conv.input_taps,
+                                 taps_of_input(conv, h, y, x)},
+                                conv.group_inputs,
+                                (width + conv.padding - x + conv.stride - 1) / conv.stride * PANEL_VECTORS);
 }
 
-// Products of R inputs and C units, summed over all pixels of `blocks` blocks, image by image of a block: (R, units of a
+// Blocks whose inputs are multiplied with gradients: the channels that some units see, and those units.
+struct ImageFactors {
+    const Conv& conv;
+    int64_t blocks;
+    const float *maps, *deltas;
+};
+
+// Products of R inputs and C units, summed over all pixels of some blocks, image by image of a block: (R, units of a
 // panel, images). `offset` says how far from the first corner each input lies.
 template <int R, int C>
-void multiply_images(const Conv& conv, int64_t blocks, const int64_t* offset, const float* deltas, float* sums) {
+void multiply_images(const ImageFactors& factors, const int64_t* offset, float* sums) {
+    const Conv& conv = factors.conv;
     const int64_t channel = conv.delta_stride, step = conv.stride * PANEL, margin = conv.margin * PANEL;
     const int64_t skip = conv.stride * conv.row_stride - conv.output_width * step;
     for (int part = 0; part < PANEL; part += W) {
         vf32 sum[R][C] = {};
-        for (int64_t b = 0; b < blocks; ++b) {
-            const float *map = conv.input_maps + b * conv.map_stride + part,
-                        *delta = deltas + b * conv.delta_floats() + margin + part;
+        for (int64_t b = 0; b < factors.blocks; ++b) {
+            const float *map = factors.maps + b * conv.map_stride + part,
+                        *delta = factors.deltas + b * conv.delta_floats() + margin + part;
             for (int64_t y = 0; y < conv.output_height(); ++y, map += skip, delta += margin)
                 for (int64_t x = 0; x < conv.output_width; ++x, map += step, delta += PANEL) {
                     vf32 delta_c[C];
@@ -249,17 +328,17 @@ void multiply_images(const Conv& conv, int64_t blocks, const int64_t* offset, co
 
 // Adds the filters' gradients of `blocks` blocks up: a tile of inputs at a time with all units of a panel, whose sums over
 // images then lie side by side.
-inline void filters_backward(const Conv& conv, int64_t blocks, const float* deltas) {
+inline void filters_backward(const Conv& conv, int64_t blocks, const float* maps, const float* deltas) {
 #define SHOAL_TILE(R) {multiply_images<at_most_a_tile(R, TILE_VECTORS), 1>, multiply_images<at_most_a_tile(R, TILE_VECTORS), TILE_VECTORS>}
-    static constexpr void (*tiles[][2])(const Conv&, int64_t, const int64_t*, const float*, float*) = {
+    static constexpr void (*tiles[][2])(const ImageFactors&, const int64_t*, float*) = {
         SHOAL_TILE(1), SHOAL_TILE(2), SHOAL_TILE(3), SHOAL_TILE(4), SHOAL_TILE(5), SHOAL_TILE(6)};
 #undef SHOAL_TILE
     constexpr int ROWS = rows_of_tile(TILE_VECTORS);
     static_assert(ROWS == sizeof tiles / sizeof *tiles, "a tile of every height");
     const Layer& filters = conv.filters;
-    for (int64_t h = 0; h < filters.units; h += PANEL) {
+    for_each_run(conv, 0, filters.units, [&](int64_t h, int64_t units) {
         alignas(64) float sums[ROWS * PANEL * PANEL] = {};
-        const int64_t units = min(PANEL, filters.units - h);
+        const float* seen = maps + seen_offset(conv, h);
         for_each_tile<TILE_VECTORS>(filters.inputs, [&](int64_t k, int64_t rows) {
             int64_t offset[ROWS];
             for (int64_t r = 0; r < rows; ++r)
@@ -267,8 +346,8 @@ inline void filters_backward(const Conv& conv, int64_t blocks, const float* delt
                             conv.pixel_taps[(k + r) % conv.kernel_area()].b;
             for (int64_t c = 0, next; c < units; c = next) {
                 next = c + TILE_VECTORS <= units ? c + TILE_VECTORS : c + 1;
-                tiles[rows - 1][next > c + 1](conv, blocks, offset, deltas + (h + c) * conv.delta_stride,
-                                              sums + c * PANEL);
+                tiles[rows - 1][next > c + 1]({conv, blocks, seen, deltas + (h + c) * conv.delta_stride}, offset,
+                                              sums + (h % PANEL + c) * PANEL);
             }
             for (int64_t r = 0; r < rows; ++r) {
                 float* gradient = filters.gradient + h / PANEL * filters.panel_stride + (k + r) * PANEL;
@@ -276,21 +355,32 @@ inline void filters_backward(const Conv& conv, int64_t blocks, const float* delt
                 store(gradient, sum);
             }
         });
-    }
+    });
 }
 
+// A group of blocks at a time, so that they stay in the cache; where no batch is normed, there is one.
 inline void backward_convs(const Network& net, int64_t rows, int64_t first_row) {
+    const int64_t blocks = blocks_of(rows), together = blocks_of(net.seen_rows);
     for (int64_t l = net.conv_count - 1; l >= 0; --l) {
         const Conv& conv = net.convs[l];
+        const bool norms = conv.filters.norm.width > 0;
+        if (norms) clear_sums_of_images(conv);
         for (int64_t b = 0; b < rows; b += PANEL) {
-            if (l == net.conv_count - 1)
-                rows_to_panels(net, b, rows - b, net.values + b / PANEL * conv.pooled_floats());
+            if (l == net.conv_count - 1) rows_to_panels(net, b, rows - b, net.values);
             activation_backward(net, l, b / PANEL, rows - b, first_row + b);
         }
+        if (norms) settle_norm_gradients_of_images(conv);
         // The gradients of the maps behind are read; now those of the maps in front may take their place.
-        for (int64_t block = 0; l && block < blocks_of(rows); ++block)
-            input_gradient(conv, net.deltas + block * conv.delta_floats(), net.map_deltas + block * conv.map_stride);
-        filters_backward(conv, blocks_of(rows), net.deltas);
+        for (int64_t first = 0, end; first < blocks; first = end) {
+            end = min(blocks, first + together);
+            for (int64_t block = first; block < end; ++block) {
+                float* deltas = net.deltas + block * conv.delta_floats();
+                if (norms) pull_back_block(conv, block, rows - block * PANEL, rows, deltas);
+                if (l) input_gradient(conv, deltas, net.map_deltas + block * conv.map_stride);
+            }
+            filters_backward(conv, end - first, conv.input_maps + first * conv.map_stride,
+                             net.deltas + first * conv.delta_floats());
+        }
     }
 }
 

@@ -59,6 +59,12 @@ inline vf64 absolute(vf64 a) { return (vf64)((vi64)a & INT64_MAX); }
 inline Doubles absolute(const Doubles& a) { return {absolute(a.low), absolute(a.high)}; }
 inline Doubles widen(vf32 a) { return {widen_low(a), widen_high(a)}; }
 inline vf32 narrow(const Doubles& a) { return narrow(a.low, a.high); }
+inline Doubles load(const double* from) {
+    vf64 low, high;
+    __builtin_memcpy(&low, from, sizeof low);
+    __builtin_memcpy(&high, from + W / 2, sizeof high);
+    return {low, high};
+}
 inline void store(double* to, const Doubles& value) { __builtin_memcpy(to, &value, sizeof value); }
 
 template <class F>
