@@ -231,8 +231,11 @@ class Trainer(Protocol):
     """
 
     name: str
-    versions: Mapping[Takes, str]
-    """What its fits are named after, by what networks take: other numbers of a job are another version's."""
+
+    @property
+    def versions(self) -> Mapping[Takes, str]:
+        """What its fits are named after, by what networks take: other numbers of a job are another version's."""
+        ...
 
     @property
     def imports_torch(self) -> bool:

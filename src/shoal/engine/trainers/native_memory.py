@@ -19,8 +19,8 @@ BLOCK: Final = 16
 
 
 def passing_bytes(job: Job, rows: int) -> float:
-    """Predict what passes through a network at once: a batch of rows; of images a block or a few, or, where a norm needs
-    them together, a batch, whose numbers in the dense layers are little beside the maps.
+    """Predict what passes through a network at once: a batch of rows; of images a block or a few, or, where a norm
+    needs them together, a batch, whose numbers in the dense layers are little beside the maps.
     """
     architecture, batch = job.architecture, min(rows, job.training.batch_size)
     layers = architecture.layers
