@@ -2,48 +2,71 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
+RUNS := $(VENV)/.runs
+TESTS := $(VENV)/.tests
 SPREAD := -n auto --maxprocesses 8 --dist worksteal
 CAMPAIGNS := tests/contracts tests/data/test_missing.py tests/native tests/engine tests/nets tests/torture tests/estimators/test_search_shared.py tests/test_whole_runs.py
 
-.PHONY: run test lint check format sanitize torture bench oldest newest clean
+.PHONY: run test lint check format docs pictures sanitize torture bench oldest newest wheels clean
 
-run: $(STAMP)  ## run the built-in study `two-peaks`
+run: $(RUNS)  ## run the built-in study `two-peaks`
 	$(BIN)/shoal run two-peaks
 
-test: $(STAMP)  ## run the test suite, on eight cores at the most
+test: $(TESTS)  ## run the test suite, on eight cores at the most
 	$(BIN)/python -m pytest $(SPREAD)
 
-lint: $(STAMP)  ## linter, formatter, type checker
-	$(BIN)/ruff check src tests benchmarks examples
-	$(BIN)/ruff format --check src tests benchmarks examples
+lint: $(TESTS)  ## linter, formatter, type checker
+	$(BIN)/ruff check src tests benchmarks examples docs
+	$(BIN)/ruff format --check src tests benchmarks examples docs
 	$(BIN)/mypy
 
 check: lint  ## and the architecture
 	$(BIN)/python -m pytest tests/test_architecture.py
 
-format: $(STAMP)
-	$(BIN)/ruff check --fix src tests benchmarks examples
-	$(BIN)/ruff format src tests benchmarks examples
+format: $(TESTS)
+	$(BIN)/ruff check --fix src tests benchmarks examples docs
+	$(BIN)/ruff format src tests benchmarks examples docs
 
-sanitize: $(STAMP)  ## the C++ core under AddressSanitizer and UndefinedBehaviorSanitizer
+docs: $(VENV)/.docs  ## the pages as a site, in build/docs/html; needs no network, warnings are errors
+	$(BIN)/python docs/site/build.py
+
+pictures: $(TESTS)  ## the pictures of the README, by a Chromium
+	$(BIN)/python docs/site/pictures.py
+
+sanitize: $(TESTS)  ## the C++ core under AddressSanitizer and UndefinedBehaviorSanitizer
 	sh tests/native/sanitize.sh
 
-torture: $(STAMP)  ## the long campaigns whose short forms run in `make test`; hours; SHOAL_FIRST_CASE=N draws other cases
+torture: $(TESTS)  ## the long campaigns whose short forms run in `make test`; hours; SHOAL_FIRST_CASE=N draws other cases
 	SHOAL_CAMPAIGN=long $(BIN)/python -m pytest -s $(CAMPAIGNS)
 	SHOAL_CAMPAIGN=long $(BIN)/python -m pytest $(SPREAD) -m hypothesis $(addprefix --ignore=,$(CAMPAIGNS))
 
-oldest newest: $(STAMP)  ## the suite on the oldest, or the newest, versions that pyproject.toml allows, in an environment of its own
+oldest newest: $(TESTS)  ## the suite on the oldest, or the newest, versions that pyproject.toml allows, in an environment of its own
 	PYTEST_ADDOPTS="$(SPREAD)" $(PYTHON) tests/versions.py $@
 
-bench: $(STAMP)  ## benchmarks beside their peers, in an environment of their own
+bench: $(TESTS)  ## benchmarks beside their peers, in an environment of their own
 	$(BIN)/python -m benchmarks
 
-clean:
-	rm -rf $(VENV) .bench-venv .oldest-venv .newest-venv build runs .mypy_cache .ruff_cache .pytest_cache .hypothesis
+wheels: $(VENV)/.wheels  ## wheels of every platform into dist/, those that run here tried out (AARCH64_PYTHON: docs/releasing.md)
+	$(BIN)/python tests/wheels.py --python "$(AARCH64_PYTHON)"
 
-$(STAMP): pyproject.toml constraints.txt setup.py $(wildcard src/native/*)
+clean:
+	rm -rf $(VENV) .bench-venv .oldest-venv .newest-venv build dist runs .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# What a run needs. Modules are compiled when they are first imported: a quarter of those that are installed.
+$(RUNS): pyproject.toml constraints.txt setup.py $(wildcard src/native/*)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt setuptools
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-build-isolation -e '.[dev]'
-	@touch $(STAMP)
+	$(INSTALL) setuptools
+	$(INSTALL) --no-build-isolation -e .
+	@touch $@
+
+# What checks and tests need besides, and modules compiled on all cores for the many processes that tests start.
+$(TESTS): $(RUNS)
+	$(INSTALL) 'shoal[dev]'
+	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
+	@touch $@
+
+# What the site and the wheels need besides.
+$(VENV)/.docs $(VENV)/.wheels: $(VENV)/.%: $(TESTS)
+	$(INSTALL) 'shoal[$*]'
+	@touch $@

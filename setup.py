@@ -2,8 +2,8 @@
 
 Where there is no GCC or Clang, or the build fails, the installation goes on without it and the torch trainer
 does the work. The core is a plain C library: it uses nothing of Python, and ctypes loads it, so that one wheel of a
-platform is for every Python. A wheel of a platform that pyproject.toml lists (`bdist_wheel --plat-name`) has a core that
-is compiled by Zig, on whatever machine this is, and no wheel is made where that fails.
+platform is for every Python. For a platform that pyproject.toml lists (`bdist_wheel --plat-name`) Zig compiles it, on
+whatever machine this is, and no wheel is made where that fails.
 """
 
 from __future__ import annotations

@@ -27,8 +27,13 @@ def ended(script: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("how", ["in-code", "in-callback"])
-def test_a_signal_outside_training_unwinds_and_says_how_to_go_on(number: int, how: str) -> None:
+@pytest.mark.parametrize(
+    ("how", "name"), [("in-code", "run"), ("in-callback", "run"), ("in-code", "animate")]
+)
+def test_a_signal_outside_training_unwinds_and_says_whether_it_goes_on(
+    number: int, how: str, name: str
+) -> None:
+    """A run goes on where it ended; what else is stopped begins again."""
     script = f"""
 import os, sys, time, weakref
 from shoal import cli
@@ -36,7 +41,7 @@ class Thing: pass
 def signalled(_: object) -> None:
     os.kill(os.getpid(), {int(number)})
     for _ in range(1000): pass
-@cli.app.command()
+@cli.app.command("{name}")
 def wait() -> None:
     thing = Thing()
     reference = weakref.ref(thing, signalled)
@@ -48,11 +53,12 @@ def wait() -> None:
         time.sleep(50)
     finally:
         print("cleared")
-sys.argv = ["shoal", "wait"]
+sys.argv = ["shoal", "{name}"]
 cli.main()
 """
     done = ended(script)
-    assert (done.returncode, done.stdout, done.stderr) == (128 + number, "cleared\n", STOPPED)
+    said = STOPPED if name == "run" else "shoal: stopped\n"
+    assert (done.returncode, done.stdout, done.stderr) == (128 + number, "cleared\n", said)
 
 
 def test_a_stop_that_arrives_again_before_its_timer_is_off_is_not_lost() -> None:
@@ -79,7 +85,7 @@ sys.argv = ["shoal", "wait"]
 cli.main()
 """
     done = ended(script)
-    assert (done.returncode, done.stdout, done.stderr) == (130, "", STOPPED)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "shoal: stopped\n")
 
 
 def test_a_second_signal_ends_it_at_once() -> None:

@@ -141,11 +141,11 @@ def test_folds_are_shown_in_order_of_time(results: Results) -> None:
     ]
     assert np.mean([fold.score for fold in folds]) == pytest.approx(results.candidates["selection_score"][0])
     text = results_text(results)
-    assert "the winner's folds, in order of time" in text
+    assert "the winner’s folds, in order of time" in text
     assert re.search(r"fold 4 of 4 +93 rows, 2020-01-01 to 2020-04-02 +23 rows", text)
     assert "other test rows (in blocks of neighbours in time)" in " ".join(text.split())
     page = report_html(results, [])
-    assert "The winner's folds, in order of time" in page
+    assert "The winner’s folds, in order of time" in page
     assert (
         "search</td><td>4 folds of the training rows (time)" in page
         or "4 folds of the training rows (time)" in page

@@ -403,7 +403,7 @@ def main() -> NoReturn:
     except _UsageError as error:
         _explain(error)
     except _Stop as stop:
-        _fail(Interrupted.by(stop.args[0]))
+        _fail(Interrupted.by(stop.args[0], goes_on=sys.argv[1:2] == ["run"]))
     except (MemoryError, ImportError) as error:
         if not lacks_memory(error):
             raise

@@ -100,14 +100,18 @@ class RunFolderBusy(ShoalError):
 
 
 class Interrupted(ShoalError):
-    """Stopped on request; what is finished is kept and the same command goes on."""
+    """Stopped on request; what a run has finished is kept, and the same command goes on from there."""
 
     exit_code = 130
 
     @classmethod
-    def by(cls, number: int) -> Interrupted:
-        """Give the error for a signal, with the exit code that a shell gives to it: 130 or 143."""
-        error = cls("stopped; what is finished is kept, and the same command goes on from here")
+    def by(cls, number: int, *, goes_on: bool = True) -> Interrupted:
+        """Give the error for a signal, with the exit code that a shell gives to it: 130 or 143.
+
+        `goes_on`: the same command begins where this one ended, as runs do.
+        """
+        rest = "; what is finished is kept, and the same command goes on from here" if goes_on else ""
+        error = cls(f"stopped{rest}")
         error.exit_code = 128 + number
         return error
 

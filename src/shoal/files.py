@@ -28,6 +28,7 @@ from shoal.errors import EnvironmentFault, InputError, Problem, ShoalError
 TEMPORARY: Final = re.compile(r"\.shoal-[0-9a-f]{32}\.tmp")
 """Names of files that are being written, short ones: a legal name never becomes too long by them."""
 _OWN_NAME: Final = "a name of files that Shoal is writing, which it clears away"
+NO_FOLDER: Final = "expected a folder that exists, got none"
 _STREAMS: Final = re.compile(r"//?(dev/(std(in|out|err)|fd/.*)|proc/.*)")
 """What is open already, by its name; below /dev/ there are ordinary files, too (/dev/shm)."""
 _NO_FLUSH: Final = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
@@ -185,7 +186,7 @@ def _prepare(path: Path, content: bytes, stack: ExitStack, *, new: bool) -> _Pla
     except FileNotFoundError:
         there = None
     if there is None and not target.parent.is_dir():
-        raise InputError(Problem(str(path), "expected a folder that exists, got none"))
+        raise InputError(Problem(str(path), NO_FOLDER))
     if there is not None and stat.S_IFMT(there.st_mode) in (stat.S_IFDIR, stat.S_IFSOCK):
         raise InputError(Problem(str(path), f"expected the name of a file to write, got {kind_of(path)}"))
     if there is not None and (not stat.S_ISREG(there.st_mode) or _STREAMS.fullmatch(os.path.abspath(path))):

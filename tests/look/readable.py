@@ -7,19 +7,25 @@ from collections.abc import Callable
 from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
+from matplotlib.legend import Legend
 from matplotlib.transforms import Bbox
 
 from shoal.look._paper import design
 
 
 def faults(draw: Callable[[Any], Any], fact: Any) -> list[str]:
-    """Overlapping pairs of texts and texts that leave the paper; empty for a readable figure."""
+    """Overlapping pairs of texts, texts that leave the paper and legends over a panel; empty for a readable figure."""
     with design():
         figure = draw(fact)
         canvas = FigureCanvasAgg(figure)
         drawn = _drawn(canvas)
     width, height = canvas.get_width_height()
     outside = [f"{text!r} leaves the paper" for text, box in drawn if _leaves(box, width, height)]
+    outside += [
+        f"a legend of {legend.get_texts()[0].get_text()!r} over its panel"
+        for legend in figure.findobj(Legend)
+        if legend.axes and _overlap(legend.get_window_extent(), legend.axes.get_window_extent())
+    ]
     pairs = itertools.combinations(drawn, 2)
     return outside + [f"{a!r} over {b!r}" for (a, box_a), (b, box_b) in pairs if _overlap(box_a, box_b)]
 

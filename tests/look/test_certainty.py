@@ -122,7 +122,7 @@ def test_the_words_say_of_what_they_speak(numbers: Results, classes: Results) ->
     assert_by_class(classes)
     table = certainty_table(classes)
     assert [column.heading for column in table.columns] == [
-        "target", "test rows held, nominal 90\u00a0%", "95 % interval, other test rows", "classes in a set, mean",
+        "target", "test rows covered (meant: 90\u00a0%)", "95 % interval, other test rows", "classes in a set, mean",
         "empty sets",
     ]  # fmt: skip
     assert temperature_table(classes) is None  # at 1 nothing changes
@@ -130,7 +130,7 @@ def test_the_words_say_of_what_they_speak(numbers: Results, classes: Results) ->
     for results in (numbers, classes):
         text = results_text(results)
         assert "\nhow sure one prediction is\n" in text
-        assert "nominal 90 %" in text
+        assert "covered (meant: 90 %)" in text
     used = {work.used for work in works(classes, ())}
     assert {"sets of classes: CV+", "temperature of probabilities"} <= used
     assert "intervals of predictions: CV+" in {work.used for work in works(numbers, ())}

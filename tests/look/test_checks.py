@@ -158,13 +158,13 @@ def test_test_rows_outside_and_in_gaps_are_two_doubts(tmp_path: Path) -> None:
     outside = [interval(None, -1.5, 7), interval(2.25, None, 8)]
     checks = covered(tmp_path / "a", bare=outside, outside_rows=15, unseen=[["kind", 2]])
     assert checks["SH008"].what == (
-        "Of 30 test rows, outside of all training rows lie 7 below -1.5 in “size”, 8 above 2.25 in “size”,"
+        "Of 30 test rows, outside of all training rows lie 7 below −1.5 in “size”, 8 above 2.25 in “size”,"
         " 2 with a category of “kind” that no training row has."
     )
     assert "SH009" not in checks
-    checks = covered(tmp_path / "b", bare=[interval(0.5, 1.5, 12)], gap_rows=12)
+    checks = covered(tmp_path / "b", bare=[interval(-0.5, 1.5, 12)], gap_rows=12)
     assert checks["SH009"].what == (
-        "12 of 30 test rows lie where there is no training row: 12 between 0.5 and 1.5 in “size”."
+        "12 of 30 test rows lie where there is no training row: 12 between −0.5 and 1.5 in “size”."
     )
     assert "SH008" not in checks
 

@@ -149,10 +149,14 @@ def test_a_folder_of_run_folders_stands_for_all_of_them(folder: Path) -> None:
     assert whole.settings.loc["training.epochs", "bob"] == "21"
 
 
-def test_paths_count_for_nothing_and_what_is_the_same_is_not_shown(folder: Path, both: Comparison) -> None:
+def test_paths_and_names_count_for_nothing_and_what_is_the_same_is_not_shown(
+    folder: Path, both: Comparison
+) -> None:
     run = Results.open(folder / "bob")
     data = run.study.data.model_copy(update={"train": "/elsewhere/mine.csv", "standardize": "both"})
-    moved = replace(run, study=run.study.model_copy(update={"data": data}), environment={"python": "3.99"})
+    named = run.study.study.model_copy(update={"name": "another name"})
+    study = run.study.model_copy(update={"data": data, "study": named})
+    moved = replace(run, study=study, environment={"python": "3.99"})
     apart = shoal.compare(folder / "<b>x", moved).settings
     assert apart.loc["data.standardize"].tolist() == ["none", "both"]
     assert apart.loc["python"].tolist()[1] == "3.99"

@@ -181,9 +181,13 @@ def test_a_run_without_a_history_says_once_how_to_get_one(tmp_path: Path) -> Non
 
 
 def test_one_rate_of_many_networks_is_named_once(tmp_path: Path) -> None:
-    findings = RunFindings(make_run(tmp_path / "run", MadeUp(names=("SGD", "Adam"), epochs=20)))
-    (rate,) = learning_rates.rates_of(findings)
-    assert rate.name == "delivered network and all comparisons"
+    for names, name in (
+        (("SGD", "Adam"), "delivered network and all comparisons"),
+        ((), "delivered network and winner"),
+    ):
+        findings = RunFindings(make_run(tmp_path / name, MadeUp(names=names, epochs=20)))
+        (rate,) = learning_rates.rates_of(findings)
+        assert rate.name == name
 
 
 def test_a_run_without_any_network_that_is_well_has_no_rates(tmp_path: Path) -> None:

@@ -101,7 +101,9 @@ def test_numbers_on_axes_are_plain(value: float, text: str) -> None:
     assert number_text(value) == text
 
 
-@pytest.mark.parametrize(("low", "high"), [(0.2, 0.21), (0.2, 0.6), (0.01, 3), (1e-8, 1e5), (1, 1)])
+@pytest.mark.parametrize(
+    ("low", "high"), [(0.2, 0.21), (0.2, 0.6), (0.01, 3), (1e-8, 1e5), (1, 1), (16, 8000), (15, 900)]
+)
 def test_logarithmic_axes_have_at_least_two_plain_numbers(low: float, high: float) -> None:
     def draw(_: object) -> Any:
         figure, (axes,) = panels(1)
@@ -131,6 +133,14 @@ def test_the_detector_of_faults_detects() -> None:
 
     assert faults(draw, None) == ["'a text that leaves the paper' leaves the paper", "'one' over 'two'"]
 
+    def covered(_: object) -> Any:
+        figure, (axes,) = panels(1)
+        axes.plot([0, 1], [0, 1], label="rows")
+        axes.legend(loc="upper left")
+        return figure
+
+    assert faults(covered, None) == ["a legend of 'rows' over its panel"]
+
 
 def test_a_long_title_takes_more_lines() -> None:
     def draw(_: object) -> Any:
@@ -140,6 +150,19 @@ def test_a_long_title_takes_more_lines() -> None:
         return figure
 
     assert faults(draw, None) == []
+
+
+def test_a_line_of_a_title_ends_between_no_number_and_its_unit() -> None:
+    with design():
+        for letters in range(20, 60):
+            figure, _ = panels(1, size=(5, 4))
+            heading(
+                figure,
+                f"{'m' * (letters % 30)} {'i' * (letters // 2)} error on test rows 3.6\u00a0% of 5.1 % again",
+            )
+            assert not any(line.startswith("%") for line in figure.get_suptitle().split("\n"))
+            assert figure.get_suptitle().count("%") == 2
+            assert "\u00a0" not in figure.get_suptitle()
 
 
 def test_our_own_names_begin_a_title_with_a_capital_and_those_of_a_study_stay() -> None:

@@ -11,6 +11,7 @@ from readable import faults
 from scipy import stats
 
 from shoal.look import RunFindings
+from shoal.look.figures import votes
 from shoal.look.figures.disputed import disputed, draw_disputed
 from shoal.look.figures.ensemble_curve import draw_ensemble_curve, ensemble_curve, ensemble_curves
 from shoal.look.figures.ensemble_scores import EnsembleScores, draw_ensemble_scores, ensemble_scores
@@ -121,7 +122,9 @@ def test_pictures_of_scores_and_votes_are_readable(count: int, delivered: float)
     scores = EnsembleScores("mse", False, draw.lognormal(size=count), 0.2, delivered)
     assert faults(draw_ensemble_scores, scores) == []
     probability, true = draw.dirichlet(np.ones(12), (count, 500)), draw.integers(0, 12, 500)
-    assert faults(draw_disagreement, disagreement(true, probability)) == []
+    fact = disagreement(true, probability)
+    assert faults(draw_disagreement, fact) == []
+    assert votes.words(fact).startswith("Both networks agree" if count == 2 else "All 30 networks agree")
 
 
 def test_pictures_of_disputed_images_are_readable() -> None:

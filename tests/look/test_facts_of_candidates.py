@@ -209,23 +209,33 @@ def test_side_by_side_of_one_axis_and_of_hostile_names() -> None:
     assert faults(draw_parallel, parallel("score", [{}], np.full(1, np.nan), np.ones(1))) == []
 
 
-@pytest.mark.parametrize("count", [2, 60])
-def test_curves_of_candidates_are_readable(count: int) -> None:
-    epoch = np.arange(1.0, 61)
+@pytest.mark.parametrize(("count", "last"), [(2, 60), (60, 5000)])
+def test_curves_of_candidates_are_readable(count: int, last: int) -> None:
+    epoch = np.linspace(1, last, 60).round()
     found = []
     for number in range(count):
         noise = np.random.default_rng(number).lognormal(0, 0.05, (3, 60))
         curves = [
             {
                 "epoch": epoch,
-                "train_loss": np.exp(-epoch / 20),
-                "validation_loss": (0.2 + np.exp(-epoch / 20)) * row,
+                "train_loss": np.exp(-3 * epoch / last),
+                "validation_loss": (0.2 + np.exp(-3 * epoch / last)) * row,
             }
             for row in noise
         ]
         label = f"lr {0.1 / (number + 1):.3g}, {HOSTILE[number % 4]}, optimizer adam, batch_size 25"
         found.append(candidate_curve(label, number + 1, 0.1, curves, chosen=number == count - 1))
     assert faults(draw_candidate_curves, CandidateCurves("loss (mean squared error)", tuple(found), 0)) == []
+
+
+def test_the_settings_of_a_candidate_are_not_cut_where_lines_hold_them() -> None:
+    settings = (
+        "first hidden layer 100, second hidden layer 80, dropout 0.25, weight decay 1e-05, batch size 25"
+    )
+    curve = {"epoch": np.arange(1.0, 4), "train_loss": np.ones(3), "validation_loss": np.ones(3)}
+    fact = CandidateCurves("loss", (candidate_curve(settings, 1, 0.1, [curve], chosen=True),), 0)
+    (axes,) = draw_candidate_curves(fact).axes
+    assert axes.get_title().replace("\n", " ") == f"1. chosen: {settings}"
 
 
 def test_a_loss_that_was_infinite_for_a_while_is_drawn() -> None:

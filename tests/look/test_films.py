@@ -223,9 +223,11 @@ def test_what_cannot_be_animated_is_said(tmp_path: Path, monkeypatch: pytest.Mon
             'a.mp4: needs the package imageio-ffmpeg: pip install "shoal[video]"; .gif, .webp and .png need'
             " nothing more"
         ),
+        ("no/a.gif", 8.0): "no/a.gif: expected a folder that exists, got none",
     }
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(animation, "find_spec", lambda _: None)
+    monkeypatch.setattr(animation, "png", lambda *_: pytest.fail("drawn before it was refused"))
     for (name, seconds), sentence in cases.items():
         with pytest.raises(InputError) as caught:
             write_animation(results, Path(name), seconds)

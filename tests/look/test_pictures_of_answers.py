@@ -104,6 +104,21 @@ def test_curves_are_readable(classes: tuple[str, ...]) -> None:
     )
 
 
+def test_curves_of_which_little_is_to_be_seen_are_counted() -> None:
+    true = np.arange(60) % 3
+    answer = np.eye(3)[true]
+    answer[:9, :2] = [0.5, 0.5]
+    of_VK = true[:, None] == np.arange(3)
+    own = order_curves("n", "class", ("a", "b", "c"), (of_VK, None), answer[None], 8)
+    assert [own.roc_auc >= 0.995 for own in own.shown].count(True) == 1
+    said = "run along the edges, where little is to be seen: ROC areas of 0.995 or more."
+    assert roc.caption(own).endswith(f" The curves of 1 of them {said}")
+    alone = order_curves("n", "class", ("c",), (of_VK[:, 2:], None), answer[None, :, 2:], 8)
+    assert roc.caption(alone).endswith(
+        " The curve runs along the edges, where little is to be seen: ROC areas of 0.995 or more."
+    )
+
+
 def test_curves_of_two_classes_have_bands_and_repeats() -> None:
     draw = np.random.default_rng(2)
     true = draw.random(40) < 0.2
@@ -232,4 +247,6 @@ def test_pairs_are_those_of_the_confusion_matrix() -> None:
 
 @pytest.mark.parametrize("images", [0, 2])
 def test_pairs_are_readable(images: int) -> None:
-    assert faults(pairs.draw_pairs, confused(images, HOSTILE[:3])) == []
+    own = confused(images, HOSTILE[:3])
+    assert faults(pairs.draw_pairs, own) == []
+    assert ("images beside a pair" in pairs.caption(own)) == (images > 0)

@@ -24,6 +24,7 @@ from shoal.look import pictures, report_html, write_report
 from shoal.look._escape import data_json, label, seen
 from shoal.look._gallery import Drawn
 from shoal.look._run_findings import RunFindings
+from shoal.look._text_layout import together
 from shoal.look.figures import exciting, feature_maps, variance
 from shoal.look.page.fit_curves import MOST_POINTS, fits_shown
 from shoal.look.page.references import works
@@ -156,7 +157,7 @@ def test_every_picture_stands_in_it_with_words_and_numbers(regression: Results, 
     assert {one["id"] for one in page.all("figure")} == set(found)
     assert all(len(one["alt"]) > 20 for one in page.all("img"))
     for one in found.values():
-        assert one.caption in page.text
+        assert together(one.caption) in page.text
     saved = {one["download"]: one["href"] for one in page.all("a") if "download" in one}
     for name, picture in found.items():
         head, _, body = saved[f"{name}.csv"].partition(",")
@@ -168,6 +169,14 @@ def test_every_picture_stands_in_it_with_words_and_numbers(regression: Results, 
         "candidates.csv",
         "simple-models.csv",
     }
+
+
+def test_no_line_ends_between_a_number_and_its_unit(page: Read) -> None:
+    """Words of the template and of values alike; what a reader copies stays as it is."""
+    assert re.findall(r"[^\n]*\d (?:%|s|min)(?!\w)[^\n]*", page.text) == []
+    assert len(re.findall(r"\d\u00a0%", page.text)) > 20
+    study = page.text[page.text.index("[study]") : page.text.index("References\nWhat this run used")]
+    assert "\u00a0" not in study
 
 
 def test_pictures_are_those_on_disk_dot_for_dot(regression: Results, page: Read) -> None:

@@ -362,7 +362,7 @@ def test_candidates_are_brushed_by_an_axis_and_by_the_filters(page: Page, drawn_
 def test_a_dark_page_turns_charts_and_leaves_photographs(page: Page, drawn_report: Path) -> None:
     page.open(drawn_report, dark=True)
     turned = "getComputedStyle({}.querySelector('img')).filter"
-    assert "invert(0.91)" in page.value(turned.format(by_id("30-delivered-calibration")))
+    assert "invert(0.918)" in page.value(turned.format(by_id("30-delivered-calibration")))
     assert page.value(turned.format(by_id("34-delivered-conv1-exciting"))) == "none"
     page.value("document.querySelector('#theme').click()")
     assert page.value(turned.format(by_id("30-delivered-calibration"))) == "none"

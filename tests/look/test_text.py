@@ -161,7 +161,7 @@ def test_checks_ensemble_noise_and_published_values_are_said(tmp_path: Path) -> 
         "largest difference between the values of each setting: learning rate ",
         "ignificant",
         "variance of single scores: candidate ",
-        "ensemble of the chosen candidate's networks of all folds, asked once after the choice\n",
+        "ensemble of the chosen candidate’s networks of all folds, asked once after the choice\n",
         "3 networks of the folds, lowest",
         "their mean answer",
         "published beside measured (2 repeats; inside: between min and max)\n",

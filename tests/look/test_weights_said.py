@@ -68,7 +68,7 @@ def test_what_counts_rows_says_that_it_does(results: Results) -> None:
         f" {math.floor(10 * worth) / 10:g} rows of one weight). Of weighted rows no share is guaranteed."
         in text
     )
-    assert "weight of test rows held, nominal 90 %" in text
+    assert "weight of test rows covered (meant: 90 %)" in text
     assert "have it in their set, by weight" in text
     assert "CV+ of weighted rows" in {work.used for work in works(results, ())}
 

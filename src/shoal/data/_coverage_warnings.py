@@ -92,4 +92,4 @@ def in_gaps(coverage: Coverage, dates: Collection[str], quote: Quote = quoted) -
 def _end(value: float | None, is_date: bool) -> str:
     if value is None:
         return "none"
-    return date_text(value) if is_date else f"{value:z.4g}"
+    return date_text(value) if is_date else f"{value:z.4g}".replace("-", "−", int(value < 0))

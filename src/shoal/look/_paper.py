@@ -20,7 +20,7 @@ import numpy as np
 
 from shoal.look._escape import SPACES, isolated
 from shoal.look._run_findings import DELIVERED, REFITTED
-from shoal.look._text_layout import in_lines
+from shoal.look._text_layout import in_lines, together
 from shoal.wording import cut_amid, shorten, visible
 
 if TYPE_CHECKING:
@@ -105,9 +105,6 @@ _NOTE_LETTERS, _NOTE_WIDTH = 120, 36
 """Letters of a note beside a picture, at most, and of one of its lines."""
 _TITLE_LETTERS: Final = 9.2
 """Bold letters of usual width in an inch of a title."""
-
-MOST_PANELS: Final = 6
-"""Targets that one picture shows, at most: the first."""
 
 F = TypeVar("F")
 Sheet: TypeAlias = "Figure"
@@ -222,11 +219,6 @@ def beside(widths: tuple[float, ...], size: tuple[float, float]) -> tuple[Sheet,
     return figure, list(grid[0])
 
 
-def targets_left_out(facts: Sequence[object]) -> str:
-    """Say in a title that targets beyond the first are not shown."""
-    return f" (the first {MOST_PANELS} of {len(facts)} targets)" if len(facts) > MOST_PANELS else ""
-
-
 def empty(axes: Panel, sentence: str) -> None:
     """Say why there is nothing to see."""
     axes.text(0.5, 0.5, sentence, transform=axes.transAxes, ha="center", va="center", color="#666666")
@@ -248,6 +240,11 @@ def image_beside(axes: Panel, pixels_CHW: NDArray[Any], number: int, height: flo
 def legend_beside(axes: Panel, title: str | None = None) -> None:
     """Put the legend to the right of the panel, where it hides nothing."""
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0, title=title, alignment="left")
+
+
+def legend_above(axes: Panel) -> None:
+    """Put a legend of a name or two above the panel, where it hides nothing."""
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0.2)
 
 
 def noted(notes: Sequence[str]) -> str | None:
@@ -321,7 +318,7 @@ def logarithmic(axis: Any, low: float, high: float) -> None:
     """Make an axis logarithmic with plain numbers at its ticks (0.01, 0.1, 1): no powers to decode."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-    wide = low <= 0 or high / low > 10**2.5
+    wide = low <= 0 or math.floor(math.log10(high)) - math.ceil(math.log10(low)) >= 2  # three powers of ten
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})
     axis.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 2.0, 5.0)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: number_text(value)))
@@ -330,10 +327,10 @@ def logarithmic(axis: Any, low: float, high: float) -> None:
 
 
 def whole_numbers(axis: Any) -> None:
-    """Put the ticks of an axis at whole numbers, written as everywhere (1,000)."""
+    """Put the ticks of an axis at whole numbers, round and few enough to be read, written as everywhere (1,000)."""
     from matplotlib.ticker import MaxNLocator
 
-    axis.set_major_locator(MaxNLocator(integer=True))
+    axis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10], integer=True))
     axis.set_major_formatter(lambda value, _: number_text(value))
 
 
@@ -347,14 +344,16 @@ def heading(figure: Sheet, sentence: str) -> None:
     if sentence.startswith((DELIVERED, REFITTED)):  # ours; names of a study's comparisons stay as they are
         sentence = sentence[0].upper() + sentence[1:]
     room = figure.get_figwidth() * _TITLE_LETTERS
-    lines, words = [""], drawable(_line(sentence)).split()
+    lines, words = [""], together(drawable(_line(sentence))).split(" ")
     for word in (cut_amid(word, lambda cut: _letters(cut) <= room) for word in words):
         longer = f"{lines[-1]} {word}".strip()
         if _letters(longer) > room and lines[-1]:
             lines.append(word)
         else:
             lines[-1] = longer
-    figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=11, fontweight="bold")
+    figure.suptitle(
+        "\n".join(lines).replace("\u00a0", " "), x=0.01, ha="left", fontsize=11, fontweight="bold"
+    )
 
 
 def fan(count: int) -> NDArray[Any]:

@@ -200,7 +200,7 @@ def _time_text(results: Results) -> str:
         return ""
     headers = ["fold", "trained on", "judged by", results.truth.key_of(results.choice.metric)]
     rows = [[fold.label, fold.trained, fold.judged, fold.score] for fold in folds[:ROWS_SHOWN]]
-    lines = ["the winner's folds, in order of time", text_table(headers, rows)]
+    lines = ["the winner’s folds, in order of time", text_table(headers, rows)]
     if len(folds) > ROWS_SHOWN:
         lines.append(f"... and {len(folds) - ROWS_SHOWN} more; the report has all")
     if said := ageing_sentence(results):
@@ -332,7 +332,7 @@ def _ensemble_text(results: Results) -> str:
     others = frame[frame["network"] != "member"].to_dict("records")
     labels = {"ensemble": "their mean answer", "delivered": "delivered model"}
     rows += [[labels[row["network"]], *(row[name] for name in names)] for row in others]
-    title = "ensemble of the chosen candidate's networks of all folds, asked once after the choice"
+    title = "ensemble of the chosen candidate’s networks of all folds, asked once after the choice"
     headers = ["test rows", *(f"test {results.truth.key_of(name)}" for name in names)]
     return f"{title}\n{text_table(headers, rows)}\n{_wrapped(where_decided(results, TOGETHER))}".rstrip()
 

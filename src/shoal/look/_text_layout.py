@@ -60,9 +60,15 @@ def in_lines(text: str, width: int, first: str = "", later: str = "") -> str:
 
     A number stays with its unit (`95 %`), and with the number that belongs to it (`3 of 5`, `0.1 to 0.3`).
     """
-    whole = _TOGETHER.sub(_FIXED, text)
-    lines = textwrap.fill(whole, width, initial_indent=first, subsequent_indent=later, break_on_hyphens=False)
+    lines = textwrap.fill(
+        together(text), width, initial_indent=first, subsequent_indent=later, break_on_hyphens=False
+    )
     return lines.replace(_FIXED, " ")
+
+
+def together(text: str) -> str:
+    """Let no line end between a number and its unit, or between numbers that belong together."""
+    return _TOGETHER.sub(_FIXED, text)
 
 
 def data_notes(notes: Sequence[str]) -> list[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from shoal.errors import EnvironmentFault, InputError, Problem, RunFolderError, ShoalError
-from shoal.files import Folder, kind_of, no_name
+from shoal.files import NO_FOLDER, Folder, kind_of, no_name
 from shoal.wording import first_few
 
 STORE_NAME: Final = "results.sqlite"
@@ -140,12 +140,16 @@ def refuse_foreign(folder: Path) -> None:
 def refuse_to_replace(out: Path, *inputs: Path) -> None:
     """Refuse a file to write that a command was given to read, or that is one of a run folder's own files.
 
-    Raises InputError. Links are looked through: what counts is which file would be replaced.
+    One whose folder is not there is refused, too, before the work. Raises InputError. Links are looked through: what
+    counts is which file would be replaced.
     """
+    target = Path(os.path.realpath(out))
+    if not os.path.lexists(out) and not os.path.isdir(target.parent):
+        raise InputError(Problem(str(out), NO_FOLDER))
     if os.path.isfile(out) and any(os.path.isfile(path) and out.samefile(path) for path in inputs):
         what = "expected another file than the one that is read; choose another with --out"
         raise InputError(Problem(str(out), what))
-    if _of_a_run_folder(Path(os.path.realpath(out))):
+    if _of_a_run_folder(target):
         what = "expected a file outside a run folder, got one of its own; choose another with --out"
         raise InputError(Problem(str(out), what))
 

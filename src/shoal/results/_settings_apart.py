@@ -41,10 +41,10 @@ def _settings(run: Results) -> dict[str, str]:
 
 
 def _of_study(study: Study) -> Iterator[tuple[str, str]]:
-    """Give every key of a study but its paths."""
+    """Give every key of a study but its paths, and its name, which is that of its column."""
     paths = {f"data.{key}" for key in path_keys(vars(study.data))}
     for key, value in _flat("", study.model_dump()):
-        if key not in paths:
+        if key not in paths and key != "study.name":
             yield key, text_of(value)
 
 

@@ -10,7 +10,6 @@ import ctypes
 import math
 import threading
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, assert_never
 
@@ -31,7 +30,6 @@ from shoal.engine._trainer import (
 from shoal.engine.forecast.steps import StepTimes, step_work
 from shoal.engine.trainers.batches import chunks_of
 from shoal.engine.trainers.native_core import (
-    MAX_CONVS,
     TARGETS,
     ConvStruct,
     DenseStruct,
@@ -46,9 +44,10 @@ from shoal.engine.trainers.native_core import (
     native_missing_reason,
     pick_target,
 )
+from shoal.engine.trainers.native_kinds import refusal_of
 from shoal.engine.trainers.native_memory import passing_bytes
 from shoal.errors import Problem, ShoalError, StudyError
-from shoal.kinds import LAYERS, LOSSES, OPTIMIZERS, POOLS, CoreKind, Takes, core_number, row_of
+from shoal.kinds import LAYERS, LOSSES, OPTIMIZERS, POOLS, Takes, core_number, row_of
 from shoal.nets import Architecture, ConvLayer, DenseLayer, learning_rates
 from shoal.streams import Role, dropout_threshold
 from shoal.study import Training
@@ -108,7 +107,10 @@ def _dense_struct(layer: DenseLayer) -> DenseStruct:
 
 def _conv_struct(layer: ConvLayer) -> ConvStruct:
     activation = core_number("activation", ACTIVATIONS, layer.activation)
-    pool = 0 if layer.pool == "none" else core_number("pool", POOLS, layer.pool)
+    pool = 0
+    if layer.pool != "none":
+        way = row_of("pool", POOLS, layer.pool).whole or layer.pool
+        pool = core_number("pool", POOLS, way)
     return ConvStruct(
         layer.units, layer.kernel, layer.stride, layer.padding, layer.groups, layer.batch_norm, activation,
         pool, layer.pool_size, layer.pool_stride, dropout_threshold(layer.dropout),
@@ -252,7 +254,7 @@ class _Fit:
 
 
 class NativeTrainer:
-    """Trains networks in the C++ core; see `Trainer` for what its methods promise.
+    """Trains in the C++ core what `refusal_of` lets it; see `Trainer` for what its methods promise.
 
     `target` names a vector width of `runnable_targets()`; the widest by default. All give the same bytes.
     """
@@ -272,21 +274,7 @@ class NativeTrainer:
         """Say why this trainer cannot take such a fit, or None."""
         if not native_available():
             return native_missing_reason()
-        convs = architecture.convolutions
-        if len(convs) > MAX_CONVS:
-            return f"the native trainer takes up to {MAX_CONVS} convolutions"
-        for layer in architecture.layers:
-            if not row_of("layer", LAYERS, layer.kind).core:
-                return f"the native trainer does not do {layer.kind} layers"
-        asked: list[tuple[str, Mapping[str, CoreKind], str]] = [
-            *(("activation", ACTIVATIONS, layer.activation) for layer in architecture.layers),
-            ("optimizer", OPTIMIZERS, training.optimizer),
-            *([("loss", LOSSES, training.loss)] if training.loss else []),
-        ]
-        for kind, table, name in asked:
-            if row_of(kind, table, name).core is None:
-                return f"the native trainer does not do the {kind} {name}"
-        return None
+        return refusal_of(architecture, training)
 
     def advance(self, job: Job, data: FitData, state: State, until: int) -> None:
         """Train up to `until` epochs in all; see `Trainer.advance`."""

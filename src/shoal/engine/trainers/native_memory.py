@@ -6,7 +6,7 @@ import math
 from typing import Final
 
 from shoal.engine._trainer import Job
-from shoal.nets import Architecture
+from shoal.nets import Architecture, both
 
 FEW_IMAGES: Final = 8e6
 """Bytes of the maps of small images that pass together."""
@@ -39,7 +39,10 @@ def _numbers_of_an_image(architecture: Architecture) -> int:
     borders, its sums and the places of its maxima; gradients of the largest."""
     size, inputs, numbers, pooled = architecture.input_shape[1:], list[int](), list[int](), 0
     for layer in architecture.convolutions:
-        inputs.append(layer.inputs * math.prod(side + 2 * layer.padding for side in size))
+        borders = both(layer.padding)
+        inputs.append(
+            layer.inputs * math.prod(side + 2 * border for side, border in zip(size, borders, strict=True))
+        )
         numbers.append(layer.numbers)
         pooled += layer.units * math.prod(layer.pooled) * (layer.pool == "max")
         size = layer.pooled

@@ -187,7 +187,7 @@ def caption(fact: ActivationMap) -> str:
     return (
         f"The first two principal components of the {fact.units} show {both} of the variance: rows that lie on each"
         " other here may be apart in all others. Beyond the map, of the ten nearest other rows in the space of all"
-        f" units, {percent(fact.same)} are of a row's own class ({percent(fact.chance)} by chance).{images}"
+        f" units, {percent(fact.same)} are of a row’s own class ({percent(fact.chance)} by chance).{images}"
     )
 
 

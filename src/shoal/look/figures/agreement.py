@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from shoal.look._escape import label
 from shoal.look._extent import VALUE, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
+from shoal.look._layers import MOST_PANELS, targets_left_out
 from shoal.look._line_notes import line_notes
 from shoal.look._lines import Line, line_over_repeats, usual_spread
 from shoal.look._paper import (
     BLUE,
     GREY,
-    MOST_PANELS,
     TITLED,
     Panel,
     Sheet,
@@ -29,7 +29,6 @@ from shoal.look._paper import (
     noted,
     panels,
     plain,
-    targets_left_out,
     with_room,
 )
 from shoal.look._plots import MOST_POINTS, Plot, X, Y, faint, live_axis, live_dots, plotted, short_numbers

@@ -11,7 +11,19 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
-from shoal.look._paper import BLUE, GREY, SKY, TITLED, Sheet, heading, number_text, plain, stacked
+from shoal.look._paper import (
+    BLUE,
+    GREY,
+    SKY,
+    TITLED,
+    Sheet,
+    heading,
+    legend_above,
+    number_text,
+    plain,
+    stacked,
+    whole_numbers,
+)
 from shoal.results import BINS, CalibrationBins, bins_of, calibration_bins, wilson
 from shoal.wording import counted, percent
 
@@ -66,12 +78,12 @@ def draw_calibration(calibration: Calibration) -> Sheet:
     reach = np.abs(np.stack((calibration.low_M[full_M], calibration.high_M[full_M])) - accuracy_M)
     axes.errorbar(
         100 * bins.confidence_M[full_M], 100 * accuracy_M, yerr=100 * reach, fmt="o", color=BLUE,
-        elinewidth=1.2, capsize=3, label=f"{_networks(calibration.repeats)}, with 95 % intervals",
+        elinewidth=1.2, capsize=3, clip_on=False, label=f"{_networks(calibration.repeats)}, with 95 % intervals",
     )  # fmt: skip
     axes.set(xlim=(0, 100), ylim=(-2, 102), ylabel="accuracy (%)")
     error = f"expected calibration error on test rows {percent(bins.error)}"
     heading(figure, f"{plain(calibration.name, TITLED)}: {error}{_pooled(calibration.repeats)}")
-    axes.legend(loc="upper left")
+    legend_above(axes)
     below.bar(
         100 * bins.edges[:-1], bins.rows_M, width=100 * np.diff(bins.edges), align="edge",
         color=SKY, edgecolor="white",
@@ -80,6 +92,8 @@ def draw_calibration(calibration: Calibration) -> Sheet:
         if rows:
             below.text(middle, rows, number_text(float(f"{rows:.4g}")), ha="center", va="bottom", fontsize=8)
     below.margins(y=0.25)
+    if not calibration.weighted:
+        whole_numbers(below.yaxis)
     below.set(xlabel="confidence: probability of the predicted class (%)")
     below.set(ylabel="weight of test rows" if calibration.weighted else "test rows")
     return figure

@@ -29,6 +29,7 @@ from shoal.look._paper import (
     with_room,
 )
 from shoal.look._run_findings import RunFindings
+from shoal.look._text_layout import in_lines
 from shoal.study import settings_text
 from shoal.wording import counted, listed, one_number
 
@@ -39,8 +40,8 @@ _BEHIND: Final = 200
 _POINTS: Final = 100
 
 
-_FIRST_LINE, _TITLE = 36, 43
-"""Letters of a panel's title: from which its first line is broken, and at which each is cut."""
+_TITLE, _TITLE_LINES = 40, 4
+"""Letters of a line of a panel's title, and its lines, at most."""
 
 
 _CURVE_SECONDS: Final = 1e-4
@@ -167,15 +168,9 @@ def draw_candidate_curves(fact: CandidateCurves) -> Sheet:
 
 
 def _name(curve: CandidateCurve) -> str:
-    """Give rank and settings in at most two lines."""
-    first, *others = curve.label.split(", ")
-    lines = [f"{curve.rank}. {'chosen: ' if curve.chosen else ''}{first}"]
-    for part in others:
-        if len(lines) == 1 and len(lines[0]) + len(part) >= _FIRST_LINE:
-            lines[0] += ","
-            lines.append(part)
-        else:
-            lines[-1] += f", {part}"
+    """Give rank and settings in a few lines."""
+    whole = f"{curve.rank}. {'chosen: ' if curve.chosen else ''}{curve.label}"
+    lines = in_lines(plain(whole, _TITLE * (_TITLE_LINES - 1)), _TITLE).split("\n")
     return "\n".join(plain(line, _TITLE) for line in lines)
 
 

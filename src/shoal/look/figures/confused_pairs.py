@@ -122,6 +122,14 @@ def draw_pairs(fact: ConfusedPairs) -> Sheet:
     return figure
 
 
+def caption(fact: ConfusedPairs) -> str:
+    """What to see, and what the images are."""
+    text = "Pairs that stand high both ways are hard to tell apart; one way alone, one class draws rows of the other."
+    if any(len(pair.image_MCHW) for pair in fact.pairs):
+        text += " The images beside a pair are those of the surest mistakes, of which the run keeps some."
+    return text
+
+
 def words(fact: ConfusedPairs) -> str:
     """Say it in a sentence, with its few telling numbers."""
     first = fact.pairs[0]
@@ -158,9 +166,7 @@ FIGURE: Final = Figure(
     order=22,
     name="confused",
     title="Classes confused most",
-    caption=(
-        "Pairs that stand high both ways are hard to tell apart; one way alone, one class draws rows of the other."
-    ),
+    caption=caption,
     gather=gather,
     draw=draw_pairs,
     words=words,

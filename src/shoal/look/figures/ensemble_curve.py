@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.look._figure import Chapter, Figure, single
+from shoal.look._layers import MOST_PANELS
 from shoal.look._lines import with_place
 from shoal.look._paper import (
     GREY,
-    MOST_PANELS,
     TEST,
     TRAINING,
     VERMILLION,

@@ -73,7 +73,7 @@ def draw_ensemble_scores(scores: EnsembleScores) -> Sheet:
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
     axes.set_xlabel(scores.metric)
-    heading(figure, f"Ensemble of the folds' networks: {ensemble_phrase(scores)}")
+    heading(figure, f"Ensemble of the folds’ networks: {ensemble_phrase(scores)}")
     return figure
 
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import VALUE, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
-from shoal.look._paper import BLUE, GREY, MOST_PANELS, Sheet, heading, panels, plain
+from shoal.look._layers import MOST_PANELS
+from shoal.look._paper import BLUE, GREY, Sheet, heading, panels, plain
 from shoal.look._run_findings import RunFindings
 from shoal.wording import percent
 

@@ -13,10 +13,10 @@ from shoal.look._curves import draw_line
 from shoal.look._escape import label
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
+from shoal.look._layers import MOST_PANELS, targets_left_out
 from shoal.look._line_notes import line_notes
 from shoal.look._lines import Line, Points, line_over_repeats, with_place
 from shoal.look._paper import (
-    MOST_PANELS,
     SKY,
     TEST,
     TITLED,
@@ -28,7 +28,6 @@ from shoal.look._paper import (
     noted,
     panels,
     plain,
-    targets_left_out,
 )
 from shoal.look._plots import MOST_POINTS, Plot, line_traces, live_axis, live_band, live_dots, plotted
 from shoal.look._run_findings import NetworkGroup, RunFindings

@@ -48,7 +48,7 @@ def caption(fact: GradCam) -> str:
     blank = f" {counted(fact.silent, 'map')} {verb} blank: nothing speaks for the class." * bool(fact.silent)
     return (
         f"Feature maps of {fact.layer}, the last convolution that has several places, summed up, each weighted by the"
-        " mean gradient of the class's output by it; what speaks against the class is left out. They are"
+        " mean gradient of the class’s output by it; what speaks against the class is left out. They are"
         f" {fact.pixels} pixels, enlarged to the image: they say about where, not which pixel. Colours end at the"
         f" largest value of each image.{fact.images.scale}{blank} In brackets: the number of the test row."
     )

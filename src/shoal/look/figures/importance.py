@@ -158,7 +158,7 @@ def caption(fact: InputImportance) -> str:
     if fact.of_folds:
         where = f"Each network of the folds, on up to {rows} that it held out: a column is permuted {times}."
         lines = (
-            "Lines: 95 % intervals over the folds (Student's t), widened since their training rows overlap"
+            "Lines: 95 % intervals over the folds (Student’s t), widened since their training rows overlap"
             " (Nadeau and Bengio 2003)."
         )
     else:

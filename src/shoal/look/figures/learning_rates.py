@@ -70,7 +70,8 @@ def rates_of(findings: RunFindings) -> tuple[LearningRate, ...]:
         else:
             different.append(([name], rate_E))
     if len(different) == 1 and len(different[0][0]) > 1:
-        return (learning_rate([f"{DELIVERED} and all comparisons"], different[0][1]),)
+        names, rate_E = different[0]
+        return (learning_rate([DELIVERED, "all comparisons" if len(names) > 2 else names[1]], rate_E),)
     return tuple(learning_rate(names, rate_E) for names, rate_E in different)
 
 

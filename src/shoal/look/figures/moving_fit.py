@@ -13,8 +13,8 @@ from shoal.look._extent import Extent
 from shoal.look._figure import Chapter, Figure, single
 from shoal.look._film import Dots, Film, Floats, Points, ends_of
 from shoal.look._film_sheet import draw_film, film_seconds
+from shoal.look._layers import MOST_PANELS
 from shoal.look._lines import with_place
-from shoal.look._paper import MOST_PANELS
 from shoal.look._run_findings import DELIVERED, RunFindings
 
 MOST_DOTS: Final = 600

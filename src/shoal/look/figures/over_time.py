@@ -16,7 +16,7 @@ from shoal.data import TimeKind, time_text
 from shoal.look._escape import label
 from shoal.look._extent import VALUE, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
-from shoal.look._paper import BLACK, TEST, Panel, Sheet, heading, plain, stacked, with_room
+from shoal.look._paper import BLACK, TEST, Panel, Sheet, heading, legend_above, plain, stacked, with_room
 from shoal.look._plots import Plot, live_axis, plotted, short_numbers
 from shoal.look._residuals import Residuals, residuals_of
 from shoal.look._run_findings import DELIVERED
@@ -93,7 +93,7 @@ def draw_courses(facts: Sequence[Course]) -> Sheet:
     grid[-1].set(xlim=ends)
     grid[-1].set_xticks(ticks, [_tick(tick, facts[0].kind) for tick in ticks.tolist()])
     grid[-1].set_xlabel("place in the file" if facts[0].kind == "place" else "time")
-    grid[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0.2)
+    legend_above(grid[0])
     heading(figure, f"{DELIVERED}: actual and predicted {plain(facts[0].target)} over time{_further(facts)}")
     return figure
 

@@ -25,12 +25,14 @@ from shoal.look._paper import (
     empty,
     heading,
     hexadecimal,
+    legend_above,
     panels,
     plain,
     sequence_colors,
 )
 from shoal.look._plots import BRUSH, Plot, live_axis, plotted, short_numbers
 from shoal.look._run_findings import RunFindings
+from shoal.look._text_layout import in_lines
 from shoal.results import higher_is_better
 from shoal.study import short_keys, text_of
 from shoal.wording import one_number
@@ -49,6 +51,10 @@ _BRUSHED: Final = 300
 """Candidates of a picture that answers to the pointer, at most."""
 _LABELS: Final = 14
 """Values named on one axis, at most; of more, every second, third ..."""
+
+
+_WIDTH: Final = 15
+"""Letters of a line of a setting's name, at most: names stand side by side."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,7 +211,7 @@ def draw_parallel(fact: Parallel) -> Sheet:
     if fact.chosen >= 0:
         x, y = _smooth(place_CA[[fact.chosen]])
         axes.plot(x, y, color=VERMILLION, linewidth=2.6, zorder=4, label="chosen")
-        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2)
+        legend_above(axes)
     _rulers(axes, (*fact.settings, fact.score))
     best_at_top = bool(fact.score.place_C[0] > fact.score.place_C[-1])  # as on the axis of scores beside it
     bar_of_order(figure, axes, colors, "candidates, in the order of their scores", best_at_top=best_at_top)
@@ -242,7 +248,7 @@ def _rulers(axes: Panel, settings: tuple[Setting, ...]) -> None:
                 ha="left" if right else "right", zorder=5,
                 bbox={"facecolor": "white", "alpha": 0.92, "edgecolor": "none", "pad": 0.8},
             )  # fmt: skip
-    axes.set_xticks(range(len(settings)), [plain(setting.key, 22) for setting in settings])
+    axes.set_xticks(range(len(settings)), [in_lines(plain(s.key, 3 * _WIDTH), _WIDTH) for s in settings])
     axes.set(xlim=(-0.45, len(settings) - 0.55), ylim=(-0.04, 1.04), yticks=[])
     axes.tick_params(axis="x", length=0, labelsize=10)
     axes.grid(visible=False)
@@ -267,9 +273,10 @@ def plot(fact: Parallel) -> Plot | None:
     step_C = np.minimum((fact.rank_share_C * _SHADES).astype(int), _SHADES - 1)
     place_CA = np.stack([setting.place_C for setting in settings], axis=1)
     traces = [_live_candidate(fact, c, place_CA[c], shades[step_C[c]]) for c in range(count)]
+    names = ["<br>".join(map(label, in_lines(setting.key, _WIDTH).split("\n"))) for setting in settings]
     layout = {
         "xaxis": {
-            **live_axis(""), "tickvals": list(range(len(settings))), "ticktext": [label(s.key) for s in settings],
+            **live_axis(""), "tickvals": list(range(len(names))), "ticktext": names, "tickangle": 0,
             "range": [-0.45, len(settings) - 0.7], "showgrid": False, "showline": False,
         },
         "yaxis": {

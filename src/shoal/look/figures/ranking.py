@@ -56,6 +56,8 @@ RANKING_LOG: Final = 20
 _REST_HEIGHT: Final = 16
 _KEY_WIDTH: Final = 14
 """Letters of a line of the header, of which there are three at most."""
+_QUANTITY_WIDTH: Final = 26
+"""Letters of a line of the name of the score: beside many settings there is little room."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -276,8 +278,9 @@ def plot(fact: Ranking) -> Plot | None:
         "tickfont": {"family": "DejaVu Sans Mono, monospace", "size": 11},
         "range": [float(place_C[-1]) + 1, 2 * _above(table) + 0.4],
     }  # fmt: skip
+    quantity = in_lines(fact.quantity, _QUANTITY_WIDTH).replace("\n", "<br>")
     layout = {
-        "xaxis": live_axis(fact.quantity, log=wide), "yaxis": {**live_axis(""), **ticks}, "hovermode": "closest",
+        "xaxis": live_axis(quantity, log=wide), "yaxis": {**live_axis(""), **ticks}, "hovermode": "closest",
         "height": round(150 + 18 * (place_C[-1] - 2 * _above(table) - 0.4)),
     }  # fmt: skip
     failed = int((~healthy_C).sum())

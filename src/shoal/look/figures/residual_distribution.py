@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import VALUE, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
-from shoal.look._paper import BLUE, GREY, SKY, Sheet, heading, panels, plain
+from shoal.look._paper import BLUE, GREY, SKY, Sheet, heading, legend_above, panels, plain
 from shoal.look._residuals import Residuals, residuals_of
 from shoal.look._run_findings import DELIVERED
 from shoal.look._work import Work
@@ -125,7 +125,7 @@ def draw_distributions(facts: Sequence[ResidualDistribution]) -> Sheet:
         bars.plot(x, 100 * normal * width[0], color=GREY, label="normal")
         what = f"{'standardised ' if fact.standardised else ''}residual of {plain(fact.target, 18)}"
         bars.set(xlabel=what, ylabel="test rows (%)")
-        bars.legend(loc="upper right")
+        legend_above(bars)
         ends = fact.normal_Q[[0, -1]]
         qq.plot(ends, fact.mean + fact.deviation * ends, color=GREY, linewidth=1.2)
         qq.scatter(fact.normal_Q, fact.residual_Q, s=12, color=BLUE, alpha=0.7, linewidths=0)

@@ -9,10 +9,10 @@ import numpy as np
 
 from shoal.look._extent import DOT, VALUE, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
+from shoal.look._layers import MOST_PANELS, targets_left_out
 from shoal.look._paper import (
     BLUE,
     GREY,
-    MOST_PANELS,
     VERMILLION,
     Panel,
     Sheet,
@@ -21,7 +21,6 @@ from shoal.look._paper import (
     noted,
     panels,
     plain,
-    targets_left_out,
     with_room,
 )
 from shoal.look._residuals import (

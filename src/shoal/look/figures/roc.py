@@ -21,6 +21,8 @@ from shoal.wording import counted, interval, one_number, percent
 
 _MOST: Final = 8
 """Classes or labels that are drawn, at most: those of the smallest areas."""
+_NEARLY_PERFECT: Final = 0.995
+"""Area under a ROC curve from which the curve is hardly to be told from the edges of its panel."""
 _TICKS: Final = range(0, 101, 25)
 _LINE_SECONDS: Final = 0.004
 """Seconds of the three lines of a class, and of a network."""
@@ -162,6 +164,12 @@ def caption(fact: OrderCurves) -> str:
     if further:
         parts.append(
             f"The {len(fact.shown)} {plural} of the smallest ROC areas are drawn, {further:,} more are not."
+        )
+    perfect = sum(own.roc_auc >= _NEARLY_PERFECT for own in fact.shown)
+    if perfect:
+        whose = "The curve runs" if len(fact.shown) == 1 else f"The curves of {perfect} of them run"
+        parts.append(
+            f"{whose} along the edges, where little is to be seen: ROC areas of {_NEARLY_PERFECT} or more."
         )
     if fact.undefined:
         what = noun if fact.undefined == 1 else plural

@@ -129,7 +129,7 @@ def _looked_at(findings: RunFindings) -> tuple[list[Column], str]:
         grid = np.linspace(np.nanmin(x_ND), np.nanmax(x_ND), GRID_POINTS)
         return [Column(names[0], grid)], names[0]
     columns = [Column(name, x_ND[truth.train_rows :, d]) for d, name in enumerate(names)]
-    by = "true class" if truth.classes else f"the network's output for {truth.target_names[0]}"
+    by = "true class" if truth.classes else f"the network’s output for {truth.target_names[0]}"
     return columns, f"test rows, by {by}"
 
 

@@ -81,7 +81,8 @@ def draw_disagreement(fact: Disagreement) -> Sheet:
         ylabel="test rows",
         xlabel=f"networks that disagree with the most frequent answer (of {fact.networks})",
     )
-    whole_numbers(below.xaxis)
+    for axis in (below.xaxis, below.yaxis):
+        whole_numbers(axis)
     if len(places) <= _NUMBERED:
         below.set_xticks(places)
         for place, (share, rows) in enumerate(zip(wrong.tolist(), fact.rows_L.tolist(), strict=True)):
@@ -94,15 +95,19 @@ def draw_disagreement(fact: Disagreement) -> Sheet:
     agreed = percent(float(fact.rows_L[0] / fact.rows_L.sum()))
     heading(
         figure,
-        f"All {fact.networks} networks of the chosen candidate agree on {agreed} of the test rows",
+        f"{_all(fact)} networks of the chosen candidate agree on {agreed} of the test rows",
     )
     return figure
+
+
+def _all(fact: Disagreement) -> str:
+    return "Both" if fact.networks == 2 else f"All {fact.networks}"
 
 
 def words(fact: Disagreement) -> str:
     """Say it in a sentence, with its few telling numbers."""
     agreed = percent(float(fact.rows_L[0] / fact.rows_L.sum()))
-    return f"All {fact.networks} networks agree on {agreed} of the test rows."
+    return f"{_all(fact)} networks agree on {agreed} of the test rows."
 
 
 def seconds(extent: Extent) -> float:

@@ -15,7 +15,17 @@ from numpy.typing import NDArray
 from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
 from shoal.look._layers import MOST_LAYERS, layers_left_out
-from shoal.look._paper import GREY, VERMILLION, Panel, Sheet, heading, legend_beside, panels, plain
+from shoal.look._paper import (
+    GREY,
+    VERMILLION,
+    Panel,
+    Sheet,
+    heading,
+    legend_beside,
+    panels,
+    plain,
+    whole_numbers,
+)
 from shoal.look._run_findings import DELIVERED, RunFindings
 from shoal.nets import refit_parameters, weights_by_layer
 from shoal.wording import rounded
@@ -85,6 +95,8 @@ def _draw_histogram(axes: Panel, layer: Histogram) -> None:
     axes.stairs(layer.before_B, layer.edge, fill=True, color=GREY, alpha=0.55, label="before training")
     axes.stairs(layer.after_B, layer.edge, color=VERMILLION, linewidth=1.6, label="after training")
     axes.set(xlabel="weight", ylabel="number of weights")
+    whole_numbers(axes.yaxis)
+    axes.locator_params(axis="x", nbins=6)
     spread = f"standard deviation {rounded(layer.deviation_before, 3)} → {rounded(layer.deviation_after, 3)}"
     axes.set_title(
         f"{plain(layer.layer, 24)} ({layer.after_B.sum():,} weights)\n{spread}",

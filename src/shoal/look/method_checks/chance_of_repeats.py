@@ -52,5 +52,5 @@ CHECK: Final = MethodCheck(
     remedy="Call them equal, or compare over more repeats (study.repeats) and on more test rows: the 95 % intervals"
     " of the differences get narrower with both.",
     reference="Bouthillier, X., et al. (2021). Accounting for variance in machine learning benchmarks."
-    " Proceedings of Machine Learning and Systems 3, 747-769.",
+    " Proceedings of Machine Learning and Systems 3, 747–769.",
 )

@@ -92,7 +92,7 @@ CHECK: Final = MethodCheck(
     why="Nothing that it learned of the inputs helps on the test rows.",
     remedy='Standardise inputs and targets (data.standardize = "both", or "inputs" for classes), change the learning'
     " rate, train for longer, or ask whether the inputs say anything of the target.",
-    reference="Kvålseth, T. O. (1985). Cautionary note about R². The American Statistician 39(4), 279-285.",
+    reference="Kvålseth, T. O. (1985). Cautionary note about R². The American Statistician 39(4), 279–285.",
     alarming=True,
     said_by_verdict=True,
 )

@@ -39,5 +39,5 @@ CHECK: Final = MethodCheck(
     remedy="Lower the learning rate, standardise the inputs (data.standardize), take an activation without a flat side,"
     " or fewer units.",
     reference="Lu, L., Shin, Y., Su, Y., Karniadakis, G. E. (2020). Dying ReLU and initialization: theory and numerical"
-    " examples. Communications in Computational Physics 28(5), 1671-1706.",
+    " examples. Communications in Computational Physics 28(5), 1671–1706.",
 )

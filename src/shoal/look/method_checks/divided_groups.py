@@ -35,6 +35,6 @@ CHECK: Final = MethodCheck(
     " repeated-stratified-grouped or, in order of time, group-time; or give every group one fold in the column of given"
     " folds.",
     reference="Saeb, S., Lonini, L., Jayaraman, A., Mohr, D. C., Kording, K. P. (2017). The need to approximate the"
-    " use-case in clinical machine learning. GigaScience 6(5), 1-9.",
+    " use-case in clinical machine learning. GigaScience 6(5), 1–9.",
     about_test=True,
 )

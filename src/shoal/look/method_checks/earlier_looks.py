@@ -24,5 +24,5 @@ CHECK: Final = MethodCheck(
     remedy="Choose in the search, which does not see the test rows; keep other rows for a last test, or say how often"
     " these were scored.",
     reference="Dwork, C., Feldman, V., Hardt, M., Pitassi, T., Reingold, O., Roth, A. (2015). The reusable holdout:"
-    " preserving validity in adaptive data analysis. Science 349, 636-638.",
+    " preserving validity in adaptive data analysis. Science 349, 636–638.",
 )

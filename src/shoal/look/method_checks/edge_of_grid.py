@@ -99,5 +99,5 @@ CHECK: Final = MethodCheck(
     why="The score improves towards that edge, and may go on improving beyond it.",
     remedy="Try values beyond it; candidates that were trained already are not trained again.",
     reference="Bergstra, J., Bengio, Y. (2012). Random search for hyper-parameter optimization."
-    " Journal of Machine Learning Research 13, 281-305.",
+    " Journal of Machine Learning Research 13, 281–305.",
 )

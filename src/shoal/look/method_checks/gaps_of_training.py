@@ -26,6 +26,6 @@ CHECK: Final = MethodCheck(
     remedy="Collect training rows in the gap, or look at the spread of the ensemble there, and read the test score"
     " inside and outside the gaps apart.",
     reference="Shimodaira, H. (2000). Improving predictive inference under covariate shift by weighting the"
-    " log-likelihood function. Journal of Statistical Planning and Inference 90(2), 227-244.",
+    " log-likelihood function. Journal of Statistical Planning and Inference 90(2), 227–244.",
     about_test=True,
 )

@@ -36,5 +36,5 @@ CHECK: Final = MethodCheck(
     ' "one-standard-error"), or separate them with more networks of the same kind of folds (search.repeats, or'
     " times of repeated folds; where data.groups is set, of repeated-grouped or repeated-stratified-grouped ones) or"
     " more rows: the reasons of the choice say which.",
-    reference="Hansen, P. R., Lunde, A., Nason, J. M. (2011). The model confidence set. Econometrica 79, 453-497.",
+    reference="Hansen, P. R., Lunde, A., Nason, J. M. (2011). The model confidence set. Econometrica 79, 453–497.",
 )

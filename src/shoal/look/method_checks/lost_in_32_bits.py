@@ -25,6 +25,6 @@ CHECK: Final = MethodCheck(
     remedy='Standardise them (data.standardize = "inputs", or "both" for targets too), which is computed in 64 bits, or'
     " subtract what is common to all.",
     reference="Goldberg, D. (1991). What every computer scientist should know about floating-point arithmetic."
-    " ACM Computing Surveys 23(1), 5-48.",
+    " ACM Computing Surveys 23(1), 5–48.",
     alarming=True,
 )

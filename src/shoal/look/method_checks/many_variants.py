@@ -58,5 +58,5 @@ CHECK: Final = MethodCheck(
     remedy="Report the winner of the search, which was chosen without the test rows; let test scores of"
     " comparisons explain, not choose.",
     reference="Cawley, G. C., Talbot, N. L. C. (2010). On over-fitting in model selection and subsequent selection"
-    " bias in performance evaluation. Journal of Machine Learning Research 11, 2079-2107.",
+    " bias in performance evaluation. Journal of Machine Learning Research 11, 2079–2107.",
 )

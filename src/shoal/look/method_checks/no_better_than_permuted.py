@@ -28,6 +28,6 @@ CHECK: Final = MethodCheck(
     " shown that the inputs say anything of the target.",
     remedy="Ask for more rows or other inputs; do not report the score as evidence of a relation.",
     reference="Ojala, M., Garriga, G. C. (2010). Permutation tests for studying classifier performance. Journal of"
-    " Machine Learning Research 11, 1833-1863.",
+    " Machine Learning Research 11, 1833–1863.",
     alarming=True,
 )

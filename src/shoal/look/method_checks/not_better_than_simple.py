@@ -42,5 +42,5 @@ CHECK: Final = MethodCheck(
     remedy="Use the simple model, or test on more rows; a search over sizes, learning rates and regularisation may find"
     " a better network.",
     reference="Christodoulou, E., et al. (2019). A systematic review shows no performance benefit of machine learning"
-    " over logistic regression for clinical prediction models. Journal of Clinical Epidemiology 110, 12-22.",
+    " over logistic regression for clinical prediction models. Journal of Clinical Epidemiology 110, 12–22.",
 )

@@ -25,5 +25,5 @@ CHECK: Final = MethodCheck(
     remedy='Set data.standardize = "inputs", or "both" for targets too; predictions and scores stay in the target\'s'
     " units.",
     reference="LeCun, Y., Bottou, L., Orr, G. B., Müller, K.-R. (1998). Efficient BackProp."
-    " In: Neural Networks: Tricks of the Trade, LNCS 1524, 9-50. Springer.",
+    " In: Neural Networks: Tricks of the Trade, LNCS 1524, 9–50. Springer.",
 )

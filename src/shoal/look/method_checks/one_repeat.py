@@ -26,5 +26,5 @@ CHECK: Final = MethodCheck(
     remedy="Set study.repeats to 5 or more: every comparison is then repeated with other initial weights and other"
     " held-out rows.",
     reference="Henderson, P., Islam, R., Bachman, P., Pineau, J., Precup, D., Meger, D. (2018). Deep reinforcement"
-    " learning that matters. Proceedings of the AAAI Conference on Artificial Intelligence 32(1), 3207-3214.",
+    " learning that matters. Proceedings of the AAAI Conference on Artificial Intelligence 32(1), 3207–3214.",
 )

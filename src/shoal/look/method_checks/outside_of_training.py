@@ -25,6 +25,6 @@ CHECK: Final = MethodCheck(
     remedy="Draw training and test rows from the same range, or read the test score inside and outside of it"
     " apart.",
     reference="Barnard, E., Wessels, L. F. A. (1992). Extrapolation and interpolation in neural network classifiers."
-    " IEEE Control Systems Magazine 12(5), 50-53.",
+    " IEEE Control Systems Magazine 12(5), 50–53.",
     about_test=True,
 )

@@ -96,5 +96,5 @@ CHECK: Final = MethodCheck(
     remedy='Train for fewer epochs or keep the best one (training.keep = "best"), add weight decay or dropout, take'
     " a smaller network, or more rows.",
     reference="Prechelt, L. (1998). Early stopping - but when? In: Neural Networks: Tricks of the Trade,"
-    " LNCS 1524, 55-69. Springer.",
+    " LNCS 1524, 55–69. Springer.",
 )

@@ -41,7 +41,7 @@ CHECK: Final = MethodCheck(
     " training rows are then easier than rows to come.",
     remedy=REMEDY,
     reference="Bergmeir, C., Benítez, J. M. (2012). On the use of cross-validation for time series predictor"
-    " evaluation. Information Sciences 191, 192-213.",
+    " evaluation. Information Sciences 191, 192–213.",
     about_test=True,
     remedy_of=remedy_of,
 )

@@ -49,6 +49,6 @@ CHECK: Final = MethodCheck(
     remedy="Standardise the inputs (data.standardize), lower the learning rate, or take another activation; the inside"
     " of the network shows which units are dead.",
     reference="Glorot, X., Bengio, Y. (2010). Understanding the difficulty of training deep feedforward neural"
-    " networks. Proceedings of Machine Learning Research 9, 249-256.",
+    " networks. Proceedings of Machine Learning Research 9, 249–256.",
     alarming=True,
 )

@@ -17,6 +17,6 @@ CHECK: Final = MethodCheck(
     remedy="Look at how the test rows were drawn and what they have that training rows lack; name groups (data.groups);"
     " where the test rows are later or from elsewhere, believe them.",
     reference="Recht, B., Roelofs, R., Schmidt, L., Shankar, V. (2019). Do ImageNet classifiers generalize to ImageNet?"
-    " Proceedings of Machine Learning Research 97, 5389-5400.",
+    " Proceedings of Machine Learning Research 97, 5389–5400.",
     about_test=True,
 )

@@ -24,7 +24,7 @@ CHECK: Final = MethodCheck(
     " not); or leave data.test out and name the column in data.groups, by which test rows are then drawn. Where new"
     " rows will be of the same groups, leave all as it is.",
     reference="Saeb, S., Lonini, L., Jayaraman, A., Mohr, D. C., Kording, K. P. (2017). The need to approximate the"
-    " use-case in clinical machine learning. GigaScience 6(5), 1-9.",
+    " use-case in clinical machine learning. GigaScience 6(5), 1–9.",
     about_test=True,
     invalidating=True,
 )

@@ -83,5 +83,5 @@ CHECK: Final = MethodCheck(
     " they learn, not by where they arrive.",
     remedy="Raise training.epochs, or the learning rate, or let a schedule bring it down towards the end.",
     reference="Bengio, Y. (2012). Practical recommendations for gradient-based training of deep architectures."
-    " In: Neural Networks: Tricks of the Trade, LNCS 7700, 437-478. Springer.",
+    " In: Neural Networks: Tricks of the Trade, LNCS 7700, 437–478. Springer.",
 )

@@ -82,6 +82,6 @@ CHECK: Final = MethodCheck(
     remedy="Collect more rows of these classes, train for longer, or leave them out; read recall of every class beside"
     " accuracy.",
     reference="He, H., Garcia, E. A. (2009). Learning from imbalanced data."
-    " IEEE Transactions on Knowledge and Data Engineering 21(9), 1263-1284.",
+    " IEEE Transactions on Knowledge and Data Engineering 21(9), 1263–1284.",
     alarming=True,
 )

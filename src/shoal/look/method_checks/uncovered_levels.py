@@ -36,6 +36,6 @@ CHECK: Final = MethodCheck(
     " of a normal distribution look at whether the target is one, or learn quantiles. Intervals of the folds"
     " (predict_interval) hold what they promise whatever was learned.",
     reference="Gneiting, T., Balabdaoui, F., Raftery, A. E. (2007). Probabilistic forecasts, calibration and sharpness."
-    " Journal of the Royal Statistical Society B 69, 243-268.",
+    " Journal of the Royal Statistical Society B 69, 243–268.",
     alarming=True,
 )

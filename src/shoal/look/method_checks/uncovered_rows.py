@@ -43,5 +43,5 @@ CHECK: Final = MethodCheck(
     remedy="Name the groups or the order of time that rows have (data.groups, data.time), so that folds hold out what"
     " new rows will be; widen the intervals by a higher coverage until then.",
     reference="Barber, R. F., Candès, E. J., Ramdas, A., Tibshirani, R. J. (2023). Conformal prediction beyond"
-    " exchangeability. The Annals of Statistics 51(2), 816-845.",
+    " exchangeability. The Annals of Statistics 51(2), 816–845.",
 )

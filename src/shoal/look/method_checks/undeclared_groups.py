@@ -24,6 +24,6 @@ CHECK: Final = MethodCheck(
     remedy="Name the column in data.groups: its rows then stay together. Where new rows will be of the same"
     " groups, leave all as it is.",
     reference="Roberts, D. R., et al. (2017). Cross-validation strategies for data with temporal, spatial,"
-    " hierarchical, or phylogenetic structure. Ecography 40(8), 913-929.",
+    " hierarchical, or phylogenetic structure. Ecography 40(8), 913–929.",
     about_test=True,
 )

@@ -43,5 +43,5 @@ CHECK: Final = MethodCheck(
     remedy="Read precision, recall and F1 of every class and macro F1 beside accuracy; collect more of the rare"
     " classes.",
     reference="He, H., Garcia, E. A. (2009). Learning from imbalanced data."
-    " IEEE Transactions on Knowledge and Data Engineering 21(9), 1263-1284.",
+    " IEEE Transactions on Knowledge and Data Engineering 21(9), 1263–1284.",
 )

@@ -32,5 +32,5 @@ CHECK: Final = MethodCheck(
     " to it may be unstable too.",
     remedy="Lower the learning rate, standardise the inputs (data.standardize), or leave these values out.",
     reference="Bengio, Y. (2012). Practical recommendations for gradient-based training of deep architectures."
-    " In: Neural Networks: Tricks of the Trade, LNCS 7700, 437-478. Springer.",
+    " In: Neural Networks: Tricks of the Trade, LNCS 7700, 437–478. Springer.",
 )

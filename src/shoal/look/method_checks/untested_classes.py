@@ -28,5 +28,5 @@ CHECK: Final = MethodCheck(
     remedy="Add rows of these classes to the test rows; where test rows are drawn, more rows of the class, or a larger"
     " data.test_share, bring some.",
     reference="Forman, G., Scholz, M. (2010). Apples-to-apples in cross-validation studies: pitfalls in classifier"
-    " performance measurement. ACM SIGKDD Explorations 12(1), 49-57.",
+    " performance measurement. ACM SIGKDD Explorations 12(1), 49–57.",
 )

@@ -45,6 +45,6 @@ CHECK: Final = MethodCheck(
     remedy="Use the simple model, or find what the network misses: standardise (data.standardize), train for longer,"
     " try other sizes, learning rates and regularisation in a search.",
     reference="Grinsztajn, L., Oyallon, E., Varoquaux, G. (2022). Why do tree-based models still outperform deep"
-    " learning on typical tabular data? Advances in Neural Information Processing Systems 35, 507-520.",
+    " learning on typical tabular data? Advances in Neural Information Processing Systems 35, 507–520.",
     about_test=True,
 )

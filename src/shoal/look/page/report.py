@@ -31,7 +31,7 @@ from shoal.look._run_findings import RunFindings
 from shoal.look._scene import NARROW, WIDE
 from shoal.look._second_process import SecondProcess
 from shoal.look._tested_rows import tested_rows
-from shoal.look._text_layout import duration
+from shoal.look._text_layout import duration, together
 from shoal.look._threshold import TOGETHER, where_decided
 from shoal.look._time_folds import ageing_sentence
 from shoal.look._trust import looks_sentence, permutation_sentence
@@ -286,7 +286,7 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
         "ensemble_note": lambda: where_decided(results, TOGETHER),
         **{name: partial(_of_chapter, chapter, shown) for name, chapter in _PICTURES.items()},
         "compared": lambda: _by_comparison(shown),
-        "study_lines": lambda: to_toml(results.study).splitlines(),
+        "study_lines": lambda: [_as_written(line) for line in to_toml(results.study).splitlines()],
         "software": lambda: software(results.environment),
         "trained_where": lambda: trained_where(results),
         "works": lambda: works(results, _works_behind(shown)),
@@ -376,7 +376,7 @@ def _environment() -> Environment:
     from markupsafe import Markup
 
     def finalize(value: Any) -> Any:
-        return value if isinstance(value, Markup) else seen(value)
+        return value if isinstance(value, Markup) else together(seen(value))
 
     return Environment(
         loader=FileSystemLoader(_HERE),
@@ -386,6 +386,13 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=finalize,
     )
+
+
+def _as_written(line: str) -> Any:
+    """Mark a line that a reader copies: no space of it is another one."""
+    from markupsafe import escape
+
+    return escape(seen(line))
 
 
 def _markup(text: str) -> Any:

@@ -255,7 +255,7 @@ def certainty_table(results: Results) -> ReportTable | None:
     columns = [texts("target", [target.name for target in shown])]
     shares = tuple(target.share for target in shown)
     rows = "test rows" if results.truth.test_weights is None else "weight of test rows"
-    columns.append(ReportColumn(f"{rows} held, nominal {NOMINAL}", tuple(map(percent, shares)), shares))
+    columns.append(ReportColumn(f"{rows} covered (meant: {NOMINAL})", tuple(map(percent, shares)), shares))
     edges = [(target.interval.low, target.interval.high) for target in shown]
     cells = ("–" if math.isnan(low) else f"{percent(low)} to {percent(high)}" for low, high in edges)
     columns.append(
@@ -332,7 +332,7 @@ def data_facts(results: Results) -> list[tuple[str, str]]:
         facts.append(("standardised", "inputs" if data.standardize == "inputs" else "inputs and targets"))
     if data.target_transform != "none":
         words = TARGET_TRANSFORMS[data.target_transform].words
-        facts.append(("learned", f"{words}; predictions and scores are in the targets' own units"))
+        facts.append(("learned", f"{words}; predictions and scores are in the targets’ own units"))
     if study.search:
         folds = {entry.fold for entry in results.plan if entry.stage == "search"}
         asked = study.search.splitter
