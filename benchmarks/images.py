@@ -2,8 +2,9 @@
 
 `python -m benchmarks.images [--pairs N] [--quick] [--out FILE]`. All contestants train the published network on the
 same images (Fashion-MNIST where it is installed, made-up ones else) and look at the validation images after
-every epoch; a network with batch norm and pooling meets the plain loop alone, on one thread. The grid is the same fits:
-in Shoal on two workers, in the peers one after another on two threads.
+every epoch. The grid is the same fits: in Shoal on two workers, in the peers one after another on two threads. Some
+networks meet the plain loop alone, one thread each, by the seconds of the processor: the published one, one with
+pooling, one with batch norm and pooling, and the published one on made-up images of 64 x 64 in colour.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from benchmarks.pairs import in_turns, ratios, spread
 from benchmarks.record import table, write_record
 
 BATCH = 600
-NORMED_BATCH = 128
+CLOCK, PROCESSOR = 0, 1
 PEERS = ("PyTorch loop", "skorch, DataLoader", "Keras (torch)")
 Request = dict[str, str | int]
 
@@ -42,8 +43,8 @@ class Asked:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=os.environ
         )
 
-    def seconds(self, request: Request) -> float:
-        """Time one request."""
+    def seconds(self, request: Request, by: int = CLOCK) -> float:
+        """Time one request, on the clock or by what the processor worked."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(request) + "\n")
@@ -51,7 +52,7 @@ class Asked:
         answer = self._process.stdout.readline()
         if not answer:
             raise RuntimeError(f"a contestant ended: {request}")
-        return float(json.loads(answer))
+        return float(json.loads(answer)[by])
 
     def stop(self) -> None:
         """End it."""
@@ -76,14 +77,40 @@ def images(rows: int, file: Path) -> str:
     return name
 
 
+def colour_images(rows: int, file: Path) -> None:
+    """Write made-up images of 64 x 64 in colour, half as many to validate on."""
+    rng = np.random.default_rng(0)
+    for_parts = {"train": rows, "valid": rows // 2}
+    arrays = {
+        f"{part}_x": rng.integers(0, 256, (count, 3, 64, 64), dtype=np.uint8)
+        for part, count in for_parts.items()
+    }
+    np.savez(file, **arrays, **{f"{part}_y": rng.integers(0, 10, count) for part, count in for_parts.items()})
+
+
 Seconds = dict[str, list[float]]
+OURS, LOOP = "Shoal, 1 worker", "PyTorch loop, 1 thread"
+BESIDE_THE_LOOP = {
+    "The published network": ("published", BATCH),
+    "With pooling instead of strides": ("pooled", BATCH),
+    "With batch norm and pooling, 16-32-64 channels": ("normed", 128),
+}
+COLOUR_SHARE = 5  # of as many images: each has 16 times the numbers
+COLOUR = "The published network on images of 64 x 64 in colour"
 
 
-def measured(data: Path, pairs: int, epochs: int, fits: int) -> tuple[Seconds, Seconds, Seconds]:
-    """Seconds of one fit, of one with batch norm and of the grid, by contestant, turn by turn."""
-    ours = Asked(sys.executable, "benchmarks.images_ours", data)
-    peers = Asked(str(PEERS_PYTHON), "benchmarks.images_peers", data)
-    one: dict[str, tuple[Asked, Request]] = {"Shoal, 1 worker": (ours, {"workers": 1})}
+def started(data: Path) -> tuple[Asked, Asked]:
+    """Start ourselves and the peers on the images of one file."""
+    return (
+        Asked(sys.executable, "benchmarks.images_ours", data),
+        Asked(str(PEERS_PYTHON), "benchmarks.images_peers", data),
+    )
+
+
+def measured(data: Path, pairs: int, epochs: int, fits: int) -> tuple[Seconds, Seconds]:
+    """Seconds of one fit and of the grid, by contestant, turn by turn."""
+    ours, peers = started(data)
+    one: dict[str, tuple[Asked, Request]] = {OURS: (ours, {"workers": 1})}
     one |= {
         f"{name}, {threads} thread{'s' * (threads > 1)}": (peers, {"name": name, "threads": threads})
         for name in PEERS
@@ -92,26 +119,42 @@ def measured(data: Path, pairs: int, epochs: int, fits: int) -> tuple[Seconds, S
     whole = {"Shoal, 2 workers": (ours, Request(workers=2))} | {
         name: asked for name, asked in one.items() if name.endswith("2 threads")
     }
-    normed: dict[str, tuple[Asked, Request]] = {
-        "Shoal, 1 worker": (ours, {"workers": 1, "network": "normed", "batch": NORMED_BATCH}),
-        "PyTorch loop, 1 thread": (
-            peers,
-            {"name": "PyTorch loop, normed", "threads": 1, "batch": NORMED_BATCH},
-        ),
-    }
     try:
-        for process, request in (*one.values(), *normed.values()):
-            process.seconds({"fits": 1, "epochs": 1, "batch": BATCH} | request)  # warm up
+        for process, request in one.values():
+            process.seconds(request | {"fits": 1, "epochs": 1, "batch": BATCH})  # warm up
         return tuple(
             in_turns(
                 {
-                    name: partial(asked.seconds, {"fits": count, "epochs": epochs, "batch": BATCH} | keys)
+                    name: partial(asked.seconds, keys | {"fits": count, "epochs": epochs, "batch": BATCH})
                     for name, (asked, keys) in contestants.items()
                 },
                 pairs,
             )
-            for contestants, count in ((one, 1), (normed, 1), (whole, fits))
+            for contestants, count in ((one, 1), (whole, fits))
         )  # type: ignore[return-value]
+    finally:
+        ours.stop()
+        peers.stop()
+
+
+def beside_the_loop(
+    data: Path, networks: Mapping[str, tuple[str, int]], pairs: int, epochs: int
+) -> dict[str, Seconds]:
+    """Seconds of the processor of one fit of each network, in Shoal and in the plain loop, turn by turn."""
+    ours, peers = started(data)
+    times: dict[str, Seconds] = {}
+    try:
+        for title, (network, batch) in networks.items():
+            loop = "PyTorch loop" if network == "published" else f"PyTorch loop, {network}"
+            fit: Request = {"fits": 1, "epochs": epochs, "batch": batch}
+            contestants = {
+                OURS: partial(ours.seconds, fit | {"workers": 1, "network": network}, PROCESSOR),
+                LOOP: partial(peers.seconds, fit | {"name": loop, "threads": 1}, PROCESSOR),
+            }
+            for contestant in contestants.values():
+                contestant()  # warm up
+            times[title] = in_turns(contestants, pairs)
+        return times
     finally:
         ours.stop()
         peers.stop()
@@ -148,9 +191,12 @@ def main() -> None:
     ensure_peers()
     keras = keras_version()
     with tempfile.TemporaryDirectory() as folder:
-        data = Path(folder) / "images.npz"
+        data, colour = Path(folder) / "images.npz", Path(folder) / "colour.npz"
         name = images(rows, data)
-        alone, normed, grid = measured(data, pairs, epochs, fits)
+        colour_images(rows // COLOUR_SHARE, colour)
+        beside = beside_the_loop(data, BESIDE_THE_LOOP, pairs, epochs)
+        beside |= beside_the_loop(colour, {COLOUR: ("published", BATCH)}, pairs, epochs)
+        alone, grid = measured(data, pairs, epochs, fits)
     samples = rows * epochs
     head = [
         f"The published network (8-16-32 channels, 64 units), batch {BATCH}, {epochs} epochs on {rows:,} images "
@@ -158,10 +204,13 @@ def main() -> None:
         f"Keras {keras}, torch backend.",
         "",
     ]
-    body = head + lines_of(alone, samples, "Shoal, 1 worker")
-    body += ["", f"With batch norm and pooling: 16-32-64 channels, 64 units, batch {NORMED_BATCH}.", ""]
-    body += lines_of(normed, samples, "Shoal, 1 worker")
+    body = head + lines_of(alone, samples, OURS)
     body += ["", f"The grid: {fits} such fits.", "", *lines_of(grid, fits * samples, "Shoal, 2 workers")]
+    body += ["", "Beside the plain loop, one thread each, by the seconds of the processor."]
+    for title, times in beside.items():
+        share = COLOUR_SHARE if title == COLOUR else 1
+        batch = BATCH if title == COLOUR else BESIDE_THE_LOOP[title][1]
+        body += ["", f"{title}, batch {batch}.", "", *lines_of(times, samples // share, OURS)]
     if asked.quick:
         print("\n".join(body))
         return

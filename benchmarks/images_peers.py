@@ -2,7 +2,8 @@
 
 Each contestant trains so many epochs with Adam and looks at the validation images after each, as Shoal does. They do
 what their documentation shows, less what would only cost them; images are held in memory. Reads requests as
-JSON lines (name, fits, epochs, batch, threads), answers with seconds. `python -m benchmarks.images_peers DATA.npz`.
+JSON lines (name, fits, epochs, batch, threads), answers with seconds: on the clock, and of the processor.
+`python -m benchmarks.images_peers DATA.npz`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -25,39 +26,46 @@ from torch import nn
 Images = dict[str, NDArray[Any]]
 
 
-def module(normed: bool = False) -> nn.Sequential:
-    """The published network; or one with batch norm and pooling, that of the built-in study."""
-    convolutions: list[nn.Module] = []
-    if normed:
-        for channels, wider in ((1, 16), (16, 32), (32, 64)):
-            convolutions += [
-                nn.Conv2d(channels, wider, 3, 1, 1), nn.BatchNorm2d(wider), nn.ReLU(), nn.MaxPool2d(2)
-            ]  # fmt: skip
-        dense = [nn.Linear(576, 64), nn.BatchNorm1d(64), nn.ReLU(), nn.Linear(64, 10)]
-        return nn.Sequential(*convolutions, nn.Flatten(), *dense)
-    for channels, wider, padding in ((1, 8, 1), (8, 16, 1), (16, 32, 0)):
-        convolutions += [nn.Conv2d(channels, wider, 3, 2, padding), nn.ReLU()]
-    return nn.Sequential(*convolutions, nn.Flatten(), nn.Linear(288, 64), nn.ReLU(), nn.Linear(64, 10))
+def module(network: str, shape: Sequence[int]) -> nn.Sequential:
+    """The published network; one that pools instead of strides; or one with batch norm and pooling, that of the
+    built-in study."""
+    layers: list[nn.Module] = []
+    before, normed = shape[0], network == "normed"
+    for channels, padding in zip((16, 32, 64) if normed else (8, 16, 32), (1, 1, 0), strict=True):
+        if network == "published":
+            layers += [nn.Conv2d(before, channels, 3, 2, padding), nn.ReLU()]
+        else:
+            norm = [nn.BatchNorm2d(channels)] if normed else []
+            layers += [nn.Conv2d(before, channels, 3, 1, 1), *norm, nn.ReLU(), nn.MaxPool2d(2)]
+        before = channels
+    layers.append(nn.Flatten())
+    features = nn.Sequential(*layers)(torch.zeros(2, *shape)).shape[1]
+    norm = [nn.BatchNorm1d(64)] if normed else []
+    model = nn.Sequential(*layers, nn.Linear(features, 64), *norm, nn.ReLU(), nn.Linear(64, 10))
+    for layer in model:
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.reset_running_stats()
+    return model
 
 
-def pytorch_loop(images: Images, epochs: int, batch: int, normed: bool = False) -> None:
+def pytorch_loop(images: Images, epochs: int, batch: int, network: str = "published") -> None:
     """The loop of every tutorial, less the DataLoader: all images as one float tensor."""
     x, y, seen, right = (
         torch.from_numpy(images[name]) for name in ("train_x", "train_y", "valid_x", "valid_y")
     )
     x, seen = x.float().div_(255), seen.float().div_(255)
-    network, criterion = module(normed), nn.CrossEntropyLoss()
-    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
+    model, criterion = module(network, x.shape[1:]), nn.CrossEntropyLoss()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     for _ in range(epochs):
-        network.train()
+        model.train()
         for rows in torch.randperm(len(x)).split(batch):
             optimizer.zero_grad()
-            criterion(network(x[rows]), y[rows]).backward()
+            criterion(model(x[rows]), y[rows]).backward()
             optimizer.step()
-        network.eval()
+        model.eval()
         with torch.no_grad():
             for part, answers in zip(seen.split(1000), right.split(1000), strict=True):
-                criterion(network(part), answers).item()
+                criterion(model(part), answers).item()
 
 
 class Pictures(torch.utils.data.Dataset[tuple[torch.Tensor, int]]):
@@ -79,7 +87,7 @@ def skorch(images: Images, epochs: int, batch: int) -> None:
     from skorch.helper import predefined_split
 
     net = NeuralNetClassifier(
-        module(),
+        module("published", images["train_x"].shape[1:]),
         criterion=nn.CrossEntropyLoss,
         optimizer=torch.optim.Adam,
         lr=1e-3,
@@ -116,7 +124,7 @@ def keras(images: Images, epochs: int, batch: int) -> None:
 
 CONTESTANTS: dict[str, Callable[[Images, int, int], None]] = {
     "PyTorch loop": pytorch_loop,
-    "PyTorch loop, normed": partial(pytorch_loop, normed=True),
+    **{f"PyTorch loop, {name}": partial(pytorch_loop, network=name) for name in ("pooled", "normed")},
     "skorch, DataLoader": skorch,
     "Keras (torch)": keras,
 }
@@ -130,10 +138,10 @@ def main() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         torch.set_num_threads(request["threads"])
-        start = time.perf_counter()
+        start, used = time.perf_counter(), time.process_time()
         for _ in range(request["fits"]):
             CONTESTANTS[request["name"]](images, request["epochs"], request["batch"])
-        answers.write(json.dumps(time.perf_counter() - start) + "\n")
+        answers.write(json.dumps((time.perf_counter() - start, time.process_time() - used)) + "\n")
         answers.flush()
 
 

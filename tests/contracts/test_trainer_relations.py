@@ -339,7 +339,7 @@ def test_the_predicted_time_of_a_step_is_a_time(trainer: Trainer) -> None:
 
 
 def test_names_and_versions_tell_trainers_apart(trainer: Trainer) -> None:
-    assert trainer.version.startswith(f"{trainer.name}-")
+    assert all(version.startswith(f"{trainer.name}-") for version in trainer.versions.values())
     table = build_architecture(Network(hidden=(3,)), (2,), 1)
     assert trainer.workers(table) in KINDS
     assert trainer.refuses(table, Training()) is None

@@ -96,7 +96,7 @@ def test_an_id_is_the_digest_of_all_that_its_bytes_depend_on() -> None:
             "data": [data.train_fingerprint, data.test_fingerprint],
             "rows": list(rows),
             "streams": [study.study.seed, fit.split.stream, fit.repeat],
-            "trainer": CONVENIENT(fit.job).version,
+            "trainer": CONVENIENT(fit.job).versions["table"],
         }
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         assert fit.id == hashlib.sha256(text.encode()).hexdigest()

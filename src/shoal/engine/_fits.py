@@ -374,7 +374,7 @@ class Planner:
             "data": [self.dataset.train_fingerprint, self.dataset.test_fingerprint if tested else None],
             "rows": [self._digest(part) for part in (rows.train, rows.validation, rows.inner)],
             "streams": [seed, split.stream, repeat],
-            "trainer": trainer.version,
+            "trainer": trainer.versions[job.architecture.takes],
         }
         permuted = split.stream == PERMUTED_STREAM
         if permuted:

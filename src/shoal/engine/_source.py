@@ -405,7 +405,9 @@ def environment(trainers: Mapping[str, Trainer]) -> dict[str, Any]:
         "processor": _processor(),
         "cores": os.cpu_count(),
         "versions": {name: version(name) for name in ("shoal", "numpy", "torch")},
-        "trainers": {name: trainer.version for name, trainer in trainers.items()},
+        "trainers": {
+            name: ", ".join(sorted({*trainer.versions.values()})) for name, trainer in trainers.items()
+        },
     }
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol
 
@@ -231,7 +231,11 @@ class Trainer(Protocol):
     """
 
     name: str
-    version: str
+
+    @property
+    def versions(self) -> Mapping[Takes, str]:
+        """What its fits are named after, by what networks take: other numbers of a job are another version's."""
+        ...
 
     @property
     def imports_torch(self) -> bool:

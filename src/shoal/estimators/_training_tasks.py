@@ -271,7 +271,7 @@ class _Plan:
             place, table = tables.setdefault(arrays, (len(tables), task.table))
             trainer = trainer_for(task.job, table, pick_device(task.device), task.dtype)
             digest = _digest_of_bytes if self.store else _digest_of_object
-            name = ("" if self.store else lot) + _named(task, trainer.version, digests, digest)
+            name = ("" if self.store else lot) + _named(task, _version(task, trainer), digests, digest)
             keys = self._keys.setdefault(name, [])
             keys.append(task.key)
             if len(keys) > 1:
@@ -279,7 +279,7 @@ class _Plan:
             if self.store and name in self._stored:
                 known.append(self.store.record(name))
             else:
-                trainers[trainer.version] = trainer
+                trainers[_version(task, trainer)] = trainer
                 fits.append(_fit(task, place, name, trainer))
         rows = TableRows(tuple(table for _, table in tables.values()))
         for group in grouped(fits):
@@ -307,9 +307,13 @@ class _Plan:
             self._watcher(key, share)  # type: ignore[misc]
 
 
+def _version(task: Task, trainer: Trainer) -> str:
+    return trainer.versions[task.job.architecture.takes]
+
+
 def _fit(task: Task, table: int, name: str, trainer: Trainer) -> Fit:
     rows = FitRows(task.train_rows, task.validation_rows, task.inner_rows, table=table)
-    return Fit(name, task.job, rows, trainer.version, task.start)
+    return Fit(name, task.job, rows, _version(task, trainer), task.start)
 
 
 def _open_store(folder: Path, kind: str, stack: ExitStack) -> Store:

@@ -10,6 +10,7 @@ import ctypes
 import math
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, assert_never
 
@@ -265,7 +266,7 @@ class NativeTrainer:
     """
 
     name = "native"
-    version = "native-1"
+    versions: Final[Mapping[Takes, str]] = {"table": "native-1", "images": "native-2"}
     imports_torch = False
 
     def __init__(self, target: str | None = None) -> None:
@@ -284,12 +285,12 @@ class NativeTrainer:
     def advance(self, job: Job, data: FitData, state: State, until: int) -> None:
         """Train up to `until` epochs in all; see `Trainer.advance`."""
         fit = _Fit(job, data, state)
-        target, until = self._target_for(job.architecture), max(0, min(until, job.training.epochs))
+        until = max(0, min(until, job.training.epochs))
         breath = BREATH_SECONDS if threading.current_thread() is threading.main_thread() else math.inf
         while not fit.pause.wished:
             fit.pause.until, points = time.monotonic() + breath, state.points
             there = min(until, int(state.epoch_T[points])) if data.judge else until
-            self._call(target, "shoal_advance", ctypes.byref(fit.struct), there)
+            self._call("shoal_advance", ctypes.byref(fit.struct), there)
             fit.give_back()
             if data.judge and state.points > points and state.status != "diverged":
                 fit.judge(job, data.judge(self._monitored(job, data, state)))
@@ -321,7 +322,7 @@ class NativeTrainer:
         )
         y_NK = np.empty((len(rows), architecture.outputs), np.float32)
         self._call(
-            self._target_for(architecture), "shoal_outputs", ctypes.byref(network.struct), _at(flat_P), flat_P.size,
+            "shoal_outputs", ctypes.byref(network.struct), _at(flat_P), flat_P.size,
             _at(running), running.size, _at(rows), rows.size, len(rows), _at(y_NK), y_NK.size,
         )  # fmt: skip
         return y_NK
@@ -378,26 +379,22 @@ class NativeTrainer:
         state = initial_state(job)
         state.epoch_T, state.curve_TC = state.epoch_T[:0], state.curve_TC[:0]
         fit = _Fit(job, data, state)
-        target = self._target_for(job.architecture)
-        self._call(target, "shoal_advance", ctypes.byref(fit.struct), 1)
+        self._call("shoal_advance", ctypes.byref(fit.struct), 1)
         steps, passed, length = steps_per_epoch(rows, job.training.batch_size), 0.0, 1
         while passed < 3e-3 and fit.struct.epoch + length <= epochs and fit.struct.status == 0:
             begun = time.thread_time()
-            self._call(target, "shoal_advance", ctypes.byref(fit.struct), fit.struct.epoch + length)
+            self._call("shoal_advance", ctypes.byref(fit.struct), fit.struct.epoch + length)
             passed, length = time.thread_time() - begun, 2 * length
         length = max(1, length // 2)
         for _ in range(2):  # the best of three: on a busy machine others empty the caches in between
             if fit.struct.epoch + length <= epochs and fit.struct.status == 0:
                 begun = time.thread_time()
-                self._call(target, "shoal_advance", ctypes.byref(fit.struct), fit.struct.epoch + length)
+                self._call("shoal_advance", ctypes.byref(fit.struct), fit.struct.epoch + length)
                 passed = min(passed, time.thread_time() - begun)
         return passed / (length * steps)
 
-    def _target_for(self, architecture: Architecture) -> str | None:
-        return self.target or pick_target(architecture)
-
-    def _call(self, target: str | None, name: str, *arguments: Any) -> None:
-        library = load_library()
+    def _call(self, name: str, *arguments: Any) -> None:
+        library, target = load_library(), self.target or pick_target()
         if library is None or target is None:
             raise ShoalError(native_missing_reason())
         code = getattr(library, name)(TARGETS.index(target), *arguments)

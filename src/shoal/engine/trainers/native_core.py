@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from shoal.core import load_core
-from shoal.nets import Architecture
 
 MAX_CONVS: Final = 32
 TARGETS: Final = ("portable", "avx2", "avx512", "neon")
@@ -133,16 +132,10 @@ def _wish() -> str:
     return os.environ.get("SHOAL_NATIVE", "")
 
 
-def pick_target(architecture: Architecture | None = None) -> str | None:
-    """Choose the width: the widest that fits, or what the environment variable SHOAL_NATIVE asks for.
-
-    Vectors of 16 stay half empty where convolutions have up to 8 channels; the bytes are the same.
-    """
-    convolutions = architecture.convolutions if architecture else ()
-    narrow = any(0 < layer.units % 16 <= 8 for layer in convolutions)
-    preferred = _PREFERRED[narrow:]
+def pick_target() -> str | None:
+    """Choose the width: the widest that runs, or what the environment variable SHOAL_NATIVE asks for."""
     runnable = runnable_targets()
-    for name in (_wish(),) if _wish() else preferred:
+    for name in (_wish(),) if _wish() else _PREFERRED:
         if name in runnable:
             return name
     return None

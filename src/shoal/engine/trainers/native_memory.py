@@ -9,7 +9,7 @@ from shoal.engine._trainer import Job
 from shoal.nets import Architecture, both
 
 FEW_IMAGES: Final = 8e6
-"""Bytes of the maps of a few images."""
+"""Bytes of the maps of small images that pass together."""
 PASSING_NUMBER: Final = 12.0
 NORMED_NUMBER: Final = 4.0
 """Bytes of a unit's output for a row: value, derivative, gradient; with batch norm the normed sum, too."""
@@ -19,8 +19,8 @@ BLOCK: Final = 16
 
 
 def passing_bytes(job: Job, rows: int) -> float:
-    """Predict what passes through a network at once: a batch of rows; of images a few, or, where a norm needs them
-    together, a batch, whose numbers in the dense layers are little beside the maps.
+    """Predict what passes through a network at once: a batch of rows; of images a block or a few, or, where a norm
+    needs them together, a batch, whose numbers in the dense layers are little beside the maps.
     """
     architecture, batch = job.architecture, min(rows, job.training.batch_size)
     layers = architecture.layers
@@ -29,9 +29,10 @@ def passing_bytes(job: Job, rows: int) -> float:
             (PASSING_NUMBER + NORMED_NUMBER * (layer.batch_norm or layer.layer_norm)) * layer.numbers
             for layer in layers
         )
+    block = NUMBER * _numbers_of_an_image(architecture) * BLOCK
     if not any(layer.batch_norm for layer in layers):
-        return FEW_IMAGES
-    return FEW_IMAGES + NUMBER * _numbers_of_an_image(architecture) * -(-batch // BLOCK) * BLOCK
+        return max(FEW_IMAGES, block)
+    return FEW_IMAGES + block * -(-batch // BLOCK)
 
 
 def _numbers_of_an_image(architecture: Architecture) -> int:

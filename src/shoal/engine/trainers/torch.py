@@ -10,10 +10,10 @@ from __future__ import annotations
 import contextlib
 import gc
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,7 +93,8 @@ class TorchTrainer:
         """Choose where and how finely to compute."""
         self.device = device
         self.dtype = dtype
-        self.version = "torch-1" if (device, dtype) == ("cpu", "float32") else f"torch-1-{device}-{dtype}"
+        version = "torch-1" if (device, dtype) == ("cpu", "float32") else f"torch-1-{device}-{dtype}"
+        self.versions: Mapping[Takes, str] = dict.fromkeys(get_args(Takes), version)
 
     def workers(self, architecture: Architecture) -> str:
         """Processes: torch holds the GIL between short calls; those of convolutions are long."""
