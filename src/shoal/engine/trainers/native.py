@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final, assert_never
 
 import numpy as np
@@ -255,15 +256,17 @@ class NativeTrainer:
     """Trains networks without batch norm and channel groups in the C++ core; see `Trainer` for what its methods
     promise.
 
-    `target` names a vector width of `runnable_targets()`; the widest by default. All give the same bytes.
+    `target` names a vector width of `runnable_targets()`; the widest by default. All give the same bytes. `core` is
+    another build of the core, for benchmarks.
     """
 
     name = "native"
     version = "native-1"
     imports_torch = False
 
-    def __init__(self, target: str | None = None) -> None:
+    def __init__(self, target: str | None = None, core: Path | None = None) -> None:
         self.target = target
+        self.core = core
 
     def workers(self, architecture: Architecture) -> str:  # noqa: ARG002
         """Threads: the core leaves the GIL alone."""
@@ -410,7 +413,7 @@ class NativeTrainer:
         return self.target or pick_target(architecture)
 
     def _call(self, target: str | None, name: str, *arguments: Any) -> None:
-        library = load_library()
+        library = load_library(self.core)
         if library is None or target is None:
             raise ShoalError(native_missing_reason())
         code = getattr(library, name)(TARGETS.index(target), *arguments)
