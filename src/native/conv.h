@@ -130,7 +130,7 @@ struct ChannelDropout {
         if (!draws) return value;
         vu16 draw;
         __builtin_memcpy(&draw, draws + c, sizeof draw);
-        return value * as_floats(as_bits(scale) & (vi32)(__builtin_convertvector(draw, vu32) >= threshold));
+        return value * as_floats(as_bits(scale) & (vi32)(widen(draw) >= threshold));
     }
 };
 

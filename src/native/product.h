@@ -17,10 +17,10 @@ constexpr int rows_of_tile(int vectors) {
     return ACCUMULATORS / vectors < TILE_ROWS ? ACCUMULATORS / vectors : TILE_ROWS;
 }
 
-// Terms summed before the tile moves on: a panel of this many rows stays in the first cache.
-constexpr int64_t DEPTH_BLOCK = 256;
+// Terms summed before the tile moves on: so many rows, as wide as a tile, take half of a first cache.
+constexpr int64_t DEPTH_BLOCK = 4096 / (TILE_VECTORS * W);
 
-// Rows of weights whose gradient passes and update go together: as many as a tile has columns.
+// Rows of weights that are transposed together for the gradient of their inputs: as many as a tile has columns.
 constexpr int64_t BLOCK_ROWS = TILE_VECTORS * W < PANEL ? PANEL : TILE_VECTORS * W;
 
 struct Product {
@@ -39,24 +39,19 @@ constexpr int64_t column_offset(int64_t vector, int64_t panel) {
     return vector / PANEL_VECTORS * panel + vector % PANEL_VECTORS * W;
 }
 
-// The sums of one tile. A_TRANSPOSED: rows of a are neighbours, else terms are, so that their addresses are
-// one pointer and constants. All indices are constants after unrolling, so `sum` lives in registers.
+// Adds one term to the sums of a tile. A_TRANSPOSED: rows of a are neighbours, else terms are, so that their addresses
+// are one pointer and constants. All indices are constants after unrolling, so `sum` lives in registers.
 template <int R, int C, bool A_TRANSPOSED>
-inline __attribute__((always_inline)) void accumulate_tile(const float* a, int64_t a_stride, const float* b,
-                                                           int64_t b_row_stride, int64_t b_panel_stride,
-                                                           int64_t depth, vf32 (&sum)[R][C]) {
-    for (int64_t k = 0; k < depth; ++k) {
-        vf32 b_k_c[C];
+inline __attribute__((always_inline)) void add_term(const float* a, int64_t a_stride, const float* b,
+                                                    int64_t b_panel_stride, vf32 (&sum)[R][C]) {
+    vf32 b_k_c[C];
 #pragma GCC unroll 4
-        for (int c = 0; c < C; ++c) b_k_c[c] = load(b + column_offset(c, b_panel_stride));
+    for (int c = 0; c < C; ++c) b_k_c[c] = load(b + column_offset(c, b_panel_stride));
 #pragma GCC unroll 12
-        for (int r = 0; r < R; ++r) {
-            const vf32 a_r_k = broadcast(a[A_TRANSPOSED ? r : r * a_stride]);
+    for (int r = 0; r < R; ++r) {
+        const vf32 a_r_k = broadcast(a[A_TRANSPOSED ? r : r * a_stride]);
 #pragma GCC unroll 4
-            for (int c = 0; c < C; ++c) sum[r][c] = fma(a_r_k, b_k_c[c], sum[r][c]);
-        }
-        a += A_TRANSPOSED ? a_stride : 1;
-        b += b_row_stride;
+        for (int c = 0; c < C; ++c) sum[r][c] = fma(a_r_k, b_k_c[c], sum[r][c]);
     }
 }
 
@@ -72,9 +67,12 @@ void multiply_tile(const Product& p, int64_t row, int64_t vector) {
         for (int c = 0; c < C; ++c)
             sum[r][c] =
                 p.accumulate ? load(out + r * c_row_stride + column_offset(c, c_panel_stride)) : vf32{};
-    accumulate_tile<R, C, A_TRANSPOSED>(p.a + row * (A_TRANSPOSED ? 1 : p.a_stride), p.a_stride,
-                                        p.b + column_offset(vector, p.b_panel_stride), p.b_row_stride,
-                                        p.b_panel_stride, p.depth, sum);
+    const float *a = p.a + row * (A_TRANSPOSED ? 1 : p.a_stride), *b = p.b + column_offset(vector, p.b_panel_stride);
+    for (int64_t k = 0; k < p.depth; ++k) {
+        add_term<R, C, A_TRANSPOSED>(a, p.a_stride, b, p.b_panel_stride, sum);
+        a += A_TRANSPOSED ? p.a_stride : 1;
+        b += p.b_row_stride;
+    }
     const float* factor = p.factor ? p.factor + (out - p.c) : nullptr;
 #pragma GCC unroll 12
     for (int r = 0; r < R; ++r)
