@@ -17,11 +17,16 @@ constexpr int rows_of_tile(int vectors) {
     return ACCUMULATORS / vectors < TILE_ROWS ? ACCUMULATORS / vectors : TILE_ROWS;
 }
 
-// Terms summed before the tile moves on: so many rows, as wide as a tile, take half of a first cache.
-constexpr int64_t DEPTH_BLOCK = 4096 / (TILE_VECTORS * W);
+// Terms summed before the tile moves on: a panel of this many rows stays in the first cache.
+constexpr int64_t DEPTH_BLOCK = 256;
 
 // Rows of weights that are transposed together for the gradient of their inputs: as many as a tile has columns.
 constexpr int64_t BLOCK_ROWS = TILE_VECTORS * W < PANEL ? PANEL : TILE_VECTORS * W;
+
+// Terms that lie apart from the others, in a and in b: those of one pixel under a kernel.
+struct Tap {
+    int64_t a, b, depth;
+};
 
 struct Product {
     const float* a;
@@ -33,6 +38,8 @@ struct Product {
     const float* factor;  // multiplied into c at the end, laid out like c; or null
     int64_t depth;
     bool accumulate;  // go on from the sums in c
+    const Tap* taps = nullptr;  // the sum goes over them one after another; or null: all terms lie together
+    int64_t tap_count = 1;
 };
 
 constexpr int64_t column_offset(int64_t vector, int64_t panel) {
@@ -67,11 +74,15 @@ void multiply_tile(const Product& p, int64_t row, int64_t vector) {
         for (int c = 0; c < C; ++c)
             sum[r][c] =
                 p.accumulate ? load(out + r * c_row_stride + column_offset(c, c_panel_stride)) : vf32{};
-    const float *a = p.a + row * (A_TRANSPOSED ? 1 : p.a_stride), *b = p.b + column_offset(vector, p.b_panel_stride);
-    for (int64_t k = 0; k < p.depth; ++k) {
-        add_term<R, C, A_TRANSPOSED>(a, p.a_stride, b, p.b_panel_stride, sum);
-        a += A_TRANSPOSED ? p.a_stride : 1;
-        b += p.b_row_stride;
+    for (int64_t t = 0; t < p.tap_count; ++t) {
+        const Tap tap = p.taps ? p.taps[t] : Tap{0, 0, p.depth};
+        const float *a = p.a + tap.a + row * (A_TRANSPOSED ? 1 : p.a_stride),
+                    *b = p.b + tap.b + column_offset(vector, p.b_panel_stride);
+        for (int64_t k = 0; k < tap.depth; ++k) {
+            add_term<R, C, A_TRANSPOSED>(a, p.a_stride, b, p.b_panel_stride, sum);
+            a += A_TRANSPOSED ? p.a_stride : 1;
+            b += p.b_row_stride;
+        }
     }
     const float* factor = p.factor ? p.factor + (out - p.c) : nullptr;
 #pragma GCC unroll 12

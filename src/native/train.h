@@ -1,6 +1,7 @@
 // A whole fit: epochs, evaluations, what is kept, when it ends. Follows `Trainer.advance` and
 // `State.record_evaluation` of src/shoal/engine/_trainer.py word by word.
 #pragma once
+#include "flat.h"
 #include "step.h"
 #include "target.h"
 
@@ -32,7 +33,8 @@ struct Workspace {
             augment_draws = (uint32_t*)calloc((size_t)(3 * capacity), sizeof(uint32_t));
             if (!augment_draws) return false;
         }
-        fill_pixel_table(net, fit);
+        net.pixel_scale = fit.pixel_scale;
+        net.pixel_offset = fit.pixel_offset;
         return keys != nullptr;
     }
 };
@@ -136,6 +138,7 @@ inline void record_evaluation(Workspace& work, ShoalFit& fit) {
         fit.best_loss = loss;
         fit.best_epoch = fit.epoch;
         write_parameters(work.net, fit.best_parameters);
+        write_buffers(work.net, fit.best_buffers);
     } else if (fit.patience && fit.epoch - fit.best_epoch >= fit.patience) {
         fit.status = SHOAL_DONE;
     }
@@ -148,6 +151,7 @@ inline bool advance(ShoalFit& fit, int64_t until) {
     Workspace work;
     if (!work.allocate(fit)) return false;
     read_parameters(work.net, fit.parameters);
+    read_buffers(work.net, fit.buffers);
     read_moments(work.net, fit.first_moment, fit.second_moment);
     while (fit.status == SHOAL_TRAINING && fit.epoch < until && train_epoch(work, fit)) {
         ++fit.epoch;
@@ -157,17 +161,19 @@ inline bool advance(ShoalFit& fit, int64_t until) {
         if (fit.status == SHOAL_TRAINING && fit.epoch == fit.epochs) fit.status = SHOAL_DONE;
     }
     write_parameters(work.net, fit.parameters);
+    write_buffers(work.net, fit.buffers);
     write_moments(work.net, fit.first_moment, fit.second_moment);
     return true;
 }
 
-inline bool outputs(const ShoalNetwork& from, const float* parameters, const float* x, int64_t rows,
-                    float* y) {
+inline bool outputs(const ShoalNetwork& from, const float* parameters, const float* buffers, const float* x,
+                    int64_t rows, float* y) {
     const FlushedDenormals flushed;
     Workspace work;
     Network& net = work.net;
     if (!build_network(net, from, EVALUATION_ROWS, false)) return false;
     read_parameters(net, parameters);
+    read_buffers(net, buffers);
     const Layer& last = net.output_layer();
     for (int64_t n = 0; n < rows; n += net.group_rows) {
         const int64_t group = min(net.group_rows, rows - n);

@@ -25,6 +25,10 @@ inline vf32 narrow(vf64 low, vf64 high) { return _mm256_set_m128(_mm256_cvtpd_ps
 inline vu32 widen(vu16 a) { return (vu32)_mm256_cvtepu16_epi32((__m128i)a); }
 inline vu64 multiply_low32(vu64 a, vu64 b) { return (vu64)_mm256_mul_epu32((__m256i)a, (__m256i)b); }
 
+inline vf32 load_bytes(const uint8_t* from) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i*)from)));
+}
+
 inline float horizontal_sum(vf32 a) {
     __m128 four = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
     __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
@@ -48,6 +52,24 @@ inline void transpose_16x16(const float* from, float* to) {
             _mm256_storeu_ps(to + 16 * (j + 3) + i, _mm256_shuffle_ps(high01, high23, 0xEE));
         }
 }
+
+// The sums of 8 of them.
+inline __m256 sums_of_8_rows(const float* from) {
+    __m256 eight[8], four[4], two[2];  // so many lanes are left of each row
+    for (int i = 0; i < 8; ++i) {
+        const float* row = from + 16 * (i % 2 * 4 + i / 2);
+        eight[i] = _mm256_add_ps(_mm256_loadu_ps(row), _mm256_loadu_ps(row + 8));
+    }
+    for (int i = 0; i < 4; ++i)
+        four[i] = _mm256_add_ps(_mm256_permute2f128_ps(eight[2 * i], eight[2 * i + 1], 0x20),
+                                _mm256_permute2f128_ps(eight[2 * i], eight[2 * i + 1], 0x31));
+    for (int i = 0; i < 2; ++i)
+        two[i] = _mm256_add_ps(_mm256_shuffle_ps(four[2 * i], four[2 * i + 1], 0x44),
+                               _mm256_shuffle_ps(four[2 * i], four[2 * i + 1], 0xEE));
+    return _mm256_add_ps(_mm256_shuffle_ps(two[0], two[1], 0x88), _mm256_shuffle_ps(two[0], two[1], 0xDD));
+}
+
+inline Panel sums_of_rows(const float* from) { return {{sums_of_8_rows(from), sums_of_8_rows(from + 128)}}; }
 
 }  // namespace
 }  // namespace shoal

@@ -9,7 +9,7 @@ namespace shoal {
 namespace {
 
 constexpr int REGISTERS = 32;
-constexpr int TILE_VECTORS = 2;  // columns of a product tile
+constexpr int TILE_VECTORS = 4;
 
 inline vf32 fma(vf32 a, vf32 b, vf32 c) { return _mm512_fmadd_ps(a, b, c); }
 inline vf32 sqrt(vf32 a) { return _mm512_sqrt_ps(a); }
@@ -26,6 +26,10 @@ inline vf32 narrow(vf64 low, vf64 high) {
 }
 inline vu32 widen(vu16 a) { return (vu32)_mm512_cvtepu16_epi32((__m256i)a); }
 inline vu64 multiply_low32(vu64 a, vu64 b) { return (vu64)_mm512_mul_epu32((__m512i)a, (__m512i)b); }
+
+inline vf32 load_bytes(const uint8_t* from) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i*)from)));
+}
 
 inline float horizontal_sum(vf32 a) {
     __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
@@ -52,6 +56,21 @@ inline void transpose_16x16(const float* from, float* to) {
         _mm512_storeu_ps(to + 16 * (j + 2), _mm512_shuffle_ps(high01, high23, 0x44));
         _mm512_storeu_ps(to + 16 * (j + 3), _mm512_shuffle_ps(high01, high23, 0xEE));
     }
+}
+
+inline Panel sums_of_rows(const float* from) {
+    __m512 row[16], eight[8], four[4], two[2];  // so many lanes are left of each row
+    for (int i = 0; i < 16; ++i) row[i] = _mm512_loadu_ps(from + 16 * (i % 4 * 4 + i / 4));
+    for (int i = 0; i < 8; ++i)
+        eight[i] = _mm512_add_ps(_mm512_shuffle_f32x4(row[2 * i], row[2 * i + 1], 0x44),
+                                 _mm512_shuffle_f32x4(row[2 * i], row[2 * i + 1], 0xEE));
+    for (int i = 0; i < 4; ++i)
+        four[i] = _mm512_add_ps(_mm512_shuffle_f32x4(eight[2 * i], eight[2 * i + 1], 0x88),
+                                _mm512_shuffle_f32x4(eight[2 * i], eight[2 * i + 1], 0xDD));
+    for (int i = 0; i < 2; ++i)
+        two[i] = _mm512_add_ps(_mm512_shuffle_ps(four[2 * i], four[2 * i + 1], 0x44),
+                               _mm512_shuffle_ps(four[2 * i], four[2 * i + 1], 0xEE));
+    return {{_mm512_add_ps(_mm512_shuffle_ps(two[0], two[1], 0x88), _mm512_shuffle_ps(two[0], two[1], 0xDD))}};
 }
 
 }  // namespace

@@ -31,6 +31,9 @@ inline vu32 widen(vu16 a) { return __builtin_convertvector(a, vu32); }
 inline vu64 multiply_low32(vu64 a, vu64 b) {
     return (vu64)vmull_u32(vmovn_u64((uint64x2_t)a), vmovn_u64((uint64x2_t)b));
 }
+inline vf32 load_bytes(const uint8_t* from) {
+    return vf32{(float)from[0], (float)from[1], (float)from[2], (float)from[3]};
+}
 inline float horizontal_sum(vf32 a) { return (a[0] + a[2]) + (a[1] + a[3]); }
 
 inline void transpose_4x4(const float* from, float* to) {
@@ -46,6 +49,16 @@ inline void transpose_4x4(const float* from, float* to) {
 inline void transpose_16x16(const float* from, float* to) {
     for (int i = 0; i < 16; i += 4)
         for (int j = 0; j < 16; j += 4) transpose_4x4(from + 16 * i + j, to + 16 * j + i);
+}
+
+inline Panel sums_of_rows(const float* from) {
+    Panel sum;
+    for (int i = 0; i < 16; ++i, from += 16) {
+        vf32 part[4];
+        __builtin_memcpy(part, from, sizeof part);
+        sum.part[i / 4][i % 4] = horizontal_sum((part[0] + part[2]) + (part[1] + part[3]));
+    }
+    return sum;
 }
 
 }  // namespace

@@ -30,12 +30,25 @@ inline vf32 narrow(vf64 low, vf64 high) {
 }
 inline vu32 widen(vu16 a) { return __builtin_convertvector(a, vu32); }
 inline vu64 multiply_low32(vu64 a, vu64 b) { return (a & 0xFFFFFFFFu) * (b & 0xFFFFFFFFu); }
+inline vf32 load_bytes(const uint8_t* from) {
+    return vf32{(float)from[0], (float)from[1], (float)from[2], (float)from[3]};
+}
 inline float horizontal_sum(vf32 a) { return (a[0] + a[2]) + (a[1] + a[3]); }
 
 // Rows of `from` become columns of `to`; both with 16 floats from row to row.
 inline void transpose_16x16(const float* from, float* to) {
     for (int i = 0; i < 16; ++i)
         for (int j = 0; j < 16; ++j) to[16 * j + i] = from[16 * i + j];
+}
+
+inline Panel sums_of_rows(const float* from) {
+    Panel sum;
+    for (int i = 0; i < 16; ++i, from += 16) {
+        vf32 part[4];
+        __builtin_memcpy(part, from, sizeof part);
+        sum.part[i / 4][i % 4] = horizontal_sum((part[0] + part[2]) + (part[1] + part[3]));
+    }
+    return sum;
 }
 
 }  // namespace

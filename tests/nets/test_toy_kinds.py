@@ -72,6 +72,7 @@ class ScaleLayer:
     activation: str
     dropout: float = 0.0
     batch_norm: bool = False
+    layer_norm: bool = False
 
     @property
     def inputs(self):

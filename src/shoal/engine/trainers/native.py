@@ -10,7 +10,6 @@ import ctypes
 import math
 import threading
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, assert_never
@@ -32,7 +31,6 @@ from shoal.engine._trainer import (
 from shoal.engine.forecast.steps import StepTimes, step_work
 from shoal.engine.trainers.batches import chunks_of
 from shoal.engine.trainers.native_core import (
-    MAX_CONVS,
     TARGETS,
     ConvStruct,
     DenseStruct,
@@ -47,8 +45,10 @@ from shoal.engine.trainers.native_core import (
     native_missing_reason,
     pick_target,
 )
+from shoal.engine.trainers.native_kinds import refusal_of
+from shoal.engine.trainers.native_memory import passing_bytes
 from shoal.errors import Problem, ShoalError, StudyError
-from shoal.kinds import LAYERS, LOSSES, OPTIMIZERS, POOLS, CoreKind, Takes, core_number, row_of
+from shoal.kinds import LAYERS, LOSSES, OPTIMIZERS, POOLS, Takes, core_number, row_of
 from shoal.nets import Architecture, ConvLayer, DenseLayer, learning_rates
 from shoal.streams import Role, dropout_threshold
 from shoal.study import Training
@@ -63,10 +63,6 @@ PAUSE_INTERVAL: Final = 1 << 28
 
 _MEASURED_STEPS: Final[dict[Takes, int]] = {"table": 4, "images": 1}
 """Batches of the rows on which a step is timed: more tell nothing more, and images take long."""
-_FEW_IMAGES: Final = 8e6
-"""Bytes of the maps of a few images."""
-_PASSING_NUMBER: Final = 12.0
-"""Bytes of a unit's output for a row: value, derivative, gradient."""
 
 
 def _at(array: NDArray[Any]) -> int | None:
@@ -107,15 +103,18 @@ class _Network:
 
 def _dense_struct(layer: DenseLayer) -> DenseStruct:
     activation = core_number("activation", ACTIVATIONS, layer.activation)
-    return DenseStruct(layer.units, activation, dropout_threshold(layer.dropout))
+    return DenseStruct(layer.units, activation, dropout_threshold(layer.dropout), layer.batch_norm)
 
 
 def _conv_struct(layer: ConvLayer) -> ConvStruct:
     activation = core_number("activation", ACTIVATIONS, layer.activation)
-    pool = 0 if layer.pool == "none" else core_number("pool", POOLS, layer.pool)
+    pool = 0
+    if layer.pool != "none":
+        way = row_of("pool", POOLS, layer.pool).whole or layer.pool
+        pool = core_number("pool", POOLS, way)
     return ConvStruct(
-        layer.units, layer.kernel, layer.stride, layer.padding, activation, pool, layer.pool_size,
-        layer.pool_stride, dropout_threshold(layer.dropout),
+        layer.units, layer.kernel, layer.stride, layer.padding, layer.groups, layer.batch_norm, activation,
+        pool, layer.pool_size, layer.pool_stride, dropout_threshold(layer.dropout),
     )  # fmt: skip
 
 
@@ -214,11 +213,14 @@ class _Fit:
             ("first_moment", "first_P"),
             ("second_moment", "second_P"),
             ("best_parameters", "best_P"),
+            ("buffers", "buffers"),
+            ("best_buffers", "best_buffers"),
         ):
             setattr(state, name, _ready(getattr(state, name), np.float32))
             setattr(fit, field, _at(getattr(state, name)))
         sizes = {array.size for array in (state.parameters_P, state.first_P, state.second_P, state.best_P)}
         fit.parameter_count = sizes.pop() if len(sizes) == 1 else -1
+        fit.buffer_count = state.buffers.size if state.buffers.size == state.best_buffers.size else -1
         state.curve_TC = _ready(state.curve_TC, np.float64)
         fit.curve, fit.curve_count = _at(state.curve_TC), state.curve_TC.size
         fit.evaluation_epochs, fit.evaluation_count = self._keep(state.epoch_T, np.int64)
@@ -253,8 +255,7 @@ class _Fit:
 
 
 class NativeTrainer:
-    """Trains networks without batch norm and channel groups in the C++ core; see `Trainer` for what its methods
-    promise.
+    """Trains in the C++ core what `refusal_of` lets it; see `Trainer` for what its methods promise.
 
     `target` names a vector width of `runnable_targets()`; the widest by default. All give the same bytes. `core` is
     another build of the core, for benchmarks.
@@ -276,25 +277,7 @@ class NativeTrainer:
         """Say why this trainer cannot take such a fit, or None."""
         if not native_available():
             return native_missing_reason()
-        convs = architecture.convolutions
-        if any(layer.groups > 1 for layer in convs):
-            return "the native trainer does not do convolutions with groups"
-        if len(convs) > MAX_CONVS:
-            return f"the native trainer takes up to {MAX_CONVS} convolutions"
-        if any(layer.batch_norm for layer in architecture.layers):
-            return "the native trainer does not do batch norm"
-        for layer in architecture.layers:
-            if not row_of("layer", LAYERS, layer.kind).core:
-                return f"the native trainer does not do {layer.kind} layers"
-        asked: list[tuple[str, Mapping[str, CoreKind], str]] = [
-            *(("activation", ACTIVATIONS, layer.activation) for layer in architecture.layers),
-            ("optimizer", OPTIMIZERS, training.optimizer),
-            *([("loss", LOSSES, training.loss)] if training.loss else []),
-        ]
-        for kind, table, name in asked:
-            if row_of(kind, table, name).core is None:
-                return f"the native trainer does not do the {kind} {name}"
-        return None
+        return refusal_of(architecture, training)
 
     def advance(self, job: Job, data: FitData, state: State, until: int) -> None:
         """Train up to `until` epochs in all; see `Trainer.advance`."""
@@ -326,16 +309,18 @@ class NativeTrainer:
         self,
         architecture: Architecture,
         parameters_P: NDArray[Any],
-        buffers: NDArray[Any],  # noqa: ARG002
+        buffers: NDArray[Any],
         x: NDArray[Any],
     ) -> NDArray[np.float32]:
         """Outputs for prepared rows, shape (N, K)."""
         network = _Network.of(architecture)
-        flat_P, rows = np.ascontiguousarray(parameters_P, np.float32), np.ascontiguousarray(x, np.float32)
+        flat_P, running, rows = (
+            np.ascontiguousarray(array, np.float32) for array in (parameters_P, buffers, x)
+        )
         y_NK = np.empty((len(rows), architecture.outputs), np.float32)
         self._call(
             self._target_for(architecture), "shoal_outputs", ctypes.byref(network.struct), _at(flat_P), flat_P.size,
-            _at(rows), rows.size, len(rows), _at(y_NK), y_NK.size,
+            _at(running), running.size, _at(rows), rows.size, len(rows), _at(y_NK), y_NK.size,
         )  # fmt: skip
         return y_NK
 
@@ -358,11 +343,8 @@ class NativeTrainer:
         )
 
     def passing_bytes(self, job: Job, rows: int, asked: int) -> float:  # noqa: ARG002
-        """Predict what passes through a network at once: a batch of rows, or the maps of a few images."""
-        if job.architecture.convolutions:
-            return _FEW_IMAGES
-        numbers = sum(layer.numbers for layer in job.architecture.layers)
-        return _PASSING_NUMBER * numbers * min(rows, job.training.batch_size)
+        """Predict what passes through a network at once."""
+        return passing_bytes(job, rows)
 
     def lingering_bytes(self, job: Job, rows: int, asked: int) -> float:  # noqa: ARG002
         """Nothing: the core frees what it took as one."""

@@ -26,14 +26,15 @@ _int, _real, _pointer = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
 class DenseStruct(ctypes.Structure):
     """`ShoalDense` of the interface."""
 
-    _fields_ = (("units", _int), ("activation", _int), ("dropout_threshold", _int))
+    _fields_ = (("units", _int), ("activation", _int), ("dropout_threshold", _int), ("batch_norm", _int))
 
 
 class ConvStruct(ctypes.Structure):
     """`ShoalConv` of the interface."""
 
     _fields_ = (
-        ("units", _int), ("kernel", _int), ("stride", _int), ("padding", _int), ("activation", _int),
+        ("units", _int), ("kernel", _int), ("stride", _int), ("padding", _int),
+        ("groups", _int), ("batch_norm", _int), ("activation", _int),
         ("pool", _int), ("pool_size", _int), ("pool_stride", _int), ("dropout_threshold", _int),
     )  # fmt: skip
 
@@ -83,7 +84,9 @@ class FitStruct(ctypes.Structure):
         ("evaluation_epochs", _pointer), ("evaluation_count", _int),
         ("parameters", _pointer), ("first_moment", _pointer), ("second_moment", _pointer),
         ("best_parameters", _pointer),
-        ("parameter_count", _int), ("curve", _pointer), ("curve_count", _int),
+        ("parameter_count", _int),
+        ("buffers", _pointer), ("best_buffers", _pointer), ("buffer_count", _int),
+        ("curve", _pointer), ("curve_count", _int),
         ("epoch", _int), ("step", _int), ("evaluations_done", _int), ("best_epoch", _int), ("best_loss", _real),
         ("status", _int), ("diverged_epoch", _int), ("diverged_batch", _int),
     )  # fmt: skip
@@ -103,7 +106,8 @@ def load_library(path: Path | None = None) -> ctypes.CDLL | None:
         "shoal_field": (_int,),
         "shoal_advance": (_int, ctypes.POINTER(FitStruct), _int),
         "shoal_outputs": (
-            _int, ctypes.POINTER(NetworkStruct), _pointer, _int, _pointer, _int, _int, _pointer, _int,
+            _int, ctypes.POINTER(NetworkStruct), _pointer, _int, _pointer, _int, _pointer, _int, _int, _pointer,
+            _int,
         ),
         "shoal_dropout_draws": (_int, words, _int, _int, _int, _int, _pointer),
         "shoal_permutation": (_int, words, _int, _int, _pointer),
