@@ -11,6 +11,7 @@ import numpy as np
 from benchmarks import native_step
 from benchmarks.pairs import spread
 from benchmarks.record import table
+from shoal.engine.trainers.native import NativeTrainer
 from shoal.engine.trainers.native_core import runnable_targets
 
 COPY_BYTES = 2**28
@@ -50,7 +51,7 @@ def machine(pairs: int, quick: bool) -> list[str]:
             for batch in native_step.BATCHES:
                 length = 0.02 if quick else 0.4
                 seconds.setdefault((place, batch), []).append(
-                    native_step.step(target, network, batch, length)
+                    native_step.step(NativeTrainer(target), network, batch, length)
                 )
     rows = []
     for (place, batch), times in seconds.items():

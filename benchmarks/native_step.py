@@ -37,9 +37,10 @@ def peak(target: str) -> float:
     return best * 1e-9
 
 
-def step(
-    target: str, network: tuple[int, tuple[int, ...], int, str], batch: int, seconds: float = 0.4
-) -> float:
+Shape = tuple[int, tuple[int, ...], int, str]
+
+
+def step(trainer: NativeTrainer, network: Shape, batch: int, seconds: float = 0.4) -> float:
     """Seconds of one step: the best of several runs of whole epochs of 8 full batches."""
     inputs, hidden, outputs, loss = network
     settings = Network(hidden=hidden, activation="sigmoid", dropout=0.25)
@@ -54,7 +55,7 @@ def step(
         else rng.integers(0, outputs, rows)
     )
     data = FitData(Rows(x, y), Rows(x[:0], y[:0]), Rows(x[:0], y[:0]))
-    state, trainer = initial_state(job), NativeTrainer(target)
+    state = initial_state(job)
     trainer.advance(job, data, state, 2)
     length, took = 1, 0.0
     while took < 0.02 and state.status == "training":
@@ -71,7 +72,12 @@ def step(
     return best / (8 * length)
 
 
-def flops(network: tuple[int, tuple[int, ...], int, str], batch: int) -> int:
+def name_of(network: Shape) -> str:
+    """`1-100-80-1`."""
+    return "-".join(map(str, (network[0], *network[1], network[2])))
+
+
+def flops(network: Shape, batch: int) -> int:
     """FLOPs of the products of one step."""
     sizes = (network[0], *network[1], network[2])
     weights = [a * b for a, b in pairwise(sizes)]
@@ -85,11 +91,11 @@ def main() -> None:
         print(f"{target}: peak {top:.1f} GFLOP/s")
         for network in NETWORKS:
             for batch in BATCHES:
-                seconds = step(target, network, batch)
+                seconds = step(NativeTrainer(target), network, batch)
                 rate = flops(network, batch) / seconds * 1e-9
-                name = "-".join(map(str, (network[0], *network[1], network[2])))
                 print(
-                    f"  {name:15s} batch {batch:3d}  {seconds * 1e6:8.2f} us  {rate:6.1f} GFLOP/s  {rate / top:4.0%}"
+                    f"  {name_of(network):15s} batch {batch:3d}  {seconds * 1e6:8.2f} us"
+                    f"  {rate:6.1f} GFLOP/s  {rate / top:4.0%}"
                 )
 
 

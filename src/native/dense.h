@@ -26,7 +26,7 @@ inline void activate(const Layer& layer, int64_t rows, const uint16_t* draws) {
             vu16 lane_draws;
             __builtin_memcpy(&lane_draws, draw, sizeof lane_draws);
             const vf32 factor =
-                as_floats(as_bits(scale) & (vi32)(__builtin_convertvector(lane_draws, vu32) >= threshold));
+                as_floats(as_bits(scale) & (vi32)(widen(lane_draws) >= threshold));
             y.value *= factor;
             y.derivative *= factor;
         }
@@ -110,31 +110,6 @@ inline void narrow_input_gradient(const Network& net, int64_t l, int64_t rows) {
                      rows, to.output_vectors);
 }
 
-// Updates `rows` rows of weights from row `from` on, the columns of `vectors` vectors from panel `panel` on,
-// by the gradients in the scratch.
-template <class Optimizer>
-inline void update_block(const Network& net, const Layer& layer, int64_t from, int64_t rows, int64_t panel,
-                         int64_t vectors, const Optimizer& optimizer) {
-    const Optimizer update = optimizer;
-    for (int64_t p = 0; p * PANEL_VECTORS < vectors; ++p) {
-        const int64_t at = (panel + p) * layer.panel_stride + from * layer.row_stride,
-                      width = min(PANEL_VECTORS, vectors - p * PANEL_VECTORS) * W;
-        const float* gradient = net.scratch + p * BLOCK_ROWS * PANEL;
-        float *weights = layer.weights + at, *first_moment = layer.first_moment + at,
-              *second_moment = layer.second_moment + at;
-        if (width == layer.row_stride) {  // whole rows, one behind the other
-            for (int64_t i = 0; i < rows * PANEL; i += W)
-                update(weights + i, first_moment + i, second_moment + i, load(gradient + i));
-            continue;
-        }
-        for (int64_t r = 0; r < rows; ++r)
-            for (int64_t i = 0; i < width; i += W) {
-                const int64_t j = r * layer.row_stride + i;
-                update(weights + j, first_moment + j, second_moment + j, load(gradient + r * PANEL + i));
-            }
-    }
-}
-
 // What a layer's gradient is the product of, summed over rows: its inputs and its deltas, in the order in
 // which its weights lie.
 struct GradientFactors {
@@ -149,30 +124,90 @@ inline GradientFactors gradient_factors(const Network& net, int64_t l) {
     return {input, layer.delta, layer.input_stride, layer.output_stride};
 }
 
-// One layer's backward pass, in blocks of weights: first the gradient of inputs that needs a block, then the
-// block's gradient, summed over the batch, then its update; so a gradient never leaves the first cache.
+// Sums of a tile whose weights are updated with it: fewer than a product could have, so that registers are left.
+constexpr int UPDATE_SUMS = 10, UPDATE_VECTORS = 2;
+constexpr int update_rows(int vectors) { return UPDATE_SUMS / vectors; }
+
+// A block of weights: `tiles` tiles of equal height below each other, the first from this row and vector on.
+struct WeightTiles {
+    const Layer& layer;
+    GradientFactors factors;
+    int64_t rows;  // of the batch
+    int64_t first_row, vector, tiles;
+};
+
+// Gradients of a block of weights, summed over the batch, and their updates. The weights of a tile are updated while
+// the next tile's gradient is summed, a vector a term: so roots and quotients are found beside multiply-adds, and not
+// after them. The order of the terms of a sum is that of the batch, whatever lies between them.
+template <int R, int C, class Optimizer>
+void update_tiles(const WeightTiles& block, const Optimizer& optimizer) {
+    const Optimizer update = optimizer;
+    const Layer& layer = block.layer;
+    const int64_t row_stride = layer.row_stride, panel_stride = layer.panel_stride;
+    const int64_t a_stride = block.factors.a_stride, b_stride = block.factors.b_stride;
+    alignas(64) float gradient[C * R * W];
+    int64_t at = block.first_row * row_stride + column_offset(block.vector, panel_stride);
+    for (int64_t tile = 0; tile <= block.tiles; ++tile) {
+        vf32 sum[R][C] = {};
+        const float *a = block.factors.a + block.first_row + tile * R, *b = block.factors.b + block.vector * W;
+        int64_t terms = tile < block.tiles ? block.rows : 0;
+        const auto sum_term = [&]() __attribute__((always_inline)) {
+            add_term<R, C, true>(a, a_stride, b, PANEL, sum);
+            a += a_stride;
+            b += b_stride;
+            --terms;
+        };
+        for (int c = 0; tile > 0 && c < C; ++c) {
+            const int64_t column = at + column_offset(c, panel_stride);
+            float *weights = layer.weights + column, *first_moment = layer.first_moment + column,
+                  *second_moment = layer.second_moment + column;
+            for (int r = 0; r < R; ++r) {
+                if (terms) sum_term();
+                update(weights, first_moment, second_moment, load(gradient + (c * R + r) * W));
+                weights += row_stride, first_moment += row_stride, second_moment += row_stride;
+            }
+        }
+        while (terms) sum_term();
+#pragma GCC unroll 10
+        for (int r = 0; r < R; ++r)
+#pragma GCC unroll 2
+            for (int c = 0; c < C; ++c) store(gradient + (c * R + r) * W, sum[r][c]);
+        at += tile > 0 ? R * row_stride : 0;
+    }
+}
+
+// All rows of C neighbouring vectors of weights: tiles of two heights at the most.
+template <int C, class Optimizer>
+inline void update_strip(WeightTiles block, const Optimizer& update) {
+#define SHOAL_TILES(R) update_tiles<(R < update_rows(C) ? R : update_rows(C)), C, Optimizer>
+    static constexpr void (*functions[UPDATE_SUMS])(const WeightTiles&, const Optimizer&) = {
+        SHOAL_TILES(1), SHOAL_TILES(2), SHOAL_TILES(3), SHOAL_TILES(4), SHOAL_TILES(5),
+        SHOAL_TILES(6), SHOAL_TILES(7), SHOAL_TILES(8), SHOAL_TILES(9), SHOAL_TILES(10)};
+#undef SHOAL_TILES
+    const int64_t rows = block.layer.rows, tiles = (rows + update_rows(C) - 1) / update_rows(C);
+    const int64_t height = rows / tiles;
+    block.tiles = rows % tiles;
+    if (block.tiles) functions[height](block, update);
+    block.first_row = block.tiles * (height + 1);
+    block.tiles = tiles - block.tiles;
+    functions[height - 1](block, update);
+}
+
+// One layer's backward pass: the gradients of its inputs, from the weights as they are, then its own, with the updates.
 template <class Optimizer>
 inline void backward_with_update(const Network& net, int64_t l, int64_t rows, const Optimizer& update) {
     const Layer& layer = net.dense[l];
-    const GradientFactors factors = gradient_factors(net, l);
-    const int64_t most_vectors = SCRATCH_FLOATS / BLOCK_ROWS / W;
     // Of the first layer only vectors that are looked up are trained, which stand last among its inputs.
     const bool passes_back = l || net.passes_back();
     const int64_t first_trained = l ? 0 : (net.inputs - net.table_count) / PANEL * PANEL;
     if (passes_back && layer.narrow) narrow_input_gradient(net, l, rows);
-    for (int64_t from = 0; from < layer.rows; from += BLOCK_ROWS) {
-        const int64_t end = from + BLOCK_ROWS;
-        if (passes_back && !layer.narrow && from < layer.inputs && end > first_trained)
-            input_gradient_block(net, l, rows, max(from, first_trained), end);
-        const int64_t block_rows = min(BLOCK_ROWS, layer.rows - from);
-        for (int64_t v = 0; v < layer.vectors; v += most_vectors) {
-            const int64_t vectors = min(most_vectors, layer.vectors - v);
-            multiply<true>({factors.a + from, factors.a_stride, factors.b + v * W, factors.b_stride, PANEL,
-                            net.scratch, PANEL, BLOCK_ROWS * PANEL, nullptr, rows, false},
-                           block_rows, vectors);
-            update_block(net, layer, from, block_rows, v / PANEL_VECTORS, vectors, update);
-        }
-    }
+    for (int64_t from = 0; passes_back && !layer.narrow && from < layer.inputs; from += BLOCK_ROWS)
+        if (from + BLOCK_ROWS > first_trained)
+            input_gradient_block(net, l, rows, max(from, first_trained), from + BLOCK_ROWS);
+    WeightTiles block = {layer, gradient_factors(net, l), rows, 0, 0, 0};
+    for (; block.vector + UPDATE_VECTORS <= layer.vectors; block.vector += UPDATE_VECTORS)
+        update_strip<UPDATE_VECTORS>(block, update);
+    if (block.vector < layer.vectors) update_strip<1>(block, update);
 }
 
 // One layer's backward pass with images: the gradient is added up, for an update at the end of the batch.

@@ -20,7 +20,7 @@ constexpr int rows_of_tile(int vectors) {
 // Terms summed before the tile moves on: a panel of this many rows stays in the first cache.
 constexpr int64_t DEPTH_BLOCK = 256;
 
-// Rows of weights whose gradient passes and update go together: as many as a tile has columns.
+// Rows of weights that are transposed together for the gradient of their inputs: as many as a tile has columns.
 constexpr int64_t BLOCK_ROWS = TILE_VECTORS * W < PANEL ? PANEL : TILE_VECTORS * W;
 
 // Terms that lie apart from the others, in a and in b: those of one pixel under a kernel.
@@ -46,24 +46,19 @@ constexpr int64_t column_offset(int64_t vector, int64_t panel) {
     return vector / PANEL_VECTORS * panel + vector % PANEL_VECTORS * W;
 }
 
-// The sums of one tile. A_TRANSPOSED: rows of a are neighbours, else terms are, so that their addresses are
-// one pointer and constants. All indices are constants after unrolling, so `sum` lives in registers.
+// Adds one term to the sums of a tile. A_TRANSPOSED: rows of a are neighbours, else terms are, so that their addresses
+// are one pointer and constants. All indices are constants after unrolling, so `sum` lives in registers.
 template <int R, int C, bool A_TRANSPOSED>
-inline __attribute__((always_inline)) void accumulate_tile(const float* a, int64_t a_stride, const float* b,
-                                                           int64_t b_row_stride, int64_t b_panel_stride,
-                                                           int64_t depth, vf32 (&sum)[R][C]) {
-    for (int64_t k = 0; k < depth; ++k) {
-        vf32 b_k_c[C];
+inline __attribute__((always_inline)) void add_term(const float* a, int64_t a_stride, const float* b,
+                                                    int64_t b_panel_stride, vf32 (&sum)[R][C]) {
+    vf32 b_k_c[C];
 #pragma GCC unroll 4
-        for (int c = 0; c < C; ++c) b_k_c[c] = load(b + column_offset(c, b_panel_stride));
+    for (int c = 0; c < C; ++c) b_k_c[c] = load(b + column_offset(c, b_panel_stride));
 #pragma GCC unroll 12
-        for (int r = 0; r < R; ++r) {
-            const vf32 a_r_k = broadcast(a[A_TRANSPOSED ? r : r * a_stride]);
+    for (int r = 0; r < R; ++r) {
+        const vf32 a_r_k = broadcast(a[A_TRANSPOSED ? r : r * a_stride]);
 #pragma GCC unroll 4
-            for (int c = 0; c < C; ++c) sum[r][c] = fma(a_r_k, b_k_c[c], sum[r][c]);
-        }
-        a += A_TRANSPOSED ? a_stride : 1;
-        b += b_row_stride;
+        for (int c = 0; c < C; ++c) sum[r][c] = fma(a_r_k, b_k_c[c], sum[r][c]);
     }
 }
 
@@ -81,9 +76,13 @@ void multiply_tile(const Product& p, int64_t row, int64_t vector) {
                 p.accumulate ? load(out + r * c_row_stride + column_offset(c, c_panel_stride)) : vf32{};
     for (int64_t t = 0; t < p.tap_count; ++t) {
         const Tap tap = p.taps ? p.taps[t] : Tap{0, 0, p.depth};
-        accumulate_tile<R, C, A_TRANSPOSED>(p.a + tap.a + row * (A_TRANSPOSED ? 1 : p.a_stride), p.a_stride,
-                                            p.b + tap.b + column_offset(vector, p.b_panel_stride),
-                                            p.b_row_stride, p.b_panel_stride, tap.depth, sum);
+        const float *a = p.a + tap.a + row * (A_TRANSPOSED ? 1 : p.a_stride),
+                    *b = p.b + tap.b + column_offset(vector, p.b_panel_stride);
+        for (int64_t k = 0; k < tap.depth; ++k) {
+            add_term<R, C, A_TRANSPOSED>(a, p.a_stride, b, p.b_panel_stride, sum);
+            a += A_TRANSPOSED ? p.a_stride : 1;
+            b += p.b_row_stride;
+        }
     }
     const float* factor = p.factor ? p.factor + (out - p.c) : nullptr;
 #pragma GCC unroll 12

@@ -11,6 +11,7 @@
 //   any(mask)                whether the mask is set in some lane
 //   widen_low(a), widen_high(a), narrow(low, high)
 //                            the lower and the upper half as doubles; and back, rounded
+//   widen(a)                 W numbers of 16 bits in lanes of 32
 //   multiply_low32(a, b)     low 32 bits of each 64-bit lane, multiplied
 //   horizontal_sum(a)        lanes summed by halving
 //   sums_of_rows(from)       of 16 rows of 16 floats, each by halving: a panel

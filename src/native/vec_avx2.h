@@ -22,6 +22,7 @@ inline bool any(vi32 mask) { return !_mm256_testz_si256((__m256i)mask, (__m256i)
 inline vf64 widen_low(vf32 a) { return _mm256_cvtps_pd(_mm256_castps256_ps128(a)); }
 inline vf64 widen_high(vf32 a) { return _mm256_cvtps_pd(_mm256_extractf128_ps(a, 1)); }
 inline vf32 narrow(vf64 low, vf64 high) { return _mm256_set_m128(_mm256_cvtpd_ps(high), _mm256_cvtpd_ps(low)); }
+inline vu32 widen(vu16 a) { return (vu32)_mm256_cvtepu16_epi32((__m128i)a); }
 inline vu64 multiply_low32(vu64 a, vu64 b) { return (vu64)_mm256_mul_epu32((__m256i)a, (__m256i)b); }
 
 inline vf32 load_bytes(const uint8_t* from) {
@@ -34,29 +35,22 @@ inline float horizontal_sum(vf32 a) {
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
 
-// 8 x 8: rows of `from` become columns of `to`; both with 16 floats from row to row.
-inline void transpose_8x8(const float* from, float* to) {
-    __m256 r[8], s[8];
-    for (int i = 0; i < 8; ++i) r[i] = _mm256_loadu_ps(from + 16 * i);
-    for (int i = 0; i < 4; ++i) {
-        s[2 * i] = _mm256_unpacklo_ps(r[2 * i], r[2 * i + 1]);
-        s[2 * i + 1] = _mm256_unpackhi_ps(r[2 * i], r[2 * i + 1]);
-    }
-    for (int i = 0; i < 2; ++i) {
-        r[4 * i] = _mm256_shuffle_ps(s[4 * i], s[4 * i + 2], 0x44);
-        r[4 * i + 1] = _mm256_shuffle_ps(s[4 * i], s[4 * i + 2], 0xEE);
-        r[4 * i + 2] = _mm256_shuffle_ps(s[4 * i + 1], s[4 * i + 3], 0x44);
-        r[4 * i + 3] = _mm256_shuffle_ps(s[4 * i + 1], s[4 * i + 3], 0xEE);
-    }
-    for (int i = 0; i < 4; ++i) {
-        _mm256_storeu_ps(to + 16 * i, _mm256_permute2f128_ps(r[i], r[i + 4], 0x20));
-        _mm256_storeu_ps(to + 16 * (i + 4), _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
-    }
-}
-
+// Rows of `from` become columns of `to`; both with 16 floats from row to row.
 inline void transpose_16x16(const float* from, float* to) {
     for (int i = 0; i < 16; i += 8)
-        for (int j = 0; j < 16; j += 8) transpose_8x8(from + 16 * i + j, to + 16 * j + i);
+        for (int j = 0; j < 16; j += 4) {
+            __m256 r[4];  // r[k]: in every 128-bit lane L, columns j to j + 3 of row i + 4 L + k
+            for (int k = 0; k < 4; ++k) {
+                const float* row = from + 16 * (i + k) + j;
+                r[k] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(row)), _mm_loadu_ps(row + 64), 1);
+            }
+            const __m256 low01 = _mm256_unpacklo_ps(r[0], r[1]), high01 = _mm256_unpackhi_ps(r[0], r[1]);
+            const __m256 low23 = _mm256_unpacklo_ps(r[2], r[3]), high23 = _mm256_unpackhi_ps(r[2], r[3]);
+            _mm256_storeu_ps(to + 16 * j + i, _mm256_shuffle_ps(low01, low23, 0x44));
+            _mm256_storeu_ps(to + 16 * (j + 1) + i, _mm256_shuffle_ps(low01, low23, 0xEE));
+            _mm256_storeu_ps(to + 16 * (j + 2) + i, _mm256_shuffle_ps(high01, high23, 0x44));
+            _mm256_storeu_ps(to + 16 * (j + 3) + i, _mm256_shuffle_ps(high01, high23, 0xEE));
+        }
 }
 
 // The sums of 8 of them.

@@ -24,6 +24,7 @@ inline vf64 widen_high(vf32 a) { return _mm512_cvtps_pd(_mm512_extractf32x8_ps(a
 inline vf32 narrow(vf64 low, vf64 high) {
     return _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(low)), _mm512_cvtpd_ps(high), 1);
 }
+inline vu32 widen(vu16 a) { return (vu32)_mm512_cvtepu16_epi32((__m256i)a); }
 inline vu64 multiply_low32(vu64 a, vu64 b) { return (vu64)_mm512_mul_epu32((__m512i)a, (__m512i)b); }
 
 inline vf32 load_bytes(const uint8_t* from) {
@@ -39,28 +40,21 @@ inline float horizontal_sum(vf32 a) {
 
 // Rows of `from` become columns of `to`; both with 16 floats from row to row.
 inline void transpose_16x16(const float* from, float* to) {
-    __m512 r[16], s[16];
-    for (int i = 0; i < 16; ++i) r[i] = _mm512_loadu_ps(from + 16 * i);
-    for (int i = 0; i < 8; ++i) {
-        s[2 * i] = _mm512_unpacklo_ps(r[2 * i], r[2 * i + 1]);
-        s[2 * i + 1] = _mm512_unpackhi_ps(r[2 * i], r[2 * i + 1]);
-    }
-    for (int i = 0; i < 4;
-         ++i) {  // r[4 i + j]: in every 128-bit lane L, column 4 L + j of rows 4 i .. 4 i + 3
-        r[4 * i] = _mm512_shuffle_ps(s[4 * i], s[4 * i + 2], 0x44);
-        r[4 * i + 1] = _mm512_shuffle_ps(s[4 * i], s[4 * i + 2], 0xEE);
-        r[4 * i + 2] = _mm512_shuffle_ps(s[4 * i + 1], s[4 * i + 3], 0x44);
-        r[4 * i + 3] = _mm512_shuffle_ps(s[4 * i + 1], s[4 * i + 3], 0xEE);
-    }
-    for (int j = 0; j < 4; ++j) {  // gather the same lane of four registers
-        __m512 low01 = _mm512_shuffle_f32x4(r[j], r[4 + j], 0x44),
-               high01 = _mm512_shuffle_f32x4(r[j], r[4 + j], 0xEE);
-        __m512 low23 = _mm512_shuffle_f32x4(r[8 + j], r[12 + j], 0x44);
-        __m512 high23 = _mm512_shuffle_f32x4(r[8 + j], r[12 + j], 0xEE);
-        _mm512_storeu_ps(to + 16 * j, _mm512_shuffle_f32x4(low01, low23, 0x88));
-        _mm512_storeu_ps(to + 16 * (4 + j), _mm512_shuffle_f32x4(low01, low23, 0xDD));
-        _mm512_storeu_ps(to + 16 * (8 + j), _mm512_shuffle_f32x4(high01, high23, 0x88));
-        _mm512_storeu_ps(to + 16 * (12 + j), _mm512_shuffle_f32x4(high01, high23, 0xDD));
+    for (int j = 0; j < 16; j += 4) {
+        __m512 r[4];  // r[i]: in every 128-bit lane L, columns j to j + 3 of row 4 L + i
+        for (int i = 0; i < 4; ++i) {
+            const float* row = from + 16 * i + j;
+            r[i] = _mm512_castps128_ps512(_mm_loadu_ps(row));
+            r[i] = _mm512_insertf32x4(r[i], _mm_loadu_ps(row + 64), 1);
+            r[i] = _mm512_insertf32x4(r[i], _mm_loadu_ps(row + 128), 2);
+            r[i] = _mm512_insertf32x4(r[i], _mm_loadu_ps(row + 192), 3);
+        }
+        const __m512 low01 = _mm512_unpacklo_ps(r[0], r[1]), high01 = _mm512_unpackhi_ps(r[0], r[1]);
+        const __m512 low23 = _mm512_unpacklo_ps(r[2], r[3]), high23 = _mm512_unpackhi_ps(r[2], r[3]);
+        _mm512_storeu_ps(to + 16 * j, _mm512_shuffle_ps(low01, low23, 0x44));
+        _mm512_storeu_ps(to + 16 * (j + 1), _mm512_shuffle_ps(low01, low23, 0xEE));
+        _mm512_storeu_ps(to + 16 * (j + 2), _mm512_shuffle_ps(high01, high23, 0x44));
+        _mm512_storeu_ps(to + 16 * (j + 3), _mm512_shuffle_ps(high01, high23, 0xEE));
     }
 }
 

@@ -27,6 +27,7 @@ inline vf64 widen_high(vf32 a) { return (vf64)vcvt_high_f64_f32((float32x4_t)a);
 inline vf32 narrow(vf64 low, vf64 high) {
     return (vf32)vcvt_high_f32_f64(vcvt_f32_f64((float64x2_t)low), (float64x2_t)high);
 }
+inline vu32 widen(vu16 a) { return __builtin_convertvector(a, vu32); }
 inline vu64 multiply_low32(vu64 a, vu64 b) {
     return (vu64)vmull_u32(vmovn_u64((uint64x2_t)a), vmovn_u64((uint64x2_t)b));
 }

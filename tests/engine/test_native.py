@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,22 @@ def test_a_missing_or_foreign_file_is_no_library(tmp_path: Any) -> None:
     assert native_core.load_library(tmp_path / "absent.so") is None
     (tmp_path / "foreign.so").write_bytes(b"not a library")
     assert native_core.load_library(tmp_path / "foreign.so") is None
+
+
+@built
+def test_another_build_of_the_core_trains_to_the_same_bytes(tmp_path: Any) -> None:
+    library = native_core.load_library()
+    assert library is not None
+    other = tmp_path / "other.so"
+    other.write_bytes(Path(library._name).read_bytes())
+    job, data, states = make_job(), make_data(), []
+    for trainer in (NativeTrainer(), NativeTrainer(core=other)):
+        states.append(initial_state(job))
+        trainer.advance(job, data, states[-1], 2)
+    assert states[0].parameters_P.tobytes() == states[1].parameters_P.tobytes()
+    (tmp_path / "foreign.so").write_bytes(b"not a library")
+    with pytest.raises(ShoalError):
+        NativeTrainer(core=tmp_path / "foreign.so").advance(job, data, initial_state(job), 1)
 
 
 def test_an_old_processor_is_named_as_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:

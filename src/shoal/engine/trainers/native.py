@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final, assert_never
 
 import numpy as np
@@ -262,15 +263,17 @@ class _Fit:
 class NativeTrainer:
     """Trains in the C++ core what `refusal_of` lets it; see `Trainer` for what its methods promise.
 
-    `target` names a vector width of `runnable_targets()`; the widest by default. All give the same bytes.
+    `target` names a vector width of `runnable_targets()`; the widest by default. All give the same bytes. `core` is
+    another build of the core, for benchmarks.
     """
 
     name = "native"
     versions: Final[Mapping[Takes, str]] = {"table": "native-1", "images": "native-2"}
     imports_torch = False
 
-    def __init__(self, target: str | None = None) -> None:
+    def __init__(self, target: str | None = None, core: Path | None = None) -> None:
         self.target = target
+        self.core = core
 
     def workers(self, architecture: Architecture) -> str:  # noqa: ARG002
         """Threads: the core leaves the GIL alone."""
@@ -394,7 +397,7 @@ class NativeTrainer:
         return passed / (length * steps)
 
     def _call(self, name: str, *arguments: Any) -> None:
-        library, target = load_library(), self.target or pick_target()
+        library, target = load_library(self.core), self.target or pick_target()
         if library is None or target is None:
             raise ShoalError(native_missing_reason())
         code = getattr(library, name)(TARGETS.index(target), *arguments)
