@@ -30,7 +30,8 @@ namespace shoal {
     X(SECOND_MOMENT, "second_moment") X(BEST_PARAMETERS, "best_parameters") \
     X(PARAMETER_COUNT, "parameter_count") X(CURVE, "curve") X(CURVE_COUNT, "curve_count") \
     X(EPOCH, "epoch") X(STEP, "step") X(EVALUATIONS_DONE, "evaluations_done") X(BEST_EPOCH, "best_epoch") \
-    X(STATUS, "status") X(UNTIL, "until") X(X_ROWS, "x") X(OUTPUTS, "outputs") X(COUNT, "count") \
+    X(STATUS, "status") X(UNTIL, "until") X(X_ROWS, "x") X(OUTPUTS, "outputs") X(MAPS, "maps") \
+    X(BY_OUTPUTS, "by_outputs") X(LAYER, "layer") X(LEAST_SLOPE, "least_slope") X(GRADIENT, "gradient") X(COUNT, "count") \
     X(STREAM, "stream") X(CELLS, "cells")
 // clang-format on
 
@@ -91,12 +92,12 @@ inline Field check_tables(const ShoalNetwork& net, int64_t& inputs, int64_t* par
     return OK;
 }
 
-// Also counts the network's parameters.
-inline Field check_network(const ShoalNetwork& net, int64_t* parameters) {
+// Also counts the network's parameters, and its outputs. Images may be looked at by convolutions alone.
+inline Field check_network(const ShoalNetwork& net, int64_t* parameters, int64_t* outputs) {
     if (!within(net.inputs, 1, MAX_UNITS)) return INPUTS;
     if (!within(net.conv_count, 0, MAX_CONVS)) return CONV_COUNT;
-    if (!within(net.dense_count, 1, MAX_LAYERS)) return DENSE_COUNT;
-    if (!net.dense) return DENSE;
+    if (!within(net.dense_count, net.conv_count ? 0 : 1, MAX_LAYERS)) return DENSE_COUNT;
+    if (net.dense_count && !net.dense) return DENSE;
     int64_t inputs = net.inputs;
     *parameters = 0;
     if (net.conv_count) {
@@ -123,7 +124,58 @@ inline Field check_network(const ShoalNetwork& net, int64_t* parameters) {
         *parameters += layer.units * (inputs + 1);
         inputs = layer.units;
     }
+    *outputs = inputs;
     return OK;
+}
+
+// How many numbers the maps of a convolution of a sound network have, before its pool; of -1 the images.
+inline int64_t map_numbers(const ShoalNetwork& net, int64_t layer) {
+    int64_t channels = net.channels, height = net.height, width = net.width;
+    for (int64_t l = 0; l <= layer; ++l) {
+        ShoalConv conv = net.convs[l];
+        if (l == layer) conv.pool = SHOAL_NO_POOL;
+        check_conv(conv, channels, height, width);
+    }
+    return channels * height * width;
+}
+
+// The last numbers of every row are codes: whole numbers of vectors that their tables have.
+inline bool has_sound_codes(const ShoalNetwork& net, const float* x, int64_t rows) {
+    for (int64_t n = 1; n <= rows; ++n)
+        for (int64_t t = 0; t < net.table_count; ++t) {
+            const float code = x[n * net.inputs - net.table_count + t];
+            if (!(code >= 0 && code < (float)net.tables[t].rows && code == (float)(int64_t)code)) return false;
+        }
+    return true;
+}
+
+// Rows that a network is asked about, and its parameters. Also counts its outputs.
+inline Field check_asked(const ShoalNetwork* net, const float* parameters, int64_t parameter_count, const float* x,
+                         int64_t x_count, int64_t rows, int64_t* outputs) {
+    if (!net) return FIT;
+    int64_t parameters_of_network = 0;
+    if (Field refused = check_network(*net, &parameters_of_network, outputs)) return refused;
+    if (parameter_count != parameters_of_network) return PARAMETER_COUNT;
+    if (!parameters) return PARAMETERS;
+    if (!within(rows, 0, MAX_ROWS) || x_count != rows * net->inputs || (rows && !x)) return X_ROWS;
+    return has_sound_codes(*net, x, rows) ? OK : X_ROWS;
+}
+
+inline Field check_gradient(const ShoalGradient* question) {
+    if (!question) return FIT;
+    if (question->abi != SHOAL_ABI) return ABI;
+    const ShoalNetwork& net = question->network;
+    int64_t outputs = 0;
+    if (Field refused = check_asked(&net, question->parameters, question->parameter_count, question->x,
+                                    question->x_count, question->row_count, &outputs))
+        return refused;
+    if (!net.conv_count) return CONV_COUNT;
+    const int64_t rows = question->row_count;
+    if (question->by_outputs_count != rows * outputs || (rows && !question->by_outputs)) return BY_OUTPUTS;
+    if (!within(question->layer, -1, net.conv_count - 1)) return LAYER;
+    if (!(question->least_slope >= 0 && question->least_slope <= 1)) return LEAST_SLOPE;
+    if (question->gradient_count != rows * map_numbers(net, question->layer)) return GRADIENT;
+    return rows && !question->gradient ? GRADIENT : OK;
 }
 
 // The images that rows point into by number, and what is done with their bytes.
@@ -150,16 +202,6 @@ inline int64_t outputs_of_target(const ShoalFit& fit) {
         case SHOAL_GAUSSIAN: return 2;
         default: unknown_kind();
     }
-}
-
-// The last numbers of every row are codes: whole numbers of vectors that their tables have.
-inline bool has_sound_codes(const ShoalNetwork& net, const float* x, int64_t rows) {
-    for (int64_t n = 1; n <= rows; ++n)
-        for (int64_t t = 0; t < net.table_count; ++t) {
-            const float code = x[n * net.inputs - net.table_count + t];
-            if (!(code >= 0 && code < (float)net.tables[t].rows && code == (float)(int64_t)code)) return false;
-        }
-    return true;
 }
 
 // Weights are numbers that are not negative.
@@ -324,8 +366,9 @@ inline Field check_fit(const ShoalFit* fit, int64_t until) {
     if (!fit) return FIT;
     if (fit->abi != SHOAL_ABI) return ABI;
     if (!within(until, 0, fit->epochs)) return UNTIL;
-    int64_t parameters = 0;
-    if (Field refused = check_network(fit->network, &parameters)) return refused;
+    int64_t parameters = 0, outputs = 0;
+    if (Field refused = check_network(fit->network, &parameters, &outputs)) return refused;
+    if (!fit->network.dense_count) return DENSE_COUNT;
     if (Field refused = check_training(*fit)) return refused;
     if (Field refused = check_images(*fit)) return refused;
     if (Field refused = check_rows(fit->train, 1, *fit, TRAIN)) return refused;

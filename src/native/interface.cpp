@@ -58,16 +58,29 @@ int64_t shoal_outputs(int64_t target, const ShoalNetwork* network, const float* 
                       int64_t outputs_count) {
     const TargetCore* core = core_of(target);
     if (!core) return TARGET;
-    if (!network) return FIT;
-    int64_t parameters_of_network = 0;
-    if (Field refused = check_network(*network, &parameters_of_network)) return refused;
-    if (parameter_count != parameters_of_network) return PARAMETER_COUNT;
-    if (!parameters) return PARAMETERS;
-    if (!within(rows, 0, MAX_ROWS) || x_count != rows * network->inputs || (rows && !x)) return X_ROWS;
-    if (!has_sound_codes(*network, x, rows)) return X_ROWS;
-    const int64_t units = network->dense[network->dense_count - 1].units;
+    int64_t units = 0;
+    if (Field refused = check_asked(network, parameters, parameter_count, x, x_count, rows, &units)) return refused;
     if (outputs_count != rows * units || (rows && !outputs)) return OUTPUTS;
     return core->outputs(*network, parameters, x, rows, outputs) ? OK : MEMORY;
+}
+
+int64_t shoal_maps(int64_t target, const ShoalNetwork* network, const float* parameters, int64_t parameter_count,
+                   const float* x, int64_t x_count, int64_t rows, float* maps, int64_t maps_count) {
+    const TargetCore* core = core_of(target);
+    if (!core) return TARGET;
+    int64_t units = 0, numbers = 0;
+    if (Field refused = check_asked(network, parameters, parameter_count, x, x_count, rows, &units)) return refused;
+    if (!network->conv_count) return CONV_COUNT;
+    for (int64_t l = 0; l < network->conv_count; ++l) numbers += map_numbers(*network, l);
+    if (maps_count != rows * numbers || (rows && !maps)) return MAPS;
+    return core->maps(*network, parameters, x, rows, maps) ? OK : MEMORY;
+}
+
+int64_t shoal_gradient(int64_t target, const ShoalGradient* question) {
+    const TargetCore* core = core_of(target);
+    if (!core) return TARGET;
+    if (Field refused = check_gradient(question)) return refused;
+    return core->gradient(*question) ? OK : MEMORY;
 }
 
 int64_t shoal_dropout_draws(int64_t target, const uint32_t key[2], int64_t count, int64_t layer, int64_t step,

@@ -1,5 +1,5 @@
 // Draws descriptions of fits, sound ones and ones with a single field spoilt, and hands them to the core; as many
-// texts of cells, too.
+// texts of cells and questions about the inside of networks, too.
 //
 // Built with AddressSanitizer and UndefinedBehaviorSanitizer by sanitize.sh. Every buffer is allocated with
 // exactly the stated length, so that any read or write beyond it is reported. A sound description must be
@@ -444,6 +444,92 @@ void cut_and_read() {
         if (!(sorted[row - 1] <= sorted[row] || std::isnan(sorted[row]))) printf("numbers in no order\n"), exit(1);
 }
 
+// What goes on inside a drawn network of images: its maps, and a gradient by one of them or by the images.
+struct Inside {
+    std::vector<float> x, by_outputs, maps, gradient;
+    ShoalGradient asked = {};
+
+    explicit Inside(const Drawn& drawn) {
+        const ShoalNetwork& net = drawn.fit.network;
+        int64_t channels = net.channels, height = net.height, width = net.width, numbers = 0, parameters = 0;
+        asked.abi = SHOAL_ABI;
+        asked.network = net;
+        asked.row_count = from_to(0, 9);
+        asked.layer = from_to(-1, net.conv_count - 1);
+        asked.least_slope = from_to(0, 1) ? unit() : 0;
+        int64_t wanted = net.inputs;
+        for (int64_t l = 0; l < net.conv_count; ++l) {
+            const ShoalConv& conv = drawn.convs[(size_t)l];
+            parameters += conv.units * (conv.kernel * conv.kernel * channels + 1);
+            height = (height + 2 * conv.padding - conv.kernel) / conv.stride + 1;
+            width = (width + 2 * conv.padding - conv.kernel) / conv.stride + 1;
+            channels = conv.units;
+            numbers += channels * height * width;
+            if (l == asked.layer) wanted = channels * height * width;
+            if (!conv.pool) continue;
+            height = (height - conv.pool_size) / conv.pool_stride + 1;
+            width = (width - conv.pool_size) / conv.pool_stride + 1;
+        }
+        int64_t outputs = drawn.dense[(size_t)net.dense_count - 1].units;
+        asked.parameter_count = drawn.fit.parameter_count;
+        if (from_to(0, 1)) {  // convolutions alone
+            outputs = channels * height * width;
+            asked.network.dense = nullptr;
+            asked.network.dense_count = 0;
+            asked.parameter_count = parameters;
+        }
+        x = floats(asked.row_count * net.inputs, 1), by_outputs = floats(asked.row_count * outputs, 1);
+        maps.resize((size_t)(asked.row_count * numbers)), gradient.resize((size_t)(asked.row_count * wanted));
+        asked.parameters = drawn.parameters.data();
+        asked.x = x.data(), asked.x_count = (int64_t)x.size();
+        asked.by_outputs = by_outputs.data(), asked.by_outputs_count = (int64_t)by_outputs.size();
+        asked.gradient = gradient.data(), asked.gradient_count = (int64_t)gradient.size();
+    }
+
+    void spoil() {
+        int64_t* numbers[] = {&asked.abi,         &asked.parameter_count,  &asked.row_count,      &asked.x_count,
+                              &asked.layer,       &asked.by_outputs_count, &asked.gradient_count, &asked.network.inputs,
+                              &asked.network.height, &asked.network.width, &asked.network.channels};
+        const void** pointers[] = {(const void**)&asked.parameters, (const void**)&asked.x,
+                                   (const void**)&asked.by_outputs, (const void**)&asked.gradient,
+                                   (const void**)&asked.network.convs};
+        const double slopes[] = {-1, 1.5, NAN, HUGE_VAL};
+        switch (from_to(0, 3)) {
+            case 0: *pointers[rng() % (sizeof pointers / sizeof *pointers)] = nullptr; return;
+            case 1: asked.least_slope = slopes[rng() % 4]; return;
+            default:
+                *numbers[rng() % (sizeof numbers / sizeof *numbers)] =
+                    from_to(0, 3) ? ODD[rng() % (sizeof ODD / sizeof *ODD)] : (int64_t)rng();
+        }
+    }
+};
+
+// Asks a network of images, if one is drawn: all targets answer the same; what is spoilt is refused or harmless.
+void ask_inside() {
+    Drawn drawn;
+    if (drawn.images.empty()) return;
+    Inside inside(drawn);
+    const bool sound = from_to(0, 1);
+    if (!sound) inside.spoil();
+    std::vector<float> maps, gradient;
+    const ShoalGradient& asked = inside.asked;
+    for (int64_t target = 0, first = 1; target < SHOAL_TARGET_COUNT; ++target) {
+        if (!(shoal_targets() >> target & 1)) continue;
+        const int64_t code = shoal_gradient(target, &asked);
+        const int64_t of_maps =
+            shoal_maps(target, &asked.network, asked.parameters, asked.parameter_count, asked.x, asked.x_count,
+                       asked.row_count, inside.maps.data(), (int64_t)inside.maps.size());
+        if (sound && (code || of_maps))
+            printf("a sound question is refused: %s\n", shoal_field(code ? code : of_maps)), exit(1);
+        if ((code && !*shoal_field(code)) || (of_maps && !*shoal_field(of_maps)))
+            printf("a refusal without a name\n"), exit(1);
+        if (!first && !(same_bytes(maps, inside.maps) && same_bytes(gradient, inside.gradient)))
+            printf("targets differ inside\n"), exit(1);
+        first = 0;
+        maps = inside.maps, gradient = inside.gradient;
+    }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -461,6 +547,7 @@ int main(int argc, char** argv) {
         if (code && !*shoal_field(code)) printf("a refusal without a name: %lld\n", (long long)code), exit(1);
     }
     for (long i = 0; i < count; ++i) cut_and_read();
+    for (long i = 0; i < count; ++i) ask_inside();
     printf("%ld descriptions, %ld spoilt, %ld refused: no fault; digest %016llx\n", count, spoilt, refused,
            (unsigned long long)digest);
 }

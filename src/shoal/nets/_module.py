@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.errors import InputError
+from shoal.extras import is_there, needed
 from shoal.nets._architecture import Architecture
 
 if TYPE_CHECKING:
@@ -33,7 +35,12 @@ def build_module(architecture: Architecture) -> nn.Sequential:
 
 
 def trained_module(architecture: Architecture, named: Mapping[str, NDArray[Any]]) -> nn.Sequential:
-    """Build the module with parameters and buffers of its own, copied from `named`; in evaluation mode."""
+    """Build the module with parameters and buffers of its own, copied from `named`; in evaluation mode.
+
+    Raises InputError where torch is missing.
+    """
+    if not is_there("torch"):
+        raise InputError(f"a torch.nn.Module {needed('torch')}")
     import torch
 
     module = build_module(architecture)

@@ -21,6 +21,7 @@ from shoal.cores import core_count
 from shoal.data import Dataset
 from shoal.engine._extents import (
     CHANNELS_KEPT,
+    EXCITING_STEPS,
     FRAMES_OF_CLASSES,
     FRAMES_OF_IMAGES,
     FRAMES_OF_ROWS,
@@ -45,7 +46,7 @@ from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.groups import FitGroup, groups_of
 from shoal.engine.forecast.simple_models import IMPORTED, simple_model_seconds
 from shoal.engine.forecast.steps import Watched, crowding, machine_pace, torch_call_seconds
-from shoal.nets import EXCITING_STEPS, Architecture, seen_by_the_middle
+from shoal.nets import Architecture, seen_by_the_middle
 from shoal.study import MOST_IMAGES
 
 PACE: Final = 4.2e-6

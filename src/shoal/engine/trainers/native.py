@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from shoal.activations import ACTIVATIONS
 from shoal.core import ABI
 from shoal.engine._trainer import (
+    AskedGradient,
     FitData,
     Job,
     Rows,
@@ -32,29 +33,23 @@ from shoal.engine.forecast.steps import StepTimes, step_work
 from shoal.engine.trainers.batches import chunks_of
 from shoal.engine.trainers.native_core import (
     MAX_CONVS,
-    TARGETS,
-    ConvStruct,
-    DenseStruct,
     FitStruct,
-    NetworkStruct,
     RowsStruct,
     ShouldPause,
-    TableStruct,
     Words,
-    load_library,
+    call,
     native_available,
     native_missing_reason,
     pick_target,
 )
-from shoal.errors import Problem, ShoalError, StudyError
-from shoal.kinds import LAYERS, LOSSES, OPTIMIZERS, POOLS, CoreKind, Takes, core_number, row_of
-from shoal.nets import Architecture, ConvLayer, DenseLayer, learning_rates
-from shoal.streams import Role, dropout_threshold
+from shoal.engine.trainers.native_network import CoreNetwork, at, gradient_of, maps_of, outputs_of
+from shoal.kinds import LAYERS, LOSSES, OPTIMIZERS, CoreKind, Takes, core_number, row_of
+from shoal.nets import Architecture, learning_rates
+from shoal.streams import Role
 from shoal.study import Training
 
 _MONITORS: Final = ("none", "validation", "inner")
 _STATUSES: Final = ("training", "done", "diverged")
-_OUT_OF_MEMORY: Final = 1
 BREATH_SECONDS: Final = 0.5
 """How long the core works at most in the main thread before Python has its turn: Ctrl-C waits for that."""
 PAUSE_INTERVAL: Final = 1 << 28
@@ -68,54 +63,8 @@ _PASSING_NUMBER: Final = 12.0
 """Bytes of a unit's output for a row: value, derivative, gradient."""
 
 
-def _at(array: NDArray[Any]) -> int | None:
-    return int(array.ctypes.data) if array.size else None
-
-
 def _ready(array: NDArray[Any], dtype: type) -> NDArray[Any]:
     return np.require(array, dtype, ["C", "A", "W"])
-
-
-@dataclass(frozen=True, eq=False)
-class _Network:
-    """The network as the core reads it, with the memory that it points into."""
-
-    struct: NetworkStruct
-    references: tuple[Any, ...]
-
-    @classmethod
-    def of(cls, architecture: Architecture) -> _Network:
-        convs, tables, dense = architecture.convolutions, architecture.tables, architecture.dense
-        for layer in architecture.layers:
-            if not row_of("layer", LAYERS, layer.kind).core:
-                raise StudyError(
-                    Problem("layer", f"expected one that the native core knows, got {layer.kind!r}")
-                )
-        images = architecture.input_shape if convs else (0, 0, 0)
-        conv_structs = (ConvStruct * len(convs))(*map(_conv_struct, convs))
-        table_structs = (TableStruct * len(tables))(*(TableStruct(*table) for table in tables))
-        dense_structs = (DenseStruct * len(dense))(*map(_dense_struct, dense))
-        struct = NetworkStruct(
-            math.prod(architecture.input_shape), *images,
-            ctypes.cast(conv_structs, ctypes.POINTER(ConvStruct)), len(convs),
-            ctypes.cast(table_structs, ctypes.POINTER(TableStruct)), len(tables),
-            ctypes.cast(dense_structs, ctypes.POINTER(DenseStruct)), len(dense),
-        )  # fmt: skip
-        return cls(struct, (conv_structs, table_structs, dense_structs))
-
-
-def _dense_struct(layer: DenseLayer) -> DenseStruct:
-    activation = core_number("activation", ACTIVATIONS, layer.activation)
-    return DenseStruct(layer.units, activation, dropout_threshold(layer.dropout))
-
-
-def _conv_struct(layer: ConvLayer) -> ConvStruct:
-    activation = core_number("activation", ACTIVATIONS, layer.activation)
-    pool = 0 if layer.pool == "none" else core_number("pool", POOLS, layer.pool)
-    return ConvStruct(
-        layer.units, layer.kernel, layer.stride, layer.padding, activation, pool, layer.pool_size,
-        layer.pool_stride, dropout_threshold(layer.dropout),
-    )  # fmt: skip
 
 
 @dataclass
@@ -138,7 +87,7 @@ class _Fit:
         training = job.training
         self.state, self.references = state, list[Any]()
         self.struct = fit = FitStruct(abi=ABI)
-        network = _Network.of(job.architecture)
+        network = CoreNetwork.of(job.architecture)
         self.references.append(network)
         fit.network = network.struct
         fit.loss = core_number("loss", LOSSES, job.loss)
@@ -184,7 +133,7 @@ class _Fit:
     def _keep(self, array: NDArray[Any], dtype: type) -> tuple[int | None, int]:
         ready: NDArray[Any] = np.ascontiguousarray(array, dtype)
         self.references.append(ready)
-        return _at(ready), ready.size
+        return at(ready), ready.size
 
     def _rows(self, job: Job, rows: Rows) -> RowsStruct:
         struct = RowsStruct(len(rows))
@@ -215,11 +164,11 @@ class _Fit:
             ("best_parameters", "best_P"),
         ):
             setattr(state, name, _ready(getattr(state, name), np.float32))
-            setattr(fit, field, _at(getattr(state, name)))
+            setattr(fit, field, at(getattr(state, name)))
         sizes = {array.size for array in (state.parameters_P, state.first_P, state.second_P, state.best_P)}
         fit.parameter_count = sizes.pop() if len(sizes) == 1 else -1
         state.curve_TC = _ready(state.curve_TC, np.float64)
-        fit.curve, fit.curve_count = _at(state.curve_TC), state.curve_TC.size
+        fit.curve, fit.curve_count = at(state.curve_TC), state.curve_TC.size
         fit.evaluation_epochs, fit.evaluation_count = self._keep(state.epoch_T, np.int64)
         fit.epoch, fit.step, fit.evaluations_done, fit.best_epoch, fit.best_loss = (
             state.epoch,
@@ -301,7 +250,7 @@ class NativeTrainer:
         while not fit.pause.wished:
             fit.pause.until, points = time.monotonic() + breath, state.points
             there = min(until, int(state.epoch_T[points])) if data.judge else until
-            self._call(target, "shoal_advance", ctypes.byref(fit.struct), there)
+            call(target, "shoal_advance", ctypes.byref(fit.struct), there)
             fit.give_back()
             if data.judge and state.points > points and state.status != "diverged":
                 fit.judge(job, data.judge(self._monitored(job, data, state)))
@@ -327,14 +276,28 @@ class NativeTrainer:
         x: NDArray[Any],
     ) -> NDArray[np.float32]:
         """Outputs for prepared rows, shape (N, K)."""
-        network = _Network.of(architecture)
-        flat_P, rows = np.ascontiguousarray(parameters_P, np.float32), np.ascontiguousarray(x, np.float32)
-        y_NK = np.empty((len(rows), architecture.outputs), np.float32)
-        self._call(
-            self._target_for(architecture), "shoal_outputs", ctypes.byref(network.struct), _at(flat_P), flat_P.size,
-            _at(rows), rows.size, len(rows), _at(y_NK), y_NK.size,
-        )  # fmt: skip
-        return y_NK
+        return outputs_of(self._target_for(architecture), architecture, parameters_P, x)
+
+    def maps(
+        self,
+        architecture: Architecture,
+        parameters_P: NDArray[Any],
+        buffers: NDArray[Any],  # noqa: ARG002
+        x: NDArray[Any],
+    ) -> tuple[NDArray[np.float32], ...]:
+        """Feature maps of every convolution for prepared images; see `Trainer.maps`."""
+        return maps_of(self._target_for(architecture), architecture, parameters_P, x)
+
+    def gradient(
+        self,
+        architecture: Architecture,
+        parameters_P: NDArray[Any],
+        buffers: NDArray[Any],  # noqa: ARG002
+        x: NDArray[Any],
+        asked: AskedGradient,
+    ) -> NDArray[np.float32]:
+        """Gradient by prepared images, or by maps; see `Trainer.gradient`."""
+        return gradient_of(self._target_for(architecture), architecture, parameters_P, x, asked)
 
     def step_seconds(self, job: Job, rows: int) -> float:
         """Time a few milliseconds of a fit of this shape on drawn numbers; see `StepTimes`, where there are many."""
@@ -392,35 +355,22 @@ class NativeTrainer:
         state.epoch_T, state.curve_TC = state.epoch_T[:0], state.curve_TC[:0]
         fit = _Fit(job, data, state)
         target = self._target_for(job.architecture)
-        self._call(target, "shoal_advance", ctypes.byref(fit.struct), 1)
+        call(target, "shoal_advance", ctypes.byref(fit.struct), 1)
         steps, passed, length = steps_per_epoch(rows, job.training.batch_size), 0.0, 1
         while passed < 3e-3 and fit.struct.epoch + length <= epochs and fit.struct.status == 0:
             begun = time.thread_time()
-            self._call(target, "shoal_advance", ctypes.byref(fit.struct), fit.struct.epoch + length)
+            call(target, "shoal_advance", ctypes.byref(fit.struct), fit.struct.epoch + length)
             passed, length = time.thread_time() - begun, 2 * length
         length = max(1, length // 2)
         for _ in range(2):  # the best of three: on a busy machine others empty the caches in between
             if fit.struct.epoch + length <= epochs and fit.struct.status == 0:
                 begun = time.thread_time()
-                self._call(target, "shoal_advance", ctypes.byref(fit.struct), fit.struct.epoch + length)
+                call(target, "shoal_advance", ctypes.byref(fit.struct), fit.struct.epoch + length)
                 passed = min(passed, time.thread_time() - begun)
         return passed / (length * steps)
 
     def _target_for(self, architecture: Architecture) -> str | None:
         return self.target or pick_target(architecture)
-
-    def _call(self, target: str | None, name: str, *arguments: Any) -> None:
-        library = load_library()
-        if library is None or target is None:
-            raise ShoalError(native_missing_reason())
-        code = getattr(library, name)(TARGETS.index(target), *arguments)
-        if code == _OUT_OF_MEMORY:
-            raise MemoryError("the native trainer could not allocate its buffers")
-        if code:
-            field = library.shoal_field(code).decode()
-            raise ShoalError(
-                Problem(f"native trainer: {field}", "the core refuses this value; this is a mistake in Shoal")
-            )
 
 
 def _drawn_rows(architecture: Architecture, y: NDArray[Any], numbers: np.random.Generator) -> FitData:

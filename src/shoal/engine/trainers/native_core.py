@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from shoal.core import load_core
+from shoal.errors import Problem, ShoalError
 from shoal.nets import Architecture
 
 MAX_CONVS: Final = 32
@@ -20,6 +21,7 @@ _PREFERRED: Final = ("avx512", "avx2", "neon")
 
 Words = ctypes.c_uint32 * 2
 ShouldPause = ctypes.CFUNCTYPE(ctypes.c_int32)
+_OUT_OF_MEMORY: Final = 1
 _int, _real, _pointer = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
 
 
@@ -89,6 +91,16 @@ class FitStruct(ctypes.Structure):
     )  # fmt: skip
 
 
+class GradientStruct(ctypes.Structure):
+    """`ShoalGradient` of the interface."""
+
+    _fields_ = (
+        ("abi", _int), ("network", NetworkStruct), ("parameters", _pointer), ("parameter_count", _int),
+        ("row_count", _int), ("x", _pointer), ("x_count", _int), ("by_outputs", _pointer), ("by_outputs_count", _int),
+        ("layer", _int), ("least_slope", _real), ("gradient", _pointer), ("gradient_count", _int),
+    )  # fmt: skip
+
+
 @functools.cache
 def load_library(path: Path | None = None) -> ctypes.CDLL | None:
     """Load the core (or another build of it) with what trains networks; None where there is none."""
@@ -98,13 +110,14 @@ def load_library(path: Path | None = None) -> ctypes.CDLL | None:
     words = ctypes.POINTER(ctypes.c_uint32)
     library.shoal_field.restype = ctypes.c_char_p
     library.shoal_multiply_adds.restype = _real
+    asked = (_int, ctypes.POINTER(NetworkStruct), _pointer, _int, _pointer, _int, _int, _pointer, _int)
     signatures: dict[str, tuple[Any, ...]] = {
         "shoal_targets": (),
         "shoal_field": (_int,),
         "shoal_advance": (_int, ctypes.POINTER(FitStruct), _int),
-        "shoal_outputs": (
-            _int, ctypes.POINTER(NetworkStruct), _pointer, _int, _pointer, _int, _int, _pointer, _int,
-        ),
+        "shoal_outputs": asked,
+        "shoal_maps": asked,
+        "shoal_gradient": (_int, ctypes.POINTER(GradientStruct)),
         "shoal_dropout_draws": (_int, words, _int, _int, _int, _int, _pointer),
         "shoal_permutation": (_int, words, _int, _int, _pointer),
         "shoal_activation": (_int, _int, _int, _pointer, _pointer, _pointer),
@@ -158,3 +171,18 @@ def native_missing_reason() -> str:
     if load_library() is None:
         return "the native trainer was not built; install GCC or Clang (g++, clang++) and reinstall shoal"
     return "the native trainer needs a processor with AVX2 and FMA (x86-64), or 64-bit Arm"
+
+
+def call(target: str | None, name: str, *arguments: Any) -> None:
+    """Call a function of the core at a vector width. Raises ShoalError for what it refuses, and MemoryError."""
+    library = load_library()
+    if library is None or target is None:
+        raise ShoalError(native_missing_reason())
+    code = getattr(library, name)(TARGETS.index(target), *arguments)
+    if code == _OUT_OF_MEMORY:
+        raise MemoryError("the native trainer could not allocate its buffers")
+    if code:
+        field = library.shoal_field(code).decode()
+        raise ShoalError(
+            Problem(f"native trainer: {field}", "the core refuses this value; this is a mistake in Shoal")
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from numpy.typing import NDArray
@@ -125,6 +125,14 @@ class ConvLayer:
     def buffers(self) -> tuple[Part, ...]:
         """The norm's running statistics, of each channel."""
         return norm.buffers(self.units) if self.batch_norm else ()
+
+    def fitted(self, size: tuple[int, int]) -> ConvLayer:
+        """Give the same layer for maps of another (height, width). Raises StudyError where it does not fit."""
+        after = [_shrunk(f"{self.name}: kernel", n, self.kernel, self.stride, self.padding) for n in size]
+        pooled = [
+            _shrunk(f"{self.name}: pool of size", n, self.pool_size, self.pool_stride, 0) for n in after
+        ]
+        return replace(self, size=(after[0], after[1]), pooled=(pooled[0], pooled[1]))
 
     def step_cost(self, takes: Takes, *, first: bool) -> StepCost:
         """Its products, forwards and backwards, and the numbers of its maps; images need no gradient."""
