@@ -1,4 +1,4 @@
-"""What comes with an extra of the installation, as `pip install "shoal[torch]"`; the sentence for where it is missing."""
+"""What comes with an extra of the installation, as `pip install "shoal[torch]"`; the sentence where it is missing."""
 
 from __future__ import annotations
 

@@ -33,8 +33,8 @@ STILL: Final = 40
 ROUGHNESS: Final = 1.0
 """Weight of the total variation, at the start, against the logarithm of the channel's activation."""
 LEAK: Final = 0.1
-"""What lower slopes of activations count as at first, in the last steps those of the layer itself alone: without it there
-would be no way up from where rectifiers are silent."""
+"""What lower slopes of activations count as at first, in the last steps those of the layer itself alone: without it
+there would be no way up from where rectifiers are silent."""
 IMAGES_AT_ONCE: Final = 256
 
 Floats = NDArray[np.float32]

@@ -23,15 +23,20 @@ def build_module(architecture: Architecture) -> nn.Sequential:
 
     Parameters are left as torch makes them: set them from a flat vector through `architecture.named`.
     """
-    from torch import nn
+    import torch
 
-    modules: OrderedDict[str, nn.Module] = OrderedDict()
+    return torch.nn.Sequential(OrderedDict(_modules(architecture, torch)))
+
+
+def _modules(architecture: Architecture, torch: Any) -> dict[str, Any]:
+    """Build all layers by name, of torch or of what writes them down."""
+    modules: dict[str, Any] = {}
     takes = architecture.takes
     for layer in architecture.layers:
         if layer.takes != takes:
-            modules["flatten"], takes = nn.Flatten(), layer.takes
-        modules |= layer.modules()
-    return nn.Sequential(modules)
+            modules["flatten"], takes = torch.nn.Flatten(), layer.takes
+        modules |= layer.modules(torch)
+    return modules
 
 
 def trained_module(architecture: Architecture, named: Mapping[str, NDArray[Any]]) -> nn.Sequential:
@@ -51,19 +56,40 @@ def trained_module(architecture: Architecture, named: Mapping[str, NDArray[Any]]
 
 
 def module_source(architecture: Architecture) -> list[tuple[str, str]]:
-    """Give (name, call) of every layer of `build_module`: torch's own words for it, such as "nn.ReLU()"."""
-    children = build_module(architecture).named_children()
-    return [(name, ("" if _is_ours(layer) else "nn.") + repr(layer)) for name, layer in children]
+    """Give (name, call) of every layer of `build_module`, such as "nn.ReLU()"; torch itself is not needed."""
+    return [(name, repr(layer)) for name, layer in _modules(architecture, _Written).items()]
 
 
 def module_classes(architecture: Architecture) -> list[str]:
     """Give the text of every class of layers of `build_module` that is not torch's own."""
-    classes = {type(layer): None for layer in build_module(architecture) if _is_ours(layer)}
-    return [_text_of(made) for made in classes]
+    made = {type(layer): None for layer in _modules(architecture, _Written).values()}
+    return [_text_of(own) for own in made if own.__module__ != __name__]
 
 
-def _is_ours(layer: nn.Module) -> bool:
-    return not type(layer).__module__.startswith("torch.")
+class _Call:
+    """A layer that is written down: the call that makes it."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        self._arguments = [*map(repr, arguments), *(f"{name}={value!r}" for name, value in named.items())]
+
+    def __repr__(self) -> str:
+        return f"nn.{type(self).__name__}({', '.join(self._arguments)})"
+
+
+class _Names:
+    """Every name of a layer of torch as a class of calls, one and the same each time."""
+
+    def __init__(self) -> None:
+        self._classes: dict[str, type[_Call]] = {}
+
+    def __getattr__(self, name: str) -> type[_Call]:
+        return self._classes.setdefault(name, type(name, (_Call,), {}))
+
+
+class _Written:
+    """What stands in for torch where layers are only written down."""
+
+    nn = _Names()
 
 
 def _text_of(made: type) -> str:

@@ -147,10 +147,9 @@ class ConvLayer:
             PRODUCT * passes * products + number * self.numbers + DROPPED_UNIT * self.units * drops,
         )
 
-    def modules(self) -> dict[str, nn.Module]:
+    def modules(self, torch: Any) -> dict[str, nn.Module]:
         """Torch's own layers by name, each only if it does something."""
-        from torch import nn
-
+        nn = torch.nn
         modules: dict[str, nn.Module] = {
             self.name: nn.Conv2d(
                 self.inputs, self.units, self.kernel, self.stride, self.padding, groups=self.groups
@@ -158,9 +157,11 @@ class ConvLayer:
         }
         if self.batch_norm:
             modules[f"{self.name}_norm"] = nn.BatchNorm2d(self.units)
-        modules |= activation_parts(self.name, self.activation)
+        modules |= activation_parts(torch, self.name, self.activation)
         if self.pool != "none":
-            modules[f"{self.name}_pool"] = pooling_of(self.pool).of_torch(self.pool_size, self.pool_stride)
+            modules[f"{self.name}_pool"] = pooling_of(self.pool).of_torch(
+                torch, self.pool_size, self.pool_stride
+            )
         if self.dropout:
             modules[f"{self.name}_dropout"] = nn.Dropout2d(self.dropout)
         return modules

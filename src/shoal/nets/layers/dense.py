@@ -92,14 +92,13 @@ class DenseLayer:
         row = UNIT[takes] * self.units + MULTIPLY_ADD[takes] * self.multiply_adds
         return StepCost(calls, row + DROPPED_UNIT * self.units * drops)
 
-    def modules(self) -> dict[str, nn.Module]:
+    def modules(self, torch: Any) -> dict[str, nn.Module]:
         """Torch's own layers by name, each only if it does something."""
-        from torch import nn
-
+        nn = torch.nn
         modules: dict[str, nn.Module] = {self.name: nn.Linear(self.inputs, self.units)}
         if self.batch_norm:
             modules[f"{self.name}_norm"] = nn.BatchNorm1d(self.units)
-        modules |= activation_parts(self.name, self.activation)
+        modules |= activation_parts(torch, self.name, self.activation)
         if self.dropout:
             modules[f"{self.name}_dropout"] = nn.Dropout(self.dropout)
         return modules

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from shoal.kinds import row_of
 
@@ -20,11 +20,9 @@ class Pooling:
     module: str
     operator: str
 
-    def of_torch(self, size: int, stride: int) -> nn.Module:
+    def of_torch(self, torch: Any, size: int, stride: int) -> nn.Module:
         """Build torch's layer."""
-        from torch import nn
-
-        module: nn.Module = getattr(nn, self.module)(size, stride)
+        module: nn.Module = getattr(torch.nn, self.module)(size, stride)
         return module
 
     def node(self, graph: GraphParts, x: str, name: str, window: tuple[int, int]) -> str:
