@@ -12,6 +12,7 @@ namespace shoal {
 #define SHOAL_FIELDS(X) \
     X(OK, "") X(MEMORY, "memory") X(TARGET, "target") X(FIT, "fit") X(ABI, "abi") X(INPUTS, "inputs") \
     X(IMAGE_SIZE, "height") X(CONVS, "convs") X(CONV_COUNT, "conv_count") X(CONV_UNITS, "convs.units") \
+    X(GROUPS, "convs.groups") X(CONV_NORM, "convs.batch_norm") X(NORM, "dense.batch_norm") \
     X(KERNEL, "convs.kernel") X(CONV_ACTIVATION, "convs.activation") X(POOL, "convs.pool") \
     X(CONV_DROPOUT, "convs.dropout_threshold") X(TABLES, "tables") X(TABLE_COUNT, "table_count") X(DENSE, "dense") X(DENSE_COUNT, "dense_count") \
     X(UNITS, "dense.units") X(ACTIVATION, "dense.activation") X(DROPOUT, "dense.dropout_threshold") \
@@ -28,7 +29,7 @@ namespace shoal {
     X(AUGMENT, "shift") X(PAUSE_INTERVAL, "pause_interval") X(EVALUATION_EPOCHS, "evaluation_epochs") \
     X(EVALUATION_COUNT, "evaluation_count") X(PARAMETERS, "parameters") X(FIRST_MOMENT, "first_moment") \
     X(SECOND_MOMENT, "second_moment") X(BEST_PARAMETERS, "best_parameters") \
-    X(PARAMETER_COUNT, "parameter_count") X(CURVE, "curve") X(CURVE_COUNT, "curve_count") \
+    X(PARAMETER_COUNT, "parameter_count") X(BUFFERS, "buffers") X(BEST_BUFFERS, "best_buffers") X(BUFFER_COUNT, "buffer_count") X(CURVE, "curve") X(CURVE_COUNT, "curve_count") \
     X(EPOCH, "epoch") X(STEP, "step") X(EVALUATIONS_DONE, "evaluations_done") X(BEST_EPOCH, "best_epoch") \
     X(STATUS, "status") X(UNTIL, "until") X(X_ROWS, "x") X(OUTPUTS, "outputs") X(MAPS, "maps") \
     X(BY_OUTPUTS, "by_outputs") X(LAYER, "layer") X(LEAST_SLOPE, "least_slope") X(GRADIENT, "gradient") X(COUNT, "count") \
@@ -52,8 +53,21 @@ constexpr int64_t MAX_CONVS = 32, MAX_CHANNELS = 1 << 16, MAX_PIXELS = 1 << 14, 
 inline bool within(int64_t value, int64_t low, int64_t high) { return value >= low && value <= high; }
 inline bool finite_and_not_negative(double value) { return value >= 0 && value <= 1.7e308; }
 
-// A convolution. Channels, height and width are those of its input, and become those of its output.
-inline Field check_conv(const ShoalConv& conv, int64_t& channels, int64_t& height, int64_t& width) {
+// What a network has of each.
+struct Counts {
+    int64_t parameters = 0, buffers = 0, outputs = 0;
+    int64_t maps = 0;                   // numbers of the maps of all convolutions, before their pools
+    bool norms_single_numbers = false;  // some norm sees one number of each row
+    // A norm of so many units, which sees `pixels` numbers of each row: scale, shift and running statistics.
+    void add_norm(int64_t units, int64_t pixels) {
+        parameters += 2 * units, buffers += 2 * units;
+        norms_single_numbers |= pixels == 1;
+    }
+};
+
+// A convolution. Channels, height and width are those of its input, and become those of its output, of so many pixels
+// before its pool.
+inline Field check_conv(const ShoalConv& conv, int64_t& channels, int64_t& height, int64_t& width, int64_t& pixels) {
     if (!within(conv.units, 1, MAX_CHANNELS)) return CONV_UNITS;
     if (!within(conv.kernel, 1, MAX_PIXELS) || !within(conv.stride, 1, MAX_PIXELS) ||
         !within(conv.padding, 0, MAX_PIXELS))
@@ -61,11 +75,16 @@ inline Field check_conv(const ShoalConv& conv, int64_t& channels, int64_t& heigh
     const int64_t padded_height = height + 2 * conv.padding, padded_width = width + 2 * conv.padding;
     if (conv.kernel > padded_height || conv.kernel > padded_width) return KERNEL;
     if (padded_height * padded_width * channels > MAX_UNITS) return KERNEL;
-    if (conv.kernel * conv.kernel * channels > MAX_UNITS / conv.units) return KERNEL;
+    if (!within(conv.groups, 1, MAX_CHANNELS) || channels % conv.groups || conv.units % conv.groups) return GROUPS;
+    const int64_t group_inputs = channels / conv.groups;
+    if (conv.kernel * conv.kernel * group_inputs > MAX_UNITS / conv.units) return KERNEL;
+    if (conv.groups > 1 && conv.kernel * padded_width * group_inputs > MAX_UNITS / conv.units) return GROUPS;
+    if (!within(conv.batch_norm, 0, 1)) return CONV_NORM;
     height = (padded_height - conv.kernel) / conv.stride + 1;
     width = (padded_width - conv.kernel) / conv.stride + 1;
     channels = conv.units;
-    if (height * width > MAX_UNITS / channels) return CONV_UNITS;
+    pixels = height * width;
+    if (pixels > MAX_UNITS / channels) return CONV_UNITS;
     if (!within(conv.activation, 0, SHOAL_ACTIVATION_COUNT - 1)) return CONV_ACTIVATION;
     if (!within(conv.dropout_threshold, 0, 65535)) return CONV_DROPOUT;
     if (!within(conv.pool, 0, SHOAL_POOL_COUNT - 1)) return POOL;
@@ -78,7 +97,7 @@ inline Field check_conv(const ShoalConv& conv, int64_t& channels, int64_t& heigh
 }
 
 // Tables of vectors: counts their numbers, and the inputs of the first dense layer.
-inline Field check_tables(const ShoalNetwork& net, int64_t& inputs, int64_t* parameters) {
+inline Field check_tables(const ShoalNetwork& net, int64_t& inputs, Counts& counts) {
     const int64_t most = net.inputs < MAX_TABLES ? net.inputs : MAX_TABLES;
     if (!within(net.table_count, 0, net.conv_count ? 0 : most)) return TABLE_COUNT;
     if (net.table_count && !net.tables) return TABLES;
@@ -87,19 +106,18 @@ inline Field check_tables(const ShoalNetwork& net, int64_t& inputs, int64_t* par
         const ShoalTable& table = net.tables[t];
         if (!within(table.rows, 1, MAX_UNITS) || !within(table.size, 1, MAX_UNITS - inputs)) return TABLES;
         inputs += table.size;
-        *parameters += table.rows * table.size;
+        counts.parameters += table.rows * table.size;
     }
     return OK;
 }
 
-// Also counts the network's parameters, and its outputs. Images may be looked at by convolutions alone.
-inline Field check_network(const ShoalNetwork& net, int64_t* parameters, int64_t* outputs) {
+// A network; images may be looked at by convolutions alone.
+inline Field check_network(const ShoalNetwork& net, Counts& counts) {
     if (!within(net.inputs, 1, MAX_UNITS)) return INPUTS;
     if (!within(net.conv_count, 0, MAX_CONVS)) return CONV_COUNT;
     if (!within(net.dense_count, net.conv_count ? 0 : 1, MAX_LAYERS)) return DENSE_COUNT;
     if (net.dense_count && !net.dense) return DENSE;
     int64_t inputs = net.inputs;
-    *parameters = 0;
     if (net.conv_count) {
         if (!net.convs) return CONVS;
         int64_t channels = net.channels, height = net.height, width = net.width;
@@ -108,35 +126,29 @@ inline Field check_network(const ShoalNetwork& net, int64_t* parameters, int64_t
             return IMAGE_SIZE;
         for (int64_t l = 0; l < net.conv_count; ++l) {
             const ShoalConv& conv = net.convs[l];
-            const int64_t kernel = conv.kernel, inputs_of_conv = channels;
-            if (Field refused = check_conv(conv, channels, height, width)) return refused;
-            *parameters += conv.units * (kernel * kernel * inputs_of_conv + 1);
+            const int64_t inputs_of_conv = channels;
+            int64_t pixels = 0;
+            if (Field refused = check_conv(conv, channels, height, width, pixels)) return refused;
+            counts.parameters += conv.units * (conv.kernel * conv.kernel * (inputs_of_conv / conv.groups) + 1);
+            counts.maps += conv.units * pixels;
+            if (conv.batch_norm) counts.add_norm(conv.units, pixels);
         }
         inputs = channels * height * width;
     }
-    if (Field refused = check_tables(net, inputs, parameters)) return refused;
+    if (Field refused = check_tables(net, inputs, counts)) return refused;
     for (int64_t l = 0; l < net.dense_count; ++l) {
         const ShoalDense& layer = net.dense[l];
         const bool last = l == net.dense_count - 1;
         if (!within(layer.units, 1, MAX_UNITS)) return UNITS;
         if (!within(layer.activation, 0, last ? 0 : SHOAL_ACTIVATION_COUNT - 1)) return ACTIVATION;
         if (!within(layer.dropout_threshold, 0, last ? 0 : 65535)) return DROPOUT;
-        *parameters += layer.units * (inputs + 1);
+        if (!within(layer.batch_norm, 0, last ? 0 : 1)) return NORM;
+        counts.parameters += layer.units * (inputs + 1);
+        if (layer.batch_norm) counts.add_norm(layer.units, 1);
         inputs = layer.units;
     }
-    *outputs = inputs;
+    counts.outputs = inputs;
     return OK;
-}
-
-// How many numbers the maps of a convolution of a sound network have, before its pool; of -1 the images.
-inline int64_t map_numbers(const ShoalNetwork& net, int64_t layer) {
-    int64_t channels = net.channels, height = net.height, width = net.width;
-    for (int64_t l = 0; l <= layer; ++l) {
-        ShoalConv conv = net.convs[l];
-        if (l == layer) conv.pool = SHOAL_NO_POOL;
-        check_conv(conv, channels, height, width);
-    }
-    return channels * height * width;
 }
 
 // The last numbers of every row are codes: whole numbers of vectors that their tables have.
@@ -149,32 +161,52 @@ inline bool has_sound_codes(const ShoalNetwork& net, const float* x, int64_t row
     return true;
 }
 
-// Rows that a network is asked about, and its parameters. Also counts its outputs.
-inline Field check_asked(const ShoalNetwork* net, const float* parameters, int64_t parameter_count, const float* x,
-                         int64_t x_count, int64_t rows, int64_t* outputs) {
-    if (!net) return FIT;
-    int64_t parameters_of_network = 0;
-    if (Field refused = check_network(*net, &parameters_of_network, outputs)) return refused;
-    if (parameter_count != parameters_of_network) return PARAMETER_COUNT;
-    if (!parameters) return PARAMETERS;
-    if (!within(rows, 0, MAX_ROWS) || x_count != rows * net->inputs || (rows && !x)) return X_ROWS;
-    return has_sound_codes(*net, x, rows) ? OK : X_ROWS;
+// What a network as it stands is asked about.
+struct AskedRows {
+    const ShoalNetwork* network;
+    const float* parameters;
+    int64_t parameter_count;
+    const float* buffers;
+    int64_t buffer_count;
+    const float* x;
+    int64_t x_count, rows;
+};
+
+inline Field check_asked(const AskedRows& asked, Counts& counts) {
+    if (!asked.network) return FIT;
+    const ShoalNetwork& net = *asked.network;
+    if (Field refused = check_network(net, counts)) return refused;
+    if (asked.parameter_count != counts.parameters) return PARAMETER_COUNT;
+    if (!asked.parameters) return PARAMETERS;
+    if (asked.buffer_count != counts.buffers) return BUFFER_COUNT;
+    if (asked.buffer_count && !asked.buffers) return BUFFERS;
+    if (!within(asked.rows, 0, MAX_ROWS) || asked.x_count != asked.rows * net.inputs || (asked.rows && !asked.x))
+        return X_ROWS;
+    return has_sound_codes(net, asked.x, asked.rows) ? OK : X_ROWS;
+}
+
+// How many numbers a gradient has of each image: by the maps of a convolution of a sound network, or, of -1, by the image.
+inline int64_t gradient_numbers(const ShoalNetwork& net, int64_t layer) {
+    int64_t channels = net.channels, height = net.height, width = net.width, pixels = height * width;
+    for (int64_t l = 0; l <= layer; ++l) check_conv(net.convs[l], channels, height, width, pixels);
+    return channels * pixels;
 }
 
 inline Field check_gradient(const ShoalGradient* question) {
     if (!question) return FIT;
     if (question->abi != SHOAL_ABI) return ABI;
     const ShoalNetwork& net = question->network;
-    int64_t outputs = 0;
-    if (Field refused = check_asked(&net, question->parameters, question->parameter_count, question->x,
-                                    question->x_count, question->row_count, &outputs))
+    const int64_t rows = question->row_count;
+    Counts counts;
+    if (Field refused = check_asked({&net, question->parameters, question->parameter_count, nullptr, 0, question->x,
+                                     question->x_count, rows},
+                                    counts))
         return refused;
     if (!net.conv_count) return CONV_COUNT;
-    const int64_t rows = question->row_count;
-    if (question->by_outputs_count != rows * outputs || (rows && !question->by_outputs)) return BY_OUTPUTS;
+    if (question->by_outputs_count != rows * counts.outputs || (rows && !question->by_outputs)) return BY_OUTPUTS;
     if (!within(question->layer, -1, net.conv_count - 1)) return LAYER;
     if (!(question->least_slope >= 0 && question->least_slope <= 1)) return LEAST_SLOPE;
-    if (question->gradient_count != rows * map_numbers(net, question->layer)) return GRADIENT;
+    if (question->gradient_count != rows * gradient_numbers(net, question->layer)) return GRADIENT;
     return rows && !question->gradient ? GRADIENT : OK;
 }
 
@@ -349,12 +381,15 @@ inline Field check_evaluations(const ShoalFit& fit) {
     return fit.evaluations_done == done ? OK : EVALUATIONS_DONE;
 }
 
-inline Field check_state(const ShoalFit& fit, int64_t parameters) {
-    if (fit.parameter_count != parameters) return PARAMETER_COUNT;
+inline Field check_state(const ShoalFit& fit, const Counts& counts) {
+    if (fit.parameter_count != counts.parameters) return PARAMETER_COUNT;
     if (!fit.parameters) return PARAMETERS;
     if (!fit.first_moment) return FIRST_MOMENT;
     if (!fit.second_moment) return SECOND_MOMENT;
     if (!fit.best_parameters) return BEST_PARAMETERS;
+    if (fit.buffer_count != counts.buffers) return BUFFER_COUNT;
+    if (counts.buffers && !fit.buffers) return BUFFERS;
+    if (counts.buffers && !fit.best_buffers) return BEST_BUFFERS;
     if (!within(fit.epoch, 0, fit.epochs)) return EPOCH;
     const int64_t steps = (fit.train.row_count + fit.batch_size - 1) / fit.batch_size;
     if (!within(fit.step, 0, fit.epoch < fit.epochs ? steps - 1 : 0)) return STEP;
@@ -366,15 +401,17 @@ inline Field check_fit(const ShoalFit* fit, int64_t until) {
     if (!fit) return FIT;
     if (fit->abi != SHOAL_ABI) return ABI;
     if (!within(until, 0, fit->epochs)) return UNTIL;
-    int64_t parameters = 0, outputs = 0;
-    if (Field refused = check_network(fit->network, &parameters, &outputs)) return refused;
+    Counts counts;
+    if (Field refused = check_network(fit->network, counts)) return refused;
     if (!fit->network.dense_count) return DENSE_COUNT;
     if (Field refused = check_training(*fit)) return refused;
     if (Field refused = check_images(*fit)) return refused;
     if (Field refused = check_rows(fit->train, 1, *fit, TRAIN)) return refused;
     if (Field refused = check_rows(fit->validation, 0, *fit, VALIDATION)) return refused;
     if (Field refused = check_rows(fit->inner, 0, *fit, INNER)) return refused;
-    if (Field refused = check_state(*fit, parameters)) return refused;
+    if (Field refused = check_state(*fit, counts)) return refused;
+    const int64_t last_batch = (fit->train.row_count - 1) % fit->batch_size + 1;
+    if (counts.norms_single_numbers && last_batch == 1) return BATCH_SIZE;  // one number has no spread
     return check_evaluations(*fit);
 }
 

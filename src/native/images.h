@@ -1,5 +1,4 @@
-// Rows into the network: of tables as they are, codes as their vectors, of images byte by byte through a table of 256 numbers a
-// channel, shifted and flipped where a fit asks for it.
+// Rows into the network: of tables as they are, codes as their vectors, of images byte by byte, shifted and flipped where a fit asks for it.
 //
 // Letters: B rows that go through together, C channels.
 #pragma once
@@ -31,38 +30,52 @@ inline Augmentation augmentation_of(const ShoalFit& fit, const uint32_t* draws, 
             fit.flip && draws[2 * capacity + place] >> 31};
 }
 
-// What each byte becomes, channel by channel.
-inline void fill_pixel_table(const Network& net, const ShoalFit& fit) {
-    for (int64_t c = 0; net.conv_count && c < net.channels; ++c)
-        for (int i = 0; i < 256; ++i)
-            net.pixel_table[256 * c + i] = (float)i * fit.pixel_scale[c] + fit.pixel_offset[c];
-}
-
-// Where row y of channel c of image b begins in the first convolution's maps.
-inline float* input_row(const Network& net, int64_t b, int64_t c, int64_t y) {
+// Where row y of channel c of a block begins in the first convolution's maps.
+inline float* input_row(const Network& net, int64_t block, int64_t c, int64_t y) {
     const Conv& conv = net.convs[0];
-    return conv.input_maps + b * conv.map_stride + (y + conv.padding) * conv.row_stride +
-           conv.padding * conv.input_channels + c;
+    return conv.input_maps + block * conv.map_stride + c * conv.channel_stride + (y + conv.padding) * conv.row_stride +
+           conv.padding * PANEL;
 }
 
-inline void load_image(const Network& net, int64_t b, const uint8_t* image, const Augmentation& change) {
-    const int64_t height = net.height, width = net.convs[0].input_width, channels = net.channels;
-    const bool unchanged = !(change.down || change.right || change.flipped);
-    for (int64_t c = 0; c < channels; ++c)
+// Row y of one channel of an image, changed.
+inline void change_row(const uint8_t* channel, int64_t height, int64_t width, int64_t y, const Augmentation& change,
+                       uint8_t* to) {
+    const int64_t from_y = y + change.down;
+    const bool inside = from_y >= 0 && from_y < height;
+    const uint8_t* from = channel + from_y * width;
+    for (int64_t x = 0; x < width; ++x) {
+        const int64_t from_x = (change.flipped ? width - 1 - x : x) + change.right;
+        to[x] = inside && from_x >= 0 && from_x < width ? from[from_x] : 0;
+    }
+}
+
+// A row of pixels of a block's images from their bytes, which lie `stride` apart from image to image.
+inline void bytes_to_panels(const uint8_t* bytes, int64_t stride, int64_t width, vf32 scale, vf32 offset, float* to) {
+    float images[PANEL * PANEL], panels[PANEL * PANEL];
+    for (int64_t x = 0; x < width; x += PANEL) {
+        for (int64_t n = 0; n < PANEL; ++n)
+            for (int64_t i = 0; i < PANEL; i += W)
+                store(images + n * PANEL + i, load_bytes(bytes + n * stride + x + i) * scale + offset);
+        const bool whole = x + PANEL <= width;
+        transpose_16x16(images, whole ? to + x * PANEL : panels);
+        if (!whole) __builtin_memcpy(to + x * PANEL, panels, (size_t)((width - x) * PANEL) * sizeof(float));
+    }
+}
+
+// Images into the lanes of a block, the last into those that are left.
+inline void load_images(const Network& net, int64_t block, const uint8_t* const* image, const Augmentation* change) {
+    const int64_t height = net.height, width = net.convs[0].input_width, stride = round_up(width, PANEL);
+    for (int64_t c = 0; c < net.channels; ++c)
         for (int64_t y = 0; y < height; ++y) {
-            const float* value_of = net.pixel_table + 256 * c;
-            const int64_t from_y = y + change.down;
-            const uint8_t* from = image + (c * height + from_y) * width;
-            float* to = input_row(net, b, c, y);
-            if (unchanged) {
-                for (int64_t x = 0; x < width; ++x) to[x * channels] = value_of[from[x]];
-                continue;
+            for (int64_t n = 0; n < PANEL; ++n) {
+                const uint8_t* channel = image[n] + c * height * width;
+                if (change)
+                    change_row(channel, height, width, y, change[n], net.bytes + n * stride);
+                else
+                    __builtin_memcpy(net.bytes + n * stride, channel + y * width, (size_t)width);
             }
-            const bool row_inside = from_y >= 0 && from_y < height;
-            for (int64_t x = 0; x < width; ++x) {
-                const int64_t from_x = (change.flipped ? width - 1 - x : x) + change.right;
-                to[x * channels] = value_of[row_inside && from_x >= 0 && from_x < width ? from[from_x] : 0];
-            }
+            bytes_to_panels(net.bytes, stride, width, broadcast(net.pixel_scale[c]), broadcast(net.pixel_offset[c]),
+                            input_row(net, block, c, y));
         }
 }
 
@@ -76,11 +89,11 @@ inline void load_table_row(const Network& net, int64_t b, const float* row) {
 // A row of floats: of a table, or of an image as (C, height, width).
 inline void load_row(const Network& net, int64_t b, const float* row) {
     if (!net.conv_count) return load_table_row(net, b, row);
-    const int64_t width = net.convs[0].input_width, channels = net.channels;
-    for (int64_t c = 0; c < channels; ++c)
+    const int64_t width = net.convs[0].input_width;
+    for (int64_t c = 0; c < net.channels; ++c)
         for (int64_t y = 0; y < net.height; ++y, row += width) {
-            float* to = input_row(net, b, c, y);
-            for (int64_t x = 0; x < width; ++x) to[x * channels] = row[x];
+            float* to = input_row(net, b / PANEL, c, y) + b % PANEL;
+            for (int64_t x = 0; x < width; ++x) to[x * PANEL] = row[x];
         }
 }
 
@@ -95,17 +108,19 @@ struct RowSelection {
 // Loads rows into the network's input.
 inline void load_inputs(const Network& net, const ShoalFit& fit, const ShoalRows& data,
                         const RowSelection& selection, const uint32_t* augment_draws) {
-    for (int64_t b = 0; b < selection.count; ++b) {
-        const int64_t n = selection.row(b);
-        if (net.conv_count) {
-            const uint8_t* image = fit.images + data.index[n] * net.inputs;
-            const Augmentation change = augment_draws
-                                            ? augmentation_of(fit, augment_draws, selection.first + b)
-                                            : Augmentation{0, 0, false};
-            load_image(net, b, image, change);
-        } else {
-            load_table_row(net, b, data.x + n * net.inputs);
+    if (!net.conv_count) {
+        for (int64_t b = 0; b < selection.count; ++b) load_table_row(net, b, data.x + selection.row(b) * net.inputs);
+        return;
+    }
+    for (int64_t b = 0; b < selection.count; b += PANEL) {
+        const uint8_t* image[PANEL];
+        Augmentation change[PANEL];
+        for (int64_t n = 0; n < PANEL; ++n) {
+            const int64_t row = min(b + n, selection.count - 1);
+            image[n] = fit.images + data.index[selection.row(row)] * net.inputs;
+            if (augment_draws) change[n] = augmentation_of(fit, augment_draws, selection.first + row);
         }
+        load_images(net, b / PANEL, image, augment_draws ? change : nullptr);
     }
 }
 

@@ -3,6 +3,7 @@
 //
 // Letters: N rows, C channels, K outputs.
 #pragma once
+#include "flat.h"
 #include "step.h"
 #include "target.h"
 
@@ -13,10 +14,11 @@ namespace {
 struct Asked {
     Network net = {};
     ~Asked() { free(net.memory); }
-    bool build(const ShoalNetwork& from, const float* parameters, bool pulls_back) {
+    bool build(const ShoalNetwork& from, const float* parameters, const float* buffers, bool pulls_back) {
         if (!build_network(net, from, EVALUATION_ROWS, pulls_back)) return false;
         for (int64_t l = 0; l < net.layer_count(); ++l) net.layer(l).dropout_threshold = 0;
         read_parameters(net, parameters);
+        read_buffers(net, buffers);
         return true;
     }
     // Calls f(first row, rows) for all rows, as many at a time as go through together, loaded.
@@ -30,10 +32,11 @@ struct Asked {
     }
 };
 
-inline bool outputs(const ShoalNetwork& from, const float* parameters, const float* x, int64_t rows, float* y) {
+inline bool outputs(const ShoalNetwork& from, const float* parameters, const float* buffers, const float* x,
+                    int64_t rows, float* y) {
     const FlushedDenormals flushed;
     Asked asked;
-    if (!asked.build(from, parameters, false)) return false;
+    if (!asked.build(from, parameters, buffers, false)) return false;
     const Layer& last = asked.net.output_layer();
     asked.for_groups(x, rows, [&](int64_t n, int64_t group) {
         forward(asked.net, group, NO_DROPOUT);
@@ -44,47 +47,56 @@ inline bool outputs(const ShoalNetwork& from, const float* parameters, const flo
     return true;
 }
 
-// Numbers of the pixels of a convolution's maps, (pixels, C and what fills the last vector), to `to`, (C, pixels).
-inline void write_map(const Conv& conv, const float* pixels, float* to) {
-    for (int64_t c = 0; c < conv.filters.units; ++c)
-        for (int64_t p = 0; p < conv.output_pixels; ++p)
-            *to++ = canonical_nan(pixels[p * conv.filters.output_stride + c]);
+// A map, (C, height, width), of each image of a block, from where the block's lies; `stride` numbers from image to image.
+inline void write_block(const Plane& from, const int64_t (&size)[3], int64_t images, float* to, int64_t stride) {
+    for (int64_t n = 0; n < min(PANEL, images); ++n, to += stride) {
+        float* number = to;
+        for (int64_t c = 0; c < size[0]; ++c)
+            for (int64_t y = 0; y < size[1]; ++y)
+                for (int64_t x = 0; x < size[2]; ++x)
+                    *number++ = canonical_nan(from.at[c * from.channel_stride + y * from.row_stride + x * PANEL + n]);
+    }
+}
+
+// Numbers of a convolution's maps, and where they are written.
+inline int64_t map_numbers(const Conv& conv) { return conv.filters.units * conv.output_pixels; }
+inline void write_map(const Conv& conv, const Plane& from, int64_t images, float* to, int64_t stride) {
+    write_block(from, {conv.filters.units, conv.output_pixels / conv.output_width, conv.output_width}, images, to, stride);
 }
 
 // Maps of all convolutions, before their pools, one behind the other.
-inline bool maps(const ShoalNetwork& from, const float* parameters, const float* x, int64_t rows, float* to) {
+inline bool maps(const ShoalNetwork& from, const float* parameters, const float* buffers, const float* x, int64_t rows,
+                 float* to) {
     const FlushedDenormals flushed;
     Asked asked;
-    if (!asked.build(from, parameters, false)) return false;
+    if (!asked.build(from, parameters, buffers, false)) return false;
     const Network& net = asked.net;
-    int64_t row_numbers = 0;
-    for (int64_t l = 0; l < net.conv_count; ++l)
-        row_numbers += net.convs[l].filters.units * net.convs[l].output_pixels;
+    int64_t stride = 0;
+    for (int64_t l = 0; l < net.conv_count; ++l) stride += map_numbers(net.convs[l]);
+    begin_norms(net, false);
     asked.for_groups(x, rows, [&](int64_t n, int64_t group) {
-        float* place = to + n * row_numbers;
-        for (int64_t l = 0; l < net.conv_count; ++l) {
-            const Conv& conv = net.convs[l];
-            apply_filters(net, conv, group);
-            for (int64_t b = 0; b < group; ++b)
-                write_map(conv, net.values + b * conv.output_pixels * conv.filters.output_stride,
-                          place + b * row_numbers);
-            place += conv.filters.units * conv.output_pixels;
-            pool_forward(net, conv, group);
-            for (int64_t b = 0; b < group; ++b)
-                pass_on(net, l, b, net.values + b * conv.pooled_pixels * conv.filters.output_stride, NO_DROPOUT);
+        for (int64_t b = 0; b < group; b += PANEL) {
+            float* place = to + (n + b) * stride;
+            for (int64_t l = 0; l < net.conv_count; ++l) {
+                const Conv& conv = net.convs[l];
+                apply_filters(conv, conv.input_maps + b / PANEL * conv.map_stride, net.values);
+                finish_block(net, l, b / PANEL, group - b, NO_DROPOUT,
+                             [&](const Plane& values) { write_map(conv, values, group - b, place, stride); });
+                place += map_numbers(conv);
+            }
         }
     });
     return true;
 }
 
-// Slopes of a convolution's activation as they count: with a `least` above 0 none is lower; 1 where what they lead to is
+// Slopes of the activation of a block as they count: with a `least` above 0 none is lower; 1 where what they lead to is
 // what is asked by.
-inline void set_slopes(const Conv& conv, int64_t rows, bool last, float least) {
-    const int64_t count = rows * conv.output_pixels * conv.filters.output_stride;
+inline void set_slopes(const Conv& conv, int64_t block, bool last, float least) {
+    float* slopes = conv.filters.derivative + block * conv.output_floats();
     const vf32 floor = broadcast(least > 0 ? least : -__builtin_inff()), one = broadcast(1);
-    for (int64_t i = 0; i < count; i += W) {
-        const vf32 slope = load(conv.filters.derivative + i);
-        store(conv.filters.derivative + i, last ? one : select((vi32)(slope < floor), floor, slope));
+    for (int64_t i = 0; i < conv.output_floats(); i += W) {
+        const vf32 slope = load(slopes + i);
+        store(slopes + i, last ? one : select((vi32)(slope < floor), floor, slope));
     }
 }
 
@@ -94,34 +106,40 @@ inline void pull_back(const Network& net, const ShoalGradient& question, int64_t
     for (int64_t l = net.dense_count - 1; l >= 0; --l) accumulate_gradient(net, l, rows);
     for (int64_t l = net.conv_count - 1; l >= 0; --l) {
         const Conv& conv = net.convs[l];
-        set_slopes(conv, rows, l == question.layer, (float)question.least_slope);
-        activation_backward(net, l, rows, 0);
-        if (l == question.layer) {
-            const int64_t numbers = conv.filters.units * conv.output_pixels;
-            for (int64_t b = 0; b < rows; ++b)
-                write_map(conv, net.deltas + b * conv.output_pixels * conv.filters.output_stride, to + b * numbers);
-            return;
+        const bool last = l == question.layer;
+        for (int64_t b = 0; b < rows; b += PANEL) {
+            if (l == net.conv_count - 1) rows_to_panels(net, b, rows - b, net.values);
+            set_slopes(conv, b / PANEL, last, (float)question.least_slope);
+            activation_backward(net, l, b / PANEL, rows - b, 0);
         }
-        filters_backward(net, conv, rows, true);
+        for (int64_t b = 0; b < rows; b += PANEL) {
+            float* deltas = net.deltas + b / PANEL * conv.output_floats();
+            if (last)
+                write_map(conv, {deltas, conv.output_stride, conv.output_width * PANEL}, rows - b,
+                          to + b * map_numbers(conv), map_numbers(conv));
+            else
+                input_gradient(conv, deltas, net.map_deltas + b / PANEL * conv.map_stride);
+        }
+        if (last) return;
     }
-    for (int64_t b = 0; b < rows; ++b)
-        for (int64_t c = 0; c < net.channels; ++c)
-            for (int64_t y = 0; y < net.height; ++y) {
-                const float* from = net.map_deltas + (input_row(net, b, c, y) - net.convs[0].input_maps);
-                for (int64_t x = 0; x < net.convs[0].input_width; ++x) *to++ = canonical_nan(from[x * net.channels]);
-            }
+    const Conv& first = net.convs[0];
+    for (int64_t b = 0; b < rows; b += PANEL) {
+        float* corner = net.map_deltas + (input_row(net, b / PANEL, 0, 0) - first.input_maps);
+        write_block({corner, first.channel_stride, first.row_stride}, {net.channels, net.height, first.input_width},
+                    rows - b, to + b * net.inputs, net.inputs);
+    }
 }
 
 inline bool gradient(const ShoalGradient& question) {
     const FlushedDenormals flushed;
     Asked asked;
-    if (!asked.build(question.network, question.parameters, true)) return false;
+    if (!asked.build(question.network, question.parameters, nullptr, true)) return false;
     const Network& net = asked.net;
     const Layer& last = net.output_layer();
     const int64_t row_numbers = question.row_count ? question.gradient_count / question.row_count : 0;
     begin_batch(net);
     asked.for_groups(question.x, question.row_count, [&](int64_t n, int64_t group) {
-        forward(net, group, NO_DROPOUT);
+        forward(net, group, 0);
         for (int64_t b = 0; b < group; ++b)
             __builtin_memcpy(last.delta + b * last.output_stride, question.by_outputs + (n + b) * last.units,
                              (size_t)last.units * sizeof(float));

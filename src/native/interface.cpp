@@ -54,26 +54,30 @@ int64_t shoal_advance(int64_t target, ShoalFit* fit, int64_t until) {
 }
 
 int64_t shoal_outputs(int64_t target, const ShoalNetwork* network, const float* parameters,
-                      int64_t parameter_count, const float* x, int64_t x_count, int64_t rows, float* outputs,
-                      int64_t outputs_count) {
+                      int64_t parameter_count, const float* buffers, int64_t buffer_count, const float* x,
+                      int64_t x_count, int64_t rows, float* outputs, int64_t outputs_count) {
     const TargetCore* core = core_of(target);
     if (!core) return TARGET;
-    int64_t units = 0;
-    if (Field refused = check_asked(network, parameters, parameter_count, x, x_count, rows, &units)) return refused;
-    if (outputs_count != rows * units || (rows && !outputs)) return OUTPUTS;
-    return core->outputs(*network, parameters, x, rows, outputs) ? OK : MEMORY;
+    Counts counts;
+    if (Field refused =
+            check_asked({network, parameters, parameter_count, buffers, buffer_count, x, x_count, rows}, counts))
+        return refused;
+    if (outputs_count != rows * counts.outputs || (rows && !outputs)) return OUTPUTS;
+    return core->outputs(*network, parameters, buffers, x, rows, outputs) ? OK : MEMORY;
 }
 
 int64_t shoal_maps(int64_t target, const ShoalNetwork* network, const float* parameters, int64_t parameter_count,
-                   const float* x, int64_t x_count, int64_t rows, float* maps, int64_t maps_count) {
+                   const float* buffers, int64_t buffer_count, const float* x, int64_t x_count, int64_t rows,
+                   float* maps, int64_t maps_count) {
     const TargetCore* core = core_of(target);
     if (!core) return TARGET;
-    int64_t units = 0, numbers = 0;
-    if (Field refused = check_asked(network, parameters, parameter_count, x, x_count, rows, &units)) return refused;
+    Counts counts;
+    if (Field refused =
+            check_asked({network, parameters, parameter_count, buffers, buffer_count, x, x_count, rows}, counts))
+        return refused;
     if (!network->conv_count) return CONV_COUNT;
-    for (int64_t l = 0; l < network->conv_count; ++l) numbers += map_numbers(*network, l);
-    if (maps_count != rows * numbers || (rows && !maps)) return MAPS;
-    return core->maps(*network, parameters, x, rows, maps) ? OK : MEMORY;
+    if (maps_count != rows * counts.maps || (rows && !maps)) return MAPS;
+    return core->maps(*network, parameters, buffers, x, rows, maps) ? OK : MEMORY;
 }
 
 int64_t shoal_gradient(int64_t target, const ShoalGradient* question) {

@@ -6,7 +6,9 @@
 //
 // Letters: N rows, D inputs, C channels, K outputs, P parameters, E epochs, T evaluation points.
 // Parameters are one flat vector in torch's order and shapes: for every layer weight (out, in), of
-// convolutions (out, in, kernel, kernel), then bias (out); before them all tables of vectors (rows, size).
+// convolutions (out, in / groups, kernel, kernel), then bias (out), and scale (out) and shift (out) of its batch
+// norm; before them all tables of vectors (rows, size). Buffers are another: for every batch norm running means
+// (out), then variances (out).
 #pragma once
 #include <stdint.h>
 
@@ -14,7 +16,7 @@
 #define SHOAL_EXPORT extern "C" __attribute__((visibility("default")))
 #endif
 
-enum { SHOAL_ABI = 11 };  // changes with any struct or function below
+enum { SHOAL_ABI = 12 };  // changes with any struct or function below
 
 enum ShoalTarget { SHOAL_PORTABLE, SHOAL_AVX2, SHOAL_AVX512, SHOAL_NEON, SHOAL_TARGET_COUNT };
 enum ShoalActivation {
@@ -52,6 +54,7 @@ struct ShoalDense {
     int64_t units;
     int64_t activation;
     int64_t dropout_threshold;  // dropout: 16-bit draws below this drop the unit; 0 for none
+    int64_t batch_norm;         // 1: between the sum and the activation; else 0
 };
 
 enum ShoalPool { SHOAL_NO_POOL, SHOAL_MAX_POOL, SHOAL_AVERAGE_POOL, SHOAL_POOL_COUNT };
@@ -59,6 +62,8 @@ enum ShoalPool { SHOAL_NO_POOL, SHOAL_MAX_POOL, SHOAL_AVERAGE_POOL, SHOAL_POOL_C
 struct ShoalConv {
     int64_t units;  // channels of its output
     int64_t kernel, stride, padding;
+    int64_t groups;      // that channels of input and output fall into, each seeing its own alone; 1: all see all
+    int64_t batch_norm;  // 1: of each channel, between the sum and the activation; else 0
     int64_t activation;
     int64_t pool, pool_size, pool_stride;  // after the activation
     int64_t dropout_threshold;             // of whole channels, after the pool
@@ -76,7 +81,7 @@ struct ShoalNetwork {
     int64_t conv_count;       // 0: rows are no images
     const ShoalTable* tables;  // the last inputs are codes, one a table, and become its vectors, behind the others
     int64_t table_count;       // 0 of images
-    const ShoalDense* dense;  // the last: identity, no dropout
+    const ShoalDense* dense;  // the last: identity, no dropout, no batch norm
     int64_t dense_count;      // the one length that nothing else states again; 0 of images that are only looked at
 };
 
@@ -134,6 +139,9 @@ struct ShoalFit {
     float* second_moment;     // the mean of their squares
     float* best_parameters;   // of the lowest monitored loss
     int64_t parameter_count;  // P, of each of the four
+    float* buffers;           // running statistics of batch norms; or null, where there are none
+    float* best_buffers;      // those that belong to the best parameters
+    int64_t buffer_count;     // of each of the two
     double* curve;            // (T, 5)
     int64_t curve_count;
     int64_t epoch, step, evaluations_done;  // epochs trained, steps of the next one, evaluations so far
@@ -146,7 +154,7 @@ struct ShoalFit {
 // A gradient by the images that a network is given, or by the maps of one of its convolutions, as it stands.
 struct ShoalGradient {
     int64_t abi;
-    ShoalNetwork network;  // of images; without dense layers its outputs are what the last convolution passes on
+    ShoalNetwork network;  // of images, without norms; without dense layers its outputs are what the last convolution passes on
     const float* parameters;
     int64_t parameter_count;  // P
     int64_t row_count;        // N
@@ -180,13 +188,14 @@ SHOAL_EXPORT const char* shoal_field(int64_t code);
 SHOAL_EXPORT int64_t shoal_advance(int64_t target, ShoalFit* fit, int64_t until);
 // Outputs (N, K) of the network for rows `x` (N, D), images as (N, C, height, width).
 SHOAL_EXPORT int64_t shoal_outputs(int64_t target, const ShoalNetwork* network, const float* parameters,
-                                   int64_t parameter_count, const float* x, int64_t x_count, int64_t rows,
-                                   float* outputs, int64_t outputs_count);
+                                   int64_t parameter_count, const float* buffers, int64_t buffer_count,
+                                   const float* x, int64_t x_count, int64_t rows, float* outputs,
+                                   int64_t outputs_count);
 // Maps of every convolution, between its activation and its pool, for images `x` (N, C, height, width): of each image
 // those of all, (C, height, width), one behind the other.
 SHOAL_EXPORT int64_t shoal_maps(int64_t target, const ShoalNetwork* network, const float* parameters,
-                                int64_t parameter_count, const float* x, int64_t x_count, int64_t rows, float* maps,
-                                int64_t maps_count);
+                                int64_t parameter_count, const float* buffers, int64_t buffer_count, const float* x,
+                                int64_t x_count, int64_t rows, float* maps, int64_t maps_count);
 SHOAL_EXPORT int64_t shoal_gradient(int64_t target, const ShoalGradient* question);
 
 // Cut a text at its delimiters and line ends into cells, `columns` on each line: `end` gets the place behind each.

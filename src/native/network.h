@@ -1,5 +1,4 @@
-// One network in memory: how weights and activations are laid out, and the way in from and out to flat
-// vectors.
+// One network in memory: how weights and activations are laid out.
 //
 // Activations: one row a sample, padded, with a constant 1 behind the last unit, so that the bias is one more
 // row of weights. Weights of a wide layer: (in + 1, out) in panels of 16 outputs, each panel contiguous.
@@ -8,14 +7,19 @@
 //
 // Vectors of an embedding lie table by table, as in the flat vector, in front of all layers.
 //
-// Images: maps with their channels last and a border of zeros, as wide as the next convolution's padding; one
-// behind the other. A convolution is a wide layer whose inputs are the values under its kernel.
+// Scale and shift of a batch norm: two rows, each of a whole number of panels, padded with zeros.
+//
+// Images go through in blocks of 16: each number of a map is a panel, the same number of all images of a block, so that
+// a vector holds images whatever a layer's sizes are. A map lies as (C, height, width) with a border of zeros, as wide
+// as the next convolution's padding. Where a block has fewer images, the last fills its lanes, and its gradient there
+// is 0. A convolution is a wide layer whose inputs are the values under its kernel.
 //
 // Letters: B rows of a batch, D inputs, H units, C channels.
 #pragma once
 #include <stdlib.h>
 
 #include "activations.h"
+#include "product.h"
 #include "streams.h"
 
 namespace shoal {
@@ -25,34 +29,55 @@ constexpr int64_t NO_DROPOUT = -1;         // in place of a row of the batch, wh
 constexpr int64_t NARROW_UNITS = 4;        // at most so many units: a narrow layer
 constexpr int64_t EVALUATION_ROWS = 48;    // rows of a forward pass outside training
 constexpr int64_t SCRATCH_FLOATS = 4096;   // half of a first cache
-constexpr int64_t GROUP_FLOATS = 1 << 16;  // of the images that go through together; half a second cache
-constexpr int64_t PATCH_BLOCK = 64;        // pixels whose patches are laid out at a time
+constexpr int64_t GROUP_FLOATS = 1 << 18;  // of the images that go through together
+
+// Numbers that are trained, and what training keeps of each.
+struct Trained {
+    int64_t matrix_size;  // how many, padding among them
+    float *weights, *first_moment, *second_moment, *gradient;
+};
+
+// Batch norm of a layer's sums; see norm.h.
+struct Norm : Trained {       // (2, width): scale, then shift; the gradient likewise
+    int64_t width;            // units and padding; 0: the layer has no norm
+    int64_t buffer_offset;    // where its statistics begin in the flat buffers
+    float *mean, *variance;   // running
+    float *center, *inverse;  // what sums are normed by: a mean, and 1 over a deviation
+    float* offset;            // what the sums that are normed lack: the bias of a convolution, else 0
+    double *sums, *of_images; // (2, width) of the batch at work; of a convolution (units, 2, 16), too
+    float* of_batch;          // in training: a convolution's sums, a dense layer's sums normed; laid out as values are
+};
 
 // What a dense layer and a convolution's filters have in common: a matrix of weights, and an activation.
-struct Layer {
+struct Layer : Trained {
     int64_t inputs, units, activation, dropout_threshold;
-    int64_t kernel_area;  // values of one channel among the inputs: kernel * kernel; 0: a dense layer
     bool narrow;
     // The matrix of weights: `rows` rows, `vectors` vectors; panel p, row r begins at p * panel_stride + r *
     // row_stride.
-    int64_t rows, vectors, row_stride, panel_stride, matrix_size;
-    float *weights, *first_moment, *second_moment;
+    int64_t rows, vectors, row_stride, panel_stride;
+    Norm norm;
     int64_t input_stride, output_stride, output_vectors;  // of rows of activations that come in and go out
     float *value, *derivative, *delta;  // (B, output_stride): activations, derivatives, gradients of z
-    float *gradient, *transposed;       // with images: like the weights; (units, inputs) in panels
+    float* transposed;                  // with images: (units, inputs) in panels; the gradient is like the weights
     uint16_t* dropout_draws;            // (rows of a step, units)
     int64_t flat_offset;                // where the layer begins in the flat vector
 };
 
 // One convolution, its activation and its pool.
 struct Conv {
-    Layer filters;  // output_stride: floats of a pixel, its channels and what fills the last vector
+    Layer filters;
     int64_t input_channels, input_width, kernel, stride, padding;
-    int64_t row_stride, map_stride;  // floats of a row and of a map of the input
-    int64_t output_width, output_pixels;
+    int64_t groups, group_inputs, group_units;       // channels that a unit sees, and the units that see the same
+    int64_t row_stride, channel_stride, map_stride;  // floats of a block's input: of a row, a channel, all
+    int64_t output_width, output_pixels, output_stride;  // floats of a channel of a block's output
     int64_t pool, pool_size, pool_stride, pooled_width, pooled_pixels;
-    float* input_maps;     // (B, map_stride); the filters' derivatives: (B, output_pixels, output_stride)
-    int32_t* pool_argmax;  // (B, pooled_pixels, output_stride): where in its window a pool found the maximum
+    float* input_maps;     // (blocks, map_stride); the filters' derivatives: (blocks, output_floats())
+    int32_t* pool_argmax;  // (blocks, units, pooled_pixels, 16): where in its window a pool found the maximum
+    Tap *pixel_taps, *unit_taps;  // of the sums over pixels under the kernel, and over runs of units
+    int64_t kernel_area() const { return kernel * kernel; }
+    // Floats of a block's output, before the pool and behind it.
+    int64_t output_floats() const { return filters.units * output_stride; }
+    int64_t pooled_floats() const { return filters.units * pooled_pixels * PANEL; }
 };
 
 // One table of vectors: where it begins among all vectors, and its vectors in a row of the first dense layer's inputs.
@@ -68,9 +93,10 @@ struct TargetSizes {
 };
 
 struct Network {
-    int64_t inputs, dense_count, parameters;
+    int64_t inputs, dense_count, parameters, buffers;
     int64_t multiply_adds;          // of one row's forward pass
-    int64_t step_rows, group_rows;  // rows of a step; rows that go through together, B
+    int64_t step_rows, group_rows;  // rows of a step; rows that go through together, B: with a norm all of a batch
+    int64_t seen_rows;              // the same outside training
     Layer* dense;
     Layer dense_input;  // what the first dense layer takes: value (B, output_stride); with images delta, too
     float* scratch;     // a block of weights transposed, or of gradients; or the targets of some rows
@@ -79,9 +105,9 @@ struct Network {
 
     Conv* convs;
     int64_t conv_count, channels, height;
-    float* pixel_table;      // (C, 256): what each byte becomes
-    float* patches;          // of PATCH_BLOCK pixels
-    float *values, *deltas;  // of the convolution that is at work: (B, output_pixels, output_stride)
+    const float *pixel_scale, *pixel_offset;  // (C,): a byte becomes byte * scale + offset
+    uint8_t* bytes;                           // of one row of a block's images
+    float *values, *deltas;  // of the convolution that is at work: of a block, and of all
     float* map_deltas;       // gradients of its input maps
 
     Table* tables;
@@ -117,14 +143,14 @@ struct Arena {
     }
 };
 
-inline void set_sizes(Layer& layer, const ShoalDense& from, int64_t inputs, int64_t kernel_area) {
+inline void set_sizes(Layer& layer, const ShoalDense& from, int64_t inputs, bool convolves) {
     layer.inputs = inputs;
-    layer.kernel_area = kernel_area;
     layer.units = from.units;
     layer.activation = from.activation;
     layer.dropout_threshold = from.dropout_threshold;
-    layer.narrow = layer.units <= NARROW_UNITS && kernel_area == 0;
+    layer.narrow = layer.units <= NARROW_UNITS && !convolves;
     layer.output_vectors = (layer.units + W - 1) / W;
+    layer.norm.width = from.batch_norm ? round_up(layer.units, PANEL) : 0;
     const int64_t depth = round_up(inputs + 1, PANEL);
     if (layer.narrow) {
         layer.rows = layer.units;
@@ -143,37 +169,69 @@ inline void set_sizes(Layer& layer, const ShoalDense& from, int64_t inputs, int6
     layer.output_stride = activation_stride(layer.units);
 }
 
+inline void allocate_trained(Trained& trained, bool training, bool keeps_gradients, Arena& arena) {
+    trained.weights = arena.allocate<float>(trained.matrix_size);
+    trained.first_moment = arena.allocate<float>(training ? trained.matrix_size : 0);
+    trained.second_moment = arena.allocate<float>(training ? trained.matrix_size : 0);
+    trained.gradient = arena.allocate<float>(keeps_gradients ? trained.matrix_size : 0);
+}
+
+// A norm of `numbers` numbers a batch; nothing where the layer has none.
+inline void allocate_norm(Network& net, Layer& layer, int64_t numbers, bool training, Arena& arena) {
+    Norm& norm = layer.norm;
+    norm.matrix_size = 2 * norm.width;
+    allocate_trained(norm, training, training, arena);
+    norm.mean = arena.allocate<float>(norm.width);
+    norm.variance = arena.allocate<float>(norm.width);
+    norm.center = arena.allocate<float>(norm.width);
+    norm.inverse = arena.allocate<float>(norm.width);
+    norm.offset = arena.allocate<float>(norm.width);
+    norm.sums = arena.allocate<double>(training ? 2 * norm.width : 0);
+    norm.of_images = arena.allocate<double>(training && net.conv_count ? 2 * PANEL * norm.width : 0);
+    norm.of_batch = arena.allocate<float>(training && norm.width ? numbers : 0);
+    norm.buffer_offset = net.buffers;
+    net.buffers += norm.width ? 2 * layer.units : 0;
+}
+
 // Weights, and what training keeps of each of them.
 inline void allocate_weights(const Network& net, Layer& layer, bool training, int64_t& flat, Arena& arena) {
     const bool keeps_gradients = training && net.conv_count;
     layer.flat_offset = flat;
-    layer.weights = arena.allocate<float>(layer.matrix_size);
-    layer.first_moment = arena.allocate<float>(training ? layer.matrix_size : 0);
-    layer.second_moment = arena.allocate<float>(training ? layer.matrix_size : 0);
-    layer.gradient = arena.allocate<float>(keeps_gradients ? layer.matrix_size : 0);
+    allocate_trained(layer, training, keeps_gradients, arena);
     layer.transposed = arena.allocate<float>(
         keeps_gradients ? round_up(layer.inputs, PANEL) * round_up(layer.units, PANEL) : 0);
     layer.dropout_draws = arena.allocate<uint16_t>(
         training && layer.dropout_threshold ? draw_capacity(net.step_rows * layer.units) : 0);
-    flat += layer.units * (layer.inputs + 1);
+    flat += layer.units * (layer.inputs + 1) + (layer.norm.width ? 2 * layer.units : 0);
 }
+
+// How many blocks so many images take.
+inline int64_t blocks_of(int64_t images) { return (images + PANEL - 1) / PANEL; }
+
+// Floats of a channel of a block: an odd number of panels, since many channels an even number apart would crowd some sets
+// of the cache.
+inline int64_t channel_floats(int64_t pixels) { return (pixels | 1) * PANEL; }
 
 // Sizes of a convolution. Channels, height and width are those of its input, and become those of its output.
 inline void set_sizes(Conv& conv, const ShoalConv& from, int64_t& channels, int64_t& height, int64_t& width) {
-    const int64_t kernel_area = from.kernel * from.kernel, padded = width + 2 * from.padding;
-    set_sizes(conv.filters, {from.units, from.activation, from.dropout_threshold}, kernel_area * channels,
-              kernel_area);
-    conv.filters.output_stride = round_up(from.units, W);
+    const int64_t padded = width + 2 * from.padding;
+    conv.groups = from.groups;
+    conv.group_inputs = channels / from.groups;
+    conv.group_units = from.units / from.groups;
+    set_sizes(conv.filters, {from.units, from.activation, from.dropout_threshold, from.batch_norm},
+              from.kernel * from.kernel * conv.group_inputs, true);
     conv.input_channels = channels;
     conv.input_width = width;
     conv.kernel = from.kernel;
     conv.stride = from.stride;
     conv.padding = from.padding;
-    conv.row_stride = padded * channels;
-    conv.map_stride = (height + 2 * from.padding) * conv.row_stride;
+    conv.row_stride = padded * PANEL;
+    conv.channel_stride = channel_floats((height + 2 * from.padding) * padded);
+    conv.map_stride = channels * conv.channel_stride;
     conv.output_width = (padded - from.kernel) / from.stride + 1;
     const int64_t out_height = (height + 2 * from.padding - from.kernel) / from.stride + 1;
     conv.output_pixels = out_height * conv.output_width;
+    conv.output_stride = channel_floats(conv.output_pixels);
     conv.pool = from.pool;
     conv.pool_size = from.pool ? from.pool_size : 1;
     conv.pool_stride = from.pool ? from.pool_stride : 1;
@@ -183,11 +241,46 @@ inline void set_sizes(Conv& conv, const ShoalConv& from, int64_t& channels, int6
     conv.pooled_pixels = height * width;
 }
 
+// Calls f(first unit, how many) for runs of units that lie in one panel and see the same channels, from unit `h` on to
+// `end`.
+template <class F>
+inline void for_each_run(const Conv& conv, int64_t h, int64_t end, F&& f) {
+    for (int64_t units; h < end; h += units) {
+        units = min(end - h, min(PANEL - h % PANEL, conv.group_units - h % conv.group_units));
+        f(h, units);
+    }
+}
+
+inline int64_t count_runs(const Conv& conv, int64_t h, int64_t end) {
+    int64_t count = 0;
+    for_each_run(conv, h, end, [&](int64_t, int64_t) { ++count; });
+    return count;
+}
+
+// Where the weights of unit h begin, and in a block's input the channels that it sees.
+inline int64_t unit_offset(const Layer& filters, int64_t h) { return h / PANEL * filters.panel_stride + h % PANEL; }
+inline int64_t seen_offset(const Conv& conv, int64_t h) {
+    return h / conv.group_units * conv.group_inputs * conv.channel_stride;
+}
+
+// What the sums of a convolution go over: forward the pixels under the kernel, each with all channels that are seen;
+// backward runs of units.
+inline void lay_taps(Conv& conv) {
+    for (int64_t t = 0; t < conv.kernel_area(); ++t)
+        conv.pixel_taps[t] = {t * PANEL, t / conv.kernel * conv.row_stride + t % conv.kernel * PANEL,
+                              conv.group_inputs};
+    Tap* tap = conv.unit_taps;
+    for_each_run(conv, 0, conv.filters.units, [&](int64_t h, int64_t units) {
+        *tap++ = {unit_offset(conv.filters, h), h * conv.output_stride, units};
+    });
+}
+
 // Convolutions and what they share; gives how many numbers of an image reach the dense layers.
 inline int64_t allocate_convs(Network& net, const ShoalNetwork& from, bool training, Arena& arena,
                               int64_t& flat) {
     int64_t channels = from.channels, height = from.height, width = from.width;
-    int64_t patch = 0, values = 0, maps = 0;
+    int64_t values = 0, maps = 0;
+    const int64_t blocks = blocks_of(net.group_rows);
     net.convs = arena.allocate<Conv>(net.conv_count);
     for (int64_t l = 0; l < net.conv_count; ++l) {
         Conv without_memory;
@@ -195,20 +288,23 @@ inline int64_t allocate_convs(Network& net, const ShoalNetwork& from, bool train
         set_sizes(conv, from.convs[l], channels, height, width);
         allocate_weights(net, conv.filters, training, flat, arena);
         net.multiply_adds += conv.filters.units * conv.filters.inputs * conv.output_pixels;
-        const int64_t pixel_floats = conv.filters.output_stride;
-        conv.input_maps = arena.allocate<float>(net.group_rows * conv.map_stride + PANEL);
-        conv.filters.derivative = arena.allocate<float>(net.group_rows * conv.output_pixels * pixel_floats);
+        conv.input_maps = arena.allocate<float>(blocks * conv.map_stride);
+        allocate_norm(net, conv.filters, blocks * conv.output_floats(), training, arena);
+        conv.filters.derivative =
+            arena.allocate<float>(training && !conv.filters.norm.width ? blocks * conv.output_floats() : 0);
         conv.pool_argmax = arena.allocate<int32_t>(
-            conv.pool == SHOAL_MAX_POOL ? net.group_rows * conv.pooled_pixels * pixel_floats : 0);
-        patch = max(patch, conv.filters.input_stride);
-        values = max(values, conv.output_pixels * pixel_floats);
+            training && conv.pool == SHOAL_MAX_POOL ? blocks * conv.pooled_floats() : 0);
+        conv.pixel_taps = arena.allocate<Tap>(conv.kernel_area());
+        conv.unit_taps = arena.allocate<Tap>(count_runs(conv, 0, conv.filters.units));
+        if (net.convs) lay_taps(conv);
+        values = max(values, conv.output_floats());
         maps = max(maps, conv.map_stride);
     }
-    net.pixel_table = arena.allocate<float>(256 * from.channels);
-    net.patches = arena.allocate<float>(PATCH_BLOCK * patch + PANEL);
-    net.values = arena.allocate<float>(net.group_rows * values);
-    net.deltas = arena.allocate<float>(training ? net.group_rows * values : 0);
-    net.map_deltas = arena.allocate<float>(training ? net.group_rows * maps + PANEL : 0);
+    net.bytes = arena.allocate<uint8_t>(round_up(from.width, PANEL) * PANEL);
+    // A matrix that is transposed is read in whole panels.
+    net.values = arena.allocate<float>(values + PANEL * PANEL);
+    net.deltas = arena.allocate<float>(training ? blocks * values + PANEL * PANEL : 0);
+    net.map_deltas = arena.allocate<float>(training ? blocks * maps : 0);
     return channels * height * width;
 }
 
@@ -237,6 +333,7 @@ inline int64_t allocate_tables(Network& net, const ShoalNetwork& from, bool trai
 inline void allocate_buffers(Network& net, const ShoalNetwork& from, bool training, Arena& arena) {
     int64_t flat = 0, inputs = from.inputs;
     net.multiply_adds = 0;
+    net.buffers = 0;
     if (net.conv_count) inputs = allocate_convs(net, from, training, arena, flat);
     if (net.table_count) inputs = allocate_tables(net, from, training, arena, flat);
     net.dense = arena.allocate<Layer>(net.dense_count);
@@ -249,50 +346,36 @@ inline void allocate_buffers(Network& net, const ShoalNetwork& from, bool traini
     for (int64_t l = 0; l < net.dense_count; ++l) {
         Layer without_memory;
         Layer& layer = net.dense ? net.dense[l] : without_memory;
-        set_sizes(layer, from.dense[l], inputs, 0);
+        set_sizes(layer, from.dense[l], inputs, false);
         allocate_weights(net, layer, training, flat, arena);
         net.multiply_adds += layer.units * layer.inputs;
         layer.value = arena.allocate<float>(net.group_rows * layer.output_stride);
         layer.derivative = arena.allocate<float>(net.group_rows * layer.output_stride);
         layer.delta = arena.allocate<float>(training ? net.group_rows * layer.output_stride : 0);
+        allocate_norm(net, layer, net.group_rows * layer.output_stride, training, arena);
         inputs = layer.units;
     }
     net.parameters = flat;
     net.scratch = arena.allocate<float>(training ? max(SCRATCH_FLOATS, net.target_sizes.floats()) : 0);
 }
 
-// How many images go through together, so that all that is known of them stays in the second cache.
+// How many images go through together: whole blocks, as few as keep most of what is known of them in the second cache.
 inline int64_t images_of_group(const ShoalNetwork& from, int64_t rows) {
     int64_t channels = from.channels, height = from.height, width = from.width, floats = 0;
     for (int64_t l = 0; l < from.conv_count; ++l) {
         Conv conv;
         set_sizes(conv, from.convs[l], channels, height, width);
-        floats += conv.map_stride + conv.output_pixels * conv.filters.output_stride;
+        floats += conv.map_stride + conv.output_floats();
     }
-    return max(1, min(rows, GROUP_FLOATS / floats));
+    return min(rows, max(1, GROUP_FLOATS / floats) * PANEL);
 }
 
-// Where the weight from input d (d = D: the bias) to unit h lies. Torch counts the values under a kernel
-// channel by channel; here the channels of a pixel are neighbours.
-inline int64_t weight_index(const Layer& layer, int64_t d, int64_t h) {
-    if (layer.kernel_area && d < layer.inputs)
-        d = d % layer.kernel_area * (layer.inputs / layer.kernel_area) + d / layer.kernel_area;
-    const int64_t r = layer.narrow ? h : d, c = layer.narrow ? d : h;
-    return c / PANEL * layer.panel_stride + r * layer.row_stride + c % PANEL;
-}
-
-// Calls f(layer, index in the flat vector, index in the layer's matrix) for every weight and bias.
-template <class F>
-inline void for_each_weight(const Network& net, F&& f) {
-    for (int64_t l = 0; l < net.layer_count(); ++l) {
-        const Layer& layer = net.layer(l);
-        for (int64_t h = 0; h < layer.units; ++h) {
-            const int64_t weight = layer.flat_offset + h * layer.inputs,
-                          bias = layer.flat_offset + layer.units * layer.inputs + h;
-            for (int64_t d = 0; d < layer.inputs; ++d) f(layer, weight + d, weight_index(layer, d, h));
-            f(layer, bias, weight_index(layer, layer.inputs, h));
-        }
-    }
+// Whether some layer has a batch norm.
+inline bool has_norm(const ShoalNetwork& from) {
+    bool norms = false;
+    for (int64_t l = 0; l < from.conv_count; ++l) norms |= from.convs[l].batch_norm != 0;
+    for (int64_t l = 0; l < from.dense_count; ++l) norms |= from.dense[l].batch_norm != 0;
+    return norms;
 }
 
 // Lays the network out in fresh memory, zeroed, with ones behind the units, for steps of `rows` rows.
@@ -305,7 +388,8 @@ inline bool build_network(Network& net, const ShoalNetwork& from, int64_t rows, 
     net.channels = from.channels;
     net.height = from.height;
     net.step_rows = rows;
-    net.group_rows = net.conv_count ? images_of_group(from, rows) : max(rows, EVALUATION_ROWS);
+    net.seen_rows = net.conv_count ? images_of_group(from, rows) : max(rows, EVALUATION_ROWS);
+    net.group_rows = training && has_norm(from) ? max(net.seen_rows, rows) : net.seen_rows;
     Arena count{nullptr, 0};
     allocate_buffers(net, from, training, count);
     net.memory = calloc((size_t)count.used + 64, 1);
@@ -318,41 +402,6 @@ inline bool build_network(Network& net, const ShoalNetwork& from, int64_t rows, 
             net.dense[l].value[b * net.dense[l].output_stride + net.dense[l].units] = 1;
     }
     return true;
-}
-
-inline void read_parameters(Network& net, const float* parameters) {
-    for (int64_t i = 0; i < net.vector_numbers; ++i) net.vectors[i] = parameters[i];
-    for_each_weight(
-        net, [=](const Layer& layer, int64_t flat, int64_t at) { layer.weights[at] = parameters[flat]; });
-}
-
-inline void write_parameters(const Network& net, float* parameters) {
-    for (int64_t i = 0; i < net.vector_numbers; ++i) parameters[i] = canonical_nan(net.vectors[i]);
-    for_each_weight(net, [=](const Layer& layer, int64_t flat, int64_t at) {
-        parameters[flat] = canonical_nan(layer.weights[at]);
-    });
-}
-
-inline void read_moments(Network& net, const float* first_moment, const float* second_moment) {
-    for (int64_t i = 0; i < net.vector_numbers; ++i) {
-        net.vector_first_moment[i] = first_moment[i];
-        net.vector_second_moment[i] = second_moment[i];
-    }
-    for_each_weight(net, [=](const Layer& layer, int64_t flat, int64_t at) {
-        layer.first_moment[at] = first_moment[flat];
-        layer.second_moment[at] = second_moment[flat];
-    });
-}
-
-inline void write_moments(const Network& net, float* first_moment, float* second_moment) {
-    for (int64_t i = 0; i < net.vector_numbers; ++i) {
-        first_moment[i] = canonical_nan(net.vector_first_moment[i]);
-        second_moment[i] = canonical_nan(net.vector_second_moment[i]);
-    }
-    for_each_weight(net, [=](const Layer& layer, int64_t flat, int64_t at) {
-        first_moment[flat] = canonical_nan(layer.first_moment[at]);
-        second_moment[flat] = canonical_nan(layer.second_moment[at]);
-    });
 }
 
 }  // namespace

@@ -23,6 +23,11 @@ constexpr int64_t DEPTH_BLOCK = 256;
 // Rows of weights whose gradient passes and update go together: as many as a tile has columns.
 constexpr int64_t BLOCK_ROWS = TILE_VECTORS * W < PANEL ? PANEL : TILE_VECTORS * W;
 
+// Terms that lie apart from the others, in a and in b: those of one pixel under a kernel.
+struct Tap {
+    int64_t a, b, depth;
+};
+
 struct Product {
     const float* a;
     int64_t a_stride;  // from row to row, or, where rows are neighbours, from term to term
@@ -33,6 +38,8 @@ struct Product {
     const float* factor;  // multiplied into c at the end, laid out like c; or null
     int64_t depth;
     bool accumulate;  // go on from the sums in c
+    const Tap* taps = nullptr;  // the sum goes over them one after another; or null: all terms lie together
+    int64_t tap_count = 1;
 };
 
 constexpr int64_t column_offset(int64_t vector, int64_t panel) {
@@ -72,9 +79,12 @@ void multiply_tile(const Product& p, int64_t row, int64_t vector) {
         for (int c = 0; c < C; ++c)
             sum[r][c] =
                 p.accumulate ? load(out + r * c_row_stride + column_offset(c, c_panel_stride)) : vf32{};
-    accumulate_tile<R, C, A_TRANSPOSED>(p.a + row * (A_TRANSPOSED ? 1 : p.a_stride), p.a_stride,
-                                        p.b + column_offset(vector, p.b_panel_stride), p.b_row_stride,
-                                        p.b_panel_stride, p.depth, sum);
+    for (int64_t t = 0; t < p.tap_count; ++t) {
+        const Tap tap = p.taps ? p.taps[t] : Tap{0, 0, p.depth};
+        accumulate_tile<R, C, A_TRANSPOSED>(p.a + tap.a + row * (A_TRANSPOSED ? 1 : p.a_stride), p.a_stride,
+                                            p.b + tap.b + column_offset(vector, p.b_panel_stride),
+                                            p.b_row_stride, p.b_panel_stride, tap.depth, sum);
+    }
     const float* factor = p.factor ? p.factor + (out - p.c) : nullptr;
 #pragma GCC unroll 12
     for (int r = 0; r < R; ++r)

@@ -6,6 +6,7 @@
 #include "dense.h"
 #include "images.h"
 #include "losses.h"
+#include "norm.h"
 #include "optimizers.h"
 
 namespace shoal {
@@ -20,21 +21,26 @@ inline void draw_dropout(const Network& net, int64_t rows, Stream stream) {
     }
 }
 
-// Forward through all layers; hidden units are dropped by the draws of this step, unless `first_row`, the row
-// of the batch where these rows begin, is NO_DROPOUT.
+// Forward through one dense layer; `first_row` as below.
+inline void forward_dense(const Network& net, int64_t l, int64_t rows, int64_t first_row) {
+    const Layer& layer = net.dense[l];
+    const bool training = first_row != NO_DROPOUT;
+    compute_preactivations(net, l, rows);
+    if (l == net.dense_count - 1) return;
+    if (layer.norm.width) norm_forward(layer, rows, training);
+    with_activation(layer.activation, [&](auto kind) {
+        if (training && layer.dropout_threshold)
+            activate<decltype(kind), true>(layer, rows, layer.dropout_draws + first_row * layer.units);
+        else
+            activate<decltype(kind), false>(layer, rows, nullptr);
+    });
+}
+
+// Forward through all layers; hidden units are dropped by the draws of this step, and normed by this batch, unless
+// `first_row`, the row of the batch where these rows begin, is NO_DROPOUT.
 inline void forward(const Network& net, int64_t rows, int64_t first_row) {
     if (net.conv_count) forward_convs(net, rows, first_row);
-    for (int64_t l = 0; l < net.dense_count; ++l) {
-        Layer& layer = net.dense[l];
-        compute_preactivations(net, l, rows);
-        if (l == net.dense_count - 1) return;
-        with_activation(layer.activation, [&](auto kind) {
-            if (first_row != NO_DROPOUT && layer.dropout_threshold)
-                activate<decltype(kind), true>(layer, rows, layer.dropout_draws + first_row * layer.units);
-            else
-                activate<decltype(kind), false>(layer, rows, nullptr);
-        });
-    }
+    for (int64_t l = 0; l < net.dense_count; ++l) forward_dense(net, l, rows, first_row);
 }
 
 // What `rows` rows weigh, those of `order` or every k-th: as many as they are, unless they have weights.
@@ -66,9 +72,24 @@ inline void loss_and_delta(const Network& net, const ShoalFit& fit, const uint32
     });
 }
 
+// Updates numbers by the gradients that stand beside them.
+template <class Optimizer>
+inline void update_by_gradients(const Trained& trained, const Optimizer& optimizer) {
+    const Optimizer update = optimizer;
+    for (int64_t i = 0; i < trained.matrix_size; i += W)
+        update(trained.weights + i, trained.first_moment + i, trained.second_moment + i, load(trained.gradient + i));
+}
+
 template <class Optimizer>
 inline void backward_with_updates(const Network& net, int64_t rows, const Optimizer& update) {
-    for (int64_t l = net.dense_count - 1; l >= 0; --l) backward_with_update(net, l, rows, update);
+    for (int64_t l = net.dense_count - 1; l >= 0; --l) {
+        const Layer& layer = net.dense[l];
+        if (layer.norm.width) {
+            norm_backward(layer, rows);
+            update_by_gradients(layer.norm, update);
+        }
+        backward_with_update(net, l, rows, update);
+    }
     if (!net.table_count) return;
     add_vector_gradients(net, rows);
     update_vectors(net, update);
@@ -85,18 +106,18 @@ inline void begin_batch(const Network& net) {
 }
 
 inline void accumulate_gradients(const Network& net, int64_t rows, int64_t first_row) {
-    for (int64_t l = net.dense_count - 1; l >= 0; --l) accumulate_gradient(net, l, rows);
+    for (int64_t l = net.dense_count - 1; l >= 0; --l) {
+        if (net.dense[l].norm.width) norm_backward(net.dense[l], rows);
+        accumulate_gradient(net, l, rows);
+    }
     backward_convs(net, rows, first_row);
 }
 
 template <class Optimizer>
-inline void apply_gradients(const Network& net, const Optimizer& optimizer) {
-    const Optimizer update = optimizer;
+inline void apply_gradients(const Network& net, const Optimizer& update) {
     for (int64_t l = 0; l < net.layer_count(); ++l) {
-        const Layer& layer = net.layer(l);
-        for (int64_t i = 0; i < layer.matrix_size; i += W)
-            update(layer.weights + i, layer.first_moment + i, layer.second_moment + i,
-                   load(layer.gradient + i));
+        update_by_gradients(net.layer(l), update);
+        if (net.layer(l).norm.width) update_by_gradients(net.layer(l).norm, update);
     }
 }
 
@@ -105,8 +126,8 @@ inline void evaluate(const Network& net, const ShoalFit& fit, const ShoalRows& d
                      double* accuracy) {
     Score score;
     const int64_t evaluated = (data.row_count + k - 1) / k;
-    for (int64_t n = 0; n < evaluated; n += net.group_rows) {
-        const int64_t rows = min(net.group_rows, evaluated - n);
+    for (int64_t n = 0; n < evaluated; n += net.seen_rows) {
+        const int64_t rows = min(net.seen_rows, evaluated - n);
         load_inputs(net, fit, data, {n, rows, k, nullptr}, nullptr);
         forward(net, rows, NO_DROPOUT);
         with_loss(fit, [&](auto kind) {

@@ -32,7 +32,8 @@ struct Workspace {
             augment_draws = (uint32_t*)calloc((size_t)(3 * capacity), sizeof(uint32_t));
             if (!augment_draws) return false;
         }
-        fill_pixel_table(net, fit);
+        net.pixel_scale = fit.pixel_scale;
+        net.pixel_offset = fit.pixel_offset;
         return keys != nullptr;
     }
 };
@@ -136,6 +137,7 @@ inline void record_evaluation(Workspace& work, ShoalFit& fit) {
         fit.best_loss = loss;
         fit.best_epoch = fit.epoch;
         write_parameters(work.net, fit.best_parameters);
+        write_buffers(work.net, fit.best_buffers);
     } else if (fit.patience && fit.epoch - fit.best_epoch >= fit.patience) {
         fit.status = SHOAL_DONE;
     }
@@ -148,6 +150,7 @@ inline bool advance(ShoalFit& fit, int64_t until) {
     Workspace work;
     if (!work.allocate(fit)) return false;
     read_parameters(work.net, fit.parameters);
+    read_buffers(work.net, fit.buffers);
     read_moments(work.net, fit.first_moment, fit.second_moment);
     while (fit.status == SHOAL_TRAINING && fit.epoch < until && train_epoch(work, fit)) {
         ++fit.epoch;
@@ -157,6 +160,7 @@ inline bool advance(ShoalFit& fit, int64_t until) {
         if (fit.status == SHOAL_TRAINING && fit.epoch == fit.epochs) fit.status = SHOAL_DONE;
     }
     write_parameters(work.net, fit.parameters);
+    write_buffers(work.net, fit.buffers);
     write_moments(work.net, fit.first_moment, fit.second_moment);
     return true;
 }

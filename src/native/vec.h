@@ -13,6 +13,7 @@
 //                            the lower and the upper half as doubles; and back, rounded
 //   multiply_low32(a, b)     low 32 bits of each 64-bit lane, multiplied
 //   horizontal_sum(a)        lanes summed by halving
+//   load_bytes(from)         W bytes as floats
 //   transpose_16x16(from, to)
 //
 // All of these round in one way only (IEEE 754), and every sum in this core runs in an order that does not
@@ -59,7 +60,30 @@ inline vf64 absolute(vf64 a) { return (vf64)((vi64)a & INT64_MAX); }
 inline Doubles absolute(const Doubles& a) { return {absolute(a.low), absolute(a.high)}; }
 inline Doubles widen(vf32 a) { return {widen_low(a), widen_high(a)}; }
 inline vf32 narrow(const Doubles& a) { return narrow(a.low, a.high); }
+inline Doubles load(const double* from) {
+    vf64 low, high;
+    __builtin_memcpy(&low, from, sizeof low);
+    __builtin_memcpy(&high, from + W / 2, sizeof high);
+    return {low, high};
+}
 inline void store(double* to, const Doubles& value) { __builtin_memcpy(to, &value, sizeof value); }
+
+// A panel's columns in registers, whatever the width.
+struct Panel {
+    vf32 part[PANEL_VECTORS];
+};
+template <class F>
+inline Panel panel_of(F&& f) {
+    Panel panel;
+#pragma GCC unroll 4
+    for (int v = 0; v < PANEL_VECTORS; ++v) panel.part[v] = f(v);
+    return panel;
+}
+inline Panel broadcast_panel(float value) { return panel_of([=](int) { return broadcast(value); }); }
+inline Panel load_panel(const float* from) { return panel_of([=](int v) { return load(from + v * W); }); }
+inline void store(float* to, const Panel& panel) { __builtin_memcpy(to, &panel, sizeof panel); }
+inline Panel operator+(const Panel& a, const Panel& b) { return panel_of([&](int v) { return a.part[v] + b.part[v]; }); }
+inline Panel operator*(const Panel& a, const Panel& b) { return panel_of([&](int v) { return a.part[v] * b.part[v]; }); }
 
 // All bits set in lanes 0 to `count` - 1; count may lie outside [0, W].
 inline vi32 lane_mask(int64_t count) {

@@ -24,6 +24,10 @@ inline vf64 widen_high(vf32 a) { return _mm256_cvtps_pd(_mm256_extractf128_ps(a,
 inline vf32 narrow(vf64 low, vf64 high) { return _mm256_set_m128(_mm256_cvtpd_ps(high), _mm256_cvtpd_ps(low)); }
 inline vu64 multiply_low32(vu64 a, vu64 b) { return (vu64)_mm256_mul_epu32((__m256i)a, (__m256i)b); }
 
+inline vf32 load_bytes(const uint8_t* from) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i*)from)));
+}
+
 inline float horizontal_sum(vf32 a) {
     __m128 four = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
     __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));

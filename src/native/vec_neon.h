@@ -30,6 +30,9 @@ inline vf32 narrow(vf64 low, vf64 high) {
 inline vu64 multiply_low32(vu64 a, vu64 b) {
     return (vu64)vmull_u32(vmovn_u64((uint64x2_t)a), vmovn_u64((uint64x2_t)b));
 }
+inline vf32 load_bytes(const uint8_t* from) {
+    return vf32{(float)from[0], (float)from[1], (float)from[2], (float)from[3]};
+}
 inline float horizontal_sum(vf32 a) { return (a[0] + a[2]) + (a[1] + a[3]); }
 
 inline void transpose_4x4(const float* from, float* to) {

@@ -29,6 +29,9 @@ inline vf32 narrow(vf64 low, vf64 high) {
     return vf32{(float)low[0], (float)low[1], (float)high[0], (float)high[1]};
 }
 inline vu64 multiply_low32(vu64 a, vu64 b) { return (a & 0xFFFFFFFFu) * (b & 0xFFFFFFFFu); }
+inline vf32 load_bytes(const uint8_t* from) {
+    return vf32{(float)from[0], (float)from[1], (float)from[2], (float)from[3]};
+}
 inline float horizontal_sum(vf32 a) { return (a[0] + a[2]) + (a[1] + a[3]); }
 
 // Rows of `from` become columns of `to`; both with 16 floats from row to row.

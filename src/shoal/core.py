@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-ABI: Final = 11
+ABI: Final = 12
 """The number of `src/native/interface.h`; a library of another is not used."""
 
 

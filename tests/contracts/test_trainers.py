@@ -20,7 +20,6 @@ from trainer_cases import (
     KEY,
     LONG,
     LOST_UNITS,
-    NORMED,
     TABLE,
     UNIT,
     Case,
@@ -91,14 +90,22 @@ def forced_state(case: Case, oracle: Oracle, epoch: int) -> State:
     state = in_precision(case.start(), "float32")
     first_P, second_P = oracle.moments()
     state.parameters_P[:], state.first_P[:], state.second_P[:] = oracle.parameters_P, first_P, second_P
+    state.buffers[:] = oracle.buffers
     state.epoch = epoch
     state.points = int(np.searchsorted(evaluation_epochs(case.training.epochs), epoch, side="right"))
     steps = -(-case.rows // case.training.batch_size) * epoch
     oracle.restore(state.parameters_P, (state.first_P, state.second_P), steps)
+    oracle.set_buffers(state.buffers)
     return state
 
 
-FORCED = [case for case in TABLE if case not in NORMED and case.training.early_stopping == "none"]
+def _loses_digits(case: Case) -> bool:
+    """Whether what rounding leaves of the gradient of a bias in front of a batch norm is divided by its own size; see
+    `Case.digits`."""
+    return case.network.batch_norm and case.training.optimizer in ("adamw", "rmsprop")
+
+
+FORCED = [case for case in TABLE if not _loses_digits(case) and case.training.early_stopping == "none"]
 
 
 @pytest.mark.parametrize("case", FORCED, ids=by_name)
@@ -116,6 +123,8 @@ def test_takes_each_step_from_the_oracles_state_to_float32_rounding(trainer: Tra
         trainer.advance(case.job, data, state, epoch + 1)
         error = float(np.linalg.norm(state.parameters_P - oracle.parameters_P))
         assert error <= step_bound(before_P, oracle.parameters_P, steps), f"epoch {epoch + 1}"
+        running = float(np.linalg.norm(state.buffers - oracle.buffers))
+        assert running <= UNIT * steps * LOST_UNITS * np.linalg.norm(oracle.buffers), f"epoch {epoch + 1}"
         moments = list(zip((state.first_P, state.second_P), oracle.moments(), strict=True))
         largest = np.maximum(largest, [np.abs(oracles).max() for _, oracles in moments])
         errors = np.array([np.abs(ours - oracles).max() for ours, oracles in moments])
@@ -138,14 +147,6 @@ def test_rates_beyond_a_float_end_a_fit_only_where_it_learns_from_them(trainer: 
             )
         else:
             assert (state.status, state.diverged_epoch, state.diverged_batch) == ("diverged", 1, 1)
-
-
-def test_native_refuses_batch_norm_and_nothing_else_of_the_table() -> None:
-    from trainer_cases import make_trainer
-
-    native = make_trainer("native")
-    refused = [case.name for case in TABLE if native.refuses(case.job.architecture, case.training)]
-    assert refused == [case.name for case in NORMED]
 
 
 def check_drawn(trainer: Trainer, case: Case, tolerance: float) -> None:

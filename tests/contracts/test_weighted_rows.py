@@ -95,7 +95,7 @@ def test_rows_may_come_in_any_order_with_their_weights(exact_trainer: Trainer, c
 
 
 @RELATIONS
-@given(case=drawn_cases(epochs=4, batch_norm=False))
+@given(case=drawn_cases(epochs=4))
 def test_only_the_ratios_of_weights_count(trainer: Trainer, case: Case) -> None:
     """Times a power of two, every number is the same but for its exponent."""
     case = dataclasses.replace(case, weights="any")

@@ -14,6 +14,7 @@ import pytest
 from shoal.data import Column, Dataset, load_builtin
 from shoal.engine import Planner, StudyFit, StudyRows, Trainers, memory_need
 from shoal.engine._train import train_fit
+from shoal.engine._trainer import Job
 from shoal.engine.forecast.fit_memory import FIT_ROW, fit_bytes, left_bytes, map_numbers
 from shoal.engine.forecast.memory import (
     PLANNED,
@@ -29,10 +30,13 @@ from shoal.engine.trainers.native import NativeTrainer
 from shoal.engine.trainers.native_core import native_available
 from shoal.engine.trainers.torch import TorchTrainer
 from shoal.errors import EnvironmentFault
+from shoal.nets import build_architecture
 from shoal.pipeline import run
 from shoal.planning import plan
 from shoal.results._confidence_set import Cell, search_errors
 from shoal.results._procedure import procedure_score
+from shoal.streams import StreamKey
+from shoal.study import Network, Training
 from studies import drawing_of, tiny_study, two_peaks
 
 TORCH = TorchTrainer()
@@ -87,6 +91,30 @@ def test_a_larger_network_needs_more(changes: dict[str, Any]) -> None:
 
 def test_epochs_need_nothing() -> None:
     assert need(training={"epochs": 4}) == need(training={"epochs": 4000})
+
+
+def test_a_norm_keeps_the_maps_of_a_whole_batch_in_the_core() -> None:
+    """Of 2 channels of 6 by 5 pixels: within their border, the sums of 3 channels and the places of their maxima; and
+    gradients of both. By blocks of 16 images."""
+    conv = ({"channels": 3, "padding": 1, "pool": {"kind": "max", "size": 2}},)
+
+    def passing(batch_norm: bool, batch: int, rows: int = 10_000) -> float:
+        network = Network.model_validate(
+            {"kind": "cnn", "conv": conv, "hidden": (), "batch_norm": batch_norm}
+        )
+        job = Job(
+            build_architecture(network, (2, 6, 5), 3),
+            Training(batch_size=batch),
+            "cross-entropy",
+            StreamKey(1, 0, 0),
+        )
+        return NativeTrainer().passing_bytes(job, rows, 0)
+
+    image = 4 * (2 * (2 * 8 * 7 + 3 * 6 * 5) + 3 * 3 * 2)
+    assert passing(False, 16) == passing(False, 1600)
+    assert passing(True, 16) == passing(False, 16) + 16 * image
+    assert passing(True, 1590) == passing(True, 1600) == passing(False, 16) + 1600 * image
+    assert passing(True, 1600, rows=20) == passing(True, 32)
 
 
 def test_the_native_trainer_needs_less() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from exact_layers import Floats, passed
 from numpy.typing import NDArray
 from scipy import special
 
@@ -21,8 +22,6 @@ from shoal.kinds import LOSSES
 from shoal.nets import build_architecture, learning_rates
 from shoal.streams import Role, StreamKey, dropout_draws, dropout_scale, dropout_threshold, permutation
 from shoal.study import Network, Training
-
-Floats = NDArray[np.float64]
 
 LONG = os.environ.get("SHOAL_CAMPAIGN") == "long"
 OPTIONS: dict[str | None, dict[str, Any]] = {
@@ -94,28 +93,11 @@ def warm_state(job: Job, epoch: int, seed: int = 5) -> State:
 
 
 def same_bytes(one: State, other: State) -> bool:
-    arrays = ("parameters_P", "first_P", "second_P", "best_P", "curve_TC")
+    arrays = ("parameters_P", "first_P", "second_P", "best_P", "curve_TC", "buffers", "best_buffers")
     facts = ("epoch", "points", "best_epoch", "best_loss", "status", "diverged_epoch", "diverged_batch")
     return all(getattr(one, name).tobytes() == getattr(other, name).tobytes() for name in arrays) and all(
         getattr(one, name) == getattr(other, name) for name in facts
     )
-
-
-def activation(name: str, z: Floats) -> tuple[Floats, Floats]:
-    """Value and slope, straight from the formulas."""
-    s = special.expit(z)
-    phi = special.ndtr(z)
-    return {
-        "identity": (z, np.ones_like(z)),
-        "sigmoid": (s, s * (1 - s)),
-        "tanh": (np.tanh(z), 1 - np.tanh(z) ** 2),
-        "relu": (np.maximum(z, 0), 1.0 * (z > 0)),
-        "leaky-relu": (np.where(z > 0, z, 0.01 * z), np.where(z > 0, 1, 0.01)),
-        "elu": (np.where(z > 0, z, np.expm1(np.minimum(z, 0))), np.where(z > 0, 1, np.exp(np.minimum(z, 0)))),
-        "gelu": (z * phi, phi + z * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)),
-        "silu": (z * s, s + z * s * (1 - s)),
-        "softplus": (np.logaddexp(0, z), s),
-    }[name]
 
 
 def update(  # noqa: PLR0917
@@ -173,64 +155,49 @@ def loss_gradient(job: Job, y_BK: Floats, target: NDArray[Any]) -> Floats:
     raise AssertionError(job.loss)
 
 
-def looked_up(job: Job, named: dict[str, Floats], x: Floats) -> Floats:
-    """Inputs whose last ones, which are codes, have become vectors."""
-    plain = x.shape[1] - len(job.architecture.tables)
-    codes = enumerate(x[:, plain:].T.astype(int))
-    return np.hstack([x[:, :plain], *(named[f"embedding.{t}.weight"][code_B] for t, code_B in codes)])
+def inputs_of(data: FitData, batch: NDArray[Any]) -> Floats:
+    """Inputs of some training rows: numbers as they are, or bytes made numbers in float32."""
+    rows = data.train
+    if rows.index is None:
+        return rows.x[batch].astype(np.float64)
+    scale, offset = data.pixel_scale_C, data.pixel_offset_C
+    assert scale is not None
+    assert offset is not None
+    numbers = rows.x[rows.index[batch]] * scale[:, None, None] + offset[:, None, None]
+    return numbers.astype(np.float64)
 
 
-def add_to_tables(job: Job, into: dict[str, Floats], x: NDArray[Any], delta: Floats) -> None:
-    """Give each vector the sum of the gradients of the rows that it was looked up for; none to that of code 0."""
-    tables = job.architecture.tables
-    at = x.shape[1] - len(tables)
-    for t, (_, size) in enumerate(tables):
-        gradient, code_B = into[f"embedding.{t}.weight"], x[:, t - len(tables)].astype(int)
-        gradient[:] = 0
-        np.add.at(gradient, code_B, delta[:, at : at + size])
-        gradient[0] = 0
-        at += size
+def kept_of(job: Job, number: int, rows: int, place: tuple[int, int]) -> Floats | float:
+    """What dropout multiplies the units of a layer by in this epoch and step."""
+    layer, (epoch, step) = job.architecture.layers[number], place
+    if not layer.dropout:
+        return 1.0
+    words = job.key.words(Role.DROPOUT)
+    draws = dropout_draws(words, rows * layer.units, layer=number, step=step, epoch=epoch)
+    kept = (draws >= dropout_threshold(layer.dropout)) * float(dropout_scale(layer.dropout))
+    return kept.reshape(rows, *layer.mask_shape)
 
 
-def exact_epoch(job: Job, rows: Rows, state: State) -> tuple[Floats, Floats, Floats]:
-    """Train one epoch from the state in float64: parameters and moments after it."""
-    w, first, second = (
-        array.astype(np.float64) for array in (state.parameters_P, state.first_P, state.second_P)
+def exact_epoch(job: Job, data: FitData, state: State) -> tuple[Floats, Floats, Floats, Floats]:
+    """Train one epoch from the state in float64: parameters, moments and buffers after it."""
+    w, first, second, buffers = (
+        array.astype(np.float64)
+        for array in (state.parameters_P, state.first_P, state.second_P, state.buffers)
     )
-    training, layers = job.training, job.architecture.layers
-    order = permutation(job.key.words(Role.ORDER), len(rows), epoch=state.epoch)
-    steps = -(-len(rows) // training.batch_size)
+    training, architecture = job.training, job.architecture
+    running = architecture.named(w, buffers)
+    order = permutation(job.key.words(Role.ORDER), len(data.train), epoch=state.epoch)
+    steps = -(-len(data.train) // training.batch_size)
     for step in range(steps):
         batch = order[step * training.batch_size : (step + 1) * training.batch_size]
-        a = rows.x[batch].astype(np.float64)
-        named, inputs, slopes = job.architecture.named(w), [], []
-        a = looked_up(job, named, a)
-        for number, layer in enumerate(layers):
-            inputs.append(a)
-            if layer.kind == "embedding":
-                slopes.append(np.ones(()))
-                continue
-            z = a @ named[f"{layer.name}.weight"].T + named[f"{layer.name}.bias"]
-            a, slope = activation(layer.activation, z)
-            if layer.dropout:
-                draws = dropout_draws(
-                    job.key.words(Role.DROPOUT), z.size, layer=number, step=step, epoch=state.epoch
-                )
-                kept = (draws.reshape(z.shape) >= dropout_threshold(layer.dropout)) * float(
-                    dropout_scale(layer.dropout)
-                )
-                a, slope = a * kept, slope * kept
-            slopes.append(slope)
-        gradient, delta = np.empty_like(w), loss_gradient(job, a, rows.y[batch])
-        into = job.architecture.named(gradient)
-        for number in reversed(range(len(layers))):
-            delta = delta * slopes[number]
-            if layers[number].kind == "embedding":
-                add_to_tables(job, into, rows.x[batch], delta)
-                break
-            into[f"{layers[number].name}.weight"][:] = delta.T @ inputs[number]
-            into[f"{layers[number].name}.bias"][:] = delta.sum(0)
-            delta = delta @ named[f"{layers[number].name}.weight"]
+        a, named, ways = inputs_of(data, batch), architecture.named(w), []
+        for number, layer in enumerate(architecture.layers):
+            kept = kept_of(job, number, len(batch), (state.epoch, step))
+            a, back = passed(layer, named, running, a, kept)
+            ways.append(back)
+        gradient, delta = np.empty_like(w), loss_gradient(job, a, data.train.y[batch])
+        for back in reversed(ways):
+            delta = back(delta, architecture.named(gradient))
         rate = float(learning_rates(training)[state.epoch])
         w = update(training, rate, state.epoch * steps + step + 1, w, gradient, first, second)
-    return w, first, second
+    return w, first, second, buffers

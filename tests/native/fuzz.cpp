@@ -75,9 +75,10 @@ struct Drawn {
     std::vector<uint8_t> images;
     std::vector<float> scale, offset;
     Rows train, validation, inner;
+    bool norms_single_numbers = false;
     std::vector<double> learning_rates, levels, curve;
     std::vector<int64_t> evaluation_epochs;
-    std::vector<float> parameters, first_moment, second_moment, best_parameters;
+    std::vector<float> parameters, first_moment, second_moment, best_parameters, buffers, best_buffers;
     ShoalFit fit = {};
 
     Drawn() {
@@ -85,12 +86,14 @@ struct Drawn {
         fit.abi = SHOAL_ABI;
         fit.network.inputs = from_to(1, from_to(0, 9) ? 12 : 300);
         fit.evaluate_every = 1;
-        int64_t inputs = fit.network.inputs, count = 0, image_count = 0;
-        if (!from_to(0, 3)) inputs = draw_images(count, image_count);
+        int64_t inputs = fit.network.inputs, count = 0, statistics = 0, image_count = 0;
+        if (!from_to(0, 3)) inputs = draw_images(count, statistics, image_count);
         else if (!from_to(0, 2)) inputs = draw_tables(count);
         for (int64_t l = from_to(0, 3); l >= 0; --l) {
             dense.push_back({from_to(1, widest), l ? from_to(0, SHOAL_ACTIVATION_COUNT - 1) : 0,
-                             l && from_to(0, 1) ? from_to(0, 65535) : 0});
+                             l && from_to(0, 1) ? from_to(0, 65535) : 0, l && !from_to(0, 2)});
+            statistics += 2 * dense.back().units * dense.back().batch_norm;
+            norms_single_numbers |= dense.back().batch_norm != 0;
             count += dense.back().units * (inputs + 1);
             inputs = dense.back().units;
         }
@@ -100,15 +103,18 @@ struct Drawn {
         draw_training(inputs);
         const int64_t of_target = fit.loss == SHOAL_QUANTILE ? fit.level_count : 1 + (fit.loss == SHOAL_GAUSSIAN);
         const int64_t targets = inputs / of_target;
-        fit.train =
-            train.draw(from_to(1, image_count ? 15 : 40), fit.network, targets, fit.loss, image_count);
+        int64_t rows = from_to(1, image_count ? 15 : 40);
+        // A norm of single numbers takes no batch of one row.
+        if (norms_single_numbers && fit.batch_size == 1) fit.batch_size = 2;
+        if (norms_single_numbers && rows % fit.batch_size == 1) ++rows;
+        fit.train = train.draw(rows, fit.network, targets, fit.loss, image_count);
         fit.validation = validation.draw(from_to(0, 9), fit.network, targets, fit.loss, image_count);
         fit.inner = inner.draw(from_to(0, 9), fit.network, targets, fit.loss, image_count);
         fit.evaluate_every = image_count ? from_to(1, 3) : 1;
         if (fit.monitor == SHOAL_MONITOR_VALIDATION && !fit.validation.row_count)
             fit.monitor = SHOAL_MONITOR_NONE;
         if (fit.monitor == SHOAL_MONITOR_INNER && !fit.inner.row_count) fit.monitor = SHOAL_MONITOR_NONE;
-        draw_state(count);
+        draw_state(count + statistics, statistics);
     }
 
     // Tables of vectors for the last inputs; gives how many numbers reach the dense layers.
@@ -127,23 +133,33 @@ struct Drawn {
     }
 
     // Images, and convolutions that fit them; gives how many numbers reach the dense layers.
-    int64_t draw_images(int64_t& count, int64_t& image_count) {
+    int64_t draw_images(int64_t& count, int64_t& statistics, int64_t& image_count) {
         ShoalNetwork& net = fit.network;
         int64_t channels = net.channels = from_to(1, 3), height = net.height = from_to(1, 7),
                 width = net.width = from_to(1, 7);
         net.inputs = channels * height * width;
         for (int64_t l = from_to(0, 2); l >= 0; --l) {
             ShoalConv conv = {};
-            conv.units = from_to(1, from_to(0, 9) ? 9 : 40);
+            const int64_t most = from_to(0, 9) ? 9 : 40;
+            conv.units = from_to(1, most);
+            conv.groups = 1;
+            if (from_to(0, 1)) {  // some divisor of the channels, and some multiple of it
+                do conv.groups = from_to(1, channels);
+                while (channels % conv.groups);
+                conv.units = conv.groups * from_to(1, std::max<int64_t>(1, most / conv.groups));
+            }
+            conv.batch_norm = !from_to(0, 2);
             conv.padding = from_to(0, 2);
             conv.kernel = from_to(1, std::min<int64_t>(4, std::min(height, width) + 2 * conv.padding));
             conv.stride = from_to(1, 3);
             conv.activation = from_to(0, SHOAL_ACTIVATION_COUNT - 1);
             conv.dropout_threshold = from_to(0, 1) ? from_to(0, 65535) : 0;
-            count += conv.units * (conv.kernel * conv.kernel * channels + 1);
+            count += conv.units * (conv.kernel * conv.kernel * (channels / conv.groups) + 1);
+            statistics += 2 * conv.units * conv.batch_norm;
             height = (height + 2 * conv.padding - conv.kernel) / conv.stride + 1;
             width = (width + 2 * conv.padding - conv.kernel) / conv.stride + 1;
             channels = conv.units;
+            norms_single_numbers |= conv.batch_norm && height * width == 1;
             conv.pool = from_to(0, SHOAL_POOL_COUNT - 1);
             conv.pool_size = from_to(1, std::min<int64_t>(3, std::min(height, width)));
             conv.pool_stride = from_to(1, 3);
@@ -200,7 +216,7 @@ struct Drawn {
             key[0] = (uint32_t)rng(), key[1] = (uint32_t)rng();
     }
 
-    void draw_state(int64_t count) {
+    void draw_state(int64_t count, int64_t statistics) {
         fit.epoch = from_to(0, fit.epochs);
         if (fit.epoch < fit.epochs) fit.step = from_to(0, (fit.train.row_count - 1) / fit.batch_size);
         for (int64_t e = 1; e <= fit.epochs; ++e)
@@ -217,6 +233,9 @@ struct Drawn {
         fit.parameters = parameters.data(), fit.first_moment = first_moment.data();
         fit.second_moment = second_moment.data(), fit.best_parameters = best_parameters.data();
         fit.parameter_count = count;
+        buffers = floats(statistics, 1), best_buffers = floats(statistics, 1);
+        for (float& value : buffers) value = std::fabs(value);
+        fit.buffers = buffers.data(), fit.best_buffers = best_buffers.data(), fit.buffer_count = statistics;
         fit.best_loss = from_to(0, 1) ? unit() : HUGE_VAL;
     }
 };
@@ -252,6 +271,7 @@ void spoil(Drawn& drawn) {
         &fit.inner.x_count,
         &fit.evaluation_count,
         &fit.parameter_count,
+        &fit.buffer_count,
         &fit.curve_count,
         &fit.epoch,
         &fit.step,
@@ -262,6 +282,7 @@ void spoil(Drawn& drawn) {
         &drawn.dense[rng() % (size_t)fit.network.dense_count].units,
         &drawn.dense[rng() % (size_t)fit.network.dense_count].activation,
         &drawn.dense[rng() % (size_t)fit.network.dense_count].dropout_threshold,
+        &drawn.dense[rng() % (size_t)fit.network.dense_count].batch_norm,
         &fit.network.channels,
         &fit.network.height,
         &fit.network.width,
@@ -282,6 +303,8 @@ void spoil(Drawn& drawn) {
                               &conv.kernel,
                               &conv.stride,
                               &conv.padding,
+                              &conv.groups,
+                              &conv.batch_norm,
                               &conv.activation,
                               &conv.pool,
                               &conv.pool_size,
@@ -312,7 +335,8 @@ void spoil(Drawn& drawn) {
                                        (const void**)&fit.images,        (const void**)&fit.train.index,
                                        (const void**)&fit.pixel_scale,   (const void**)&fit.pixel_offset,
                                        (const void**)&fit.train.weights, (const void**)&fit.train.shares,
-                                       (const void**)&fit.network.tables};
+                                       (const void**)&fit.network.tables,
+                                       (const void**)&fit.buffers,       (const void**)&fit.best_buffers};
             *pointers[rng() % (sizeof pointers / sizeof *pointers)] = nullptr;
             return;
         }
@@ -374,7 +398,7 @@ int64_t run(Drawn& drawn, int64_t until) {
     const Drawn start = drawn;
     const ShoalFit before = drawn.fit;
     int64_t answer = -1;
-    std::vector<float> parameters, second_moment;
+    std::vector<float> parameters, second_moment, buffers, best_buffers;
     std::vector<double> curve;
     for (int64_t attempt = 0; attempt < 2 * SHOAL_TARGET_COUNT; ++attempt) {
         const int64_t target = attempt / 2;
@@ -383,18 +407,22 @@ int64_t run(Drawn& drawn, int64_t until) {
         std::copy(start.first_moment.begin(), start.first_moment.end(), drawn.first_moment.begin());
         std::copy(start.second_moment.begin(), start.second_moment.end(), drawn.second_moment.begin());
         std::copy(start.curve.begin(), start.curve.end(), drawn.curve.begin());
+        std::copy(start.buffers.begin(), start.buffers.end(), drawn.buffers.begin());
+        std::copy(start.best_buffers.begin(), start.best_buffers.end(), drawn.best_buffers.begin());
         drawn.fit = before;
         const int64_t code = advance(target, drawn.fit, until, attempt % 2);
         if (answer >= 0) {
             const bool same = code == answer && same_bytes(parameters, drawn.parameters) &&
                               same_bytes(second_moment, drawn.second_moment) &&
-                              same_bytes(curve, drawn.curve);
+                              same_bytes(curve, drawn.curve) && same_bytes(buffers, drawn.buffers) &&
+                              same_bytes(best_buffers, drawn.best_buffers);
             if (!same) printf("targets differ\n"), exit(1);
         }
         answer = code;
         parameters = drawn.parameters, second_moment = drawn.second_moment, curve = drawn.curve;
+        buffers = drawn.buffers, best_buffers = drawn.best_buffers;
     }
-    if (!answer) digest_of(parameters), digest_of(second_moment), digest_of(curve);
+    if (!answer) digest_of(parameters), digest_of(second_moment), digest_of(curve), digest_of(buffers), digest_of(best_buffers);
     return answer;
 }
 
@@ -444,23 +472,29 @@ void cut_and_read() {
         if (!(sorted[row - 1] <= sorted[row] || std::isnan(sorted[row]))) printf("numbers in no order\n"), exit(1);
 }
 
-// What goes on inside a drawn network of images: its maps, and a gradient by one of them or by the images.
+// What goes on inside a drawn network of images: its maps, with its norms, and without them a gradient by a map or by the
+// images.
 struct Inside {
-    std::vector<float> x, by_outputs, maps, gradient;
+    std::vector<ShoalConv> convs;
+    std::vector<ShoalDense> dense;
+    std::vector<float> plain_parameters, parameters, buffers, x, by_outputs, maps, gradient;
+    ShoalNetwork net;
     ShoalGradient asked = {};
 
-    explicit Inside(const Drawn& drawn) {
-        const ShoalNetwork& net = drawn.fit.network;
-        int64_t channels = net.channels, height = net.height, width = net.width, numbers = 0, parameters = 0;
+    explicit Inside(const Drawn& drawn) : convs(drawn.convs), dense(drawn.dense), net(drawn.fit.network) {
+        const bool headless = from_to(0, 1);  // convolutions alone
+        if (headless) net.dense_count = 0;
         asked.abi = SHOAL_ABI;
-        asked.network = net;
-        asked.row_count = from_to(0, 9);
+        asked.row_count = from_to(0, 40);
         asked.layer = from_to(-1, net.conv_count - 1);
         asked.least_slope = from_to(0, 1) ? unit() : 0;
+        int64_t channels = net.channels, height = net.height, width = net.width, numbers = 0, plain = 0, norms = 0;
         int64_t wanted = net.inputs;
         for (int64_t l = 0; l < net.conv_count; ++l) {
-            const ShoalConv& conv = drawn.convs[(size_t)l];
-            parameters += conv.units * (conv.kernel * conv.kernel * channels + 1);
+            ShoalConv& conv = convs[(size_t)l];
+            plain += conv.units * (conv.kernel * conv.kernel * (channels / conv.groups) + 1);
+            norms += 2 * conv.units * conv.batch_norm;
+            conv.batch_norm = 0;
             height = (height + 2 * conv.padding - conv.kernel) / conv.stride + 1;
             width = (width + 2 * conv.padding - conv.kernel) / conv.stride + 1;
             channels = conv.units;
@@ -470,26 +504,36 @@ struct Inside {
             height = (height - conv.pool_size) / conv.pool_stride + 1;
             width = (width - conv.pool_size) / conv.pool_stride + 1;
         }
-        int64_t outputs = drawn.dense[(size_t)net.dense_count - 1].units;
-        asked.parameter_count = drawn.fit.parameter_count;
-        if (from_to(0, 1)) {  // convolutions alone
-            outputs = channels * height * width;
-            asked.network.dense = nullptr;
-            asked.network.dense_count = 0;
-            asked.parameter_count = parameters;
+        int64_t outputs = channels * height * width;
+        for (int64_t l = 0; l < net.dense_count; ++l) {
+            plain += dense[(size_t)l].units * (outputs + 1);
+            norms += 2 * dense[(size_t)l].units * dense[(size_t)l].batch_norm;
+            dense[(size_t)l].batch_norm = 0;
+            outputs = dense[(size_t)l].units;
         }
+        asked.network = net;
+        asked.network.convs = convs.data(), asked.network.dense = dense.data();
+        parameters = floats(plain + norms, 0.5f), plain_parameters = floats(plain, 0.5f), buffers = floats(norms, 1);
+        for (float& value : buffers) value = std::fabs(value);
         x = floats(asked.row_count * net.inputs, 1), by_outputs = floats(asked.row_count * outputs, 1);
         maps.resize((size_t)(asked.row_count * numbers)), gradient.resize((size_t)(asked.row_count * wanted));
-        asked.parameters = drawn.parameters.data();
+        asked.parameters = plain_parameters.data(), asked.parameter_count = plain;
         asked.x = x.data(), asked.x_count = (int64_t)x.size();
         asked.by_outputs = by_outputs.data(), asked.by_outputs_count = (int64_t)by_outputs.size();
         asked.gradient = gradient.data(), asked.gradient_count = (int64_t)gradient.size();
     }
 
+    int64_t ask_maps(int64_t target) {
+        return shoal_maps(target, &net, parameters.data(), (int64_t)parameters.size(), buffers.data(),
+                          (int64_t)buffers.size(), asked.x, asked.x_count, asked.row_count, maps.data(),
+                          (int64_t)maps.size());
+    }
+
     void spoil() {
-        int64_t* numbers[] = {&asked.abi,         &asked.parameter_count,  &asked.row_count,      &asked.x_count,
-                              &asked.layer,       &asked.by_outputs_count, &asked.gradient_count, &asked.network.inputs,
-                              &asked.network.height, &asked.network.width, &asked.network.channels};
+        int64_t* numbers[] = {&asked.abi,   &asked.parameter_count,  &asked.row_count,      &asked.x_count,
+                              &asked.layer, &asked.by_outputs_count, &asked.gradient_count, &asked.network.inputs,
+                              &asked.network.height, &asked.network.width, &asked.network.channels, &net.height,
+                              &convs[0].batch_norm, &convs[0].groups};
         const void** pointers[] = {(const void**)&asked.parameters, (const void**)&asked.x,
                                    (const void**)&asked.by_outputs, (const void**)&asked.gradient,
                                    (const void**)&asked.network.convs};
@@ -506,19 +550,15 @@ struct Inside {
 
 // Asks a network of images, if one is drawn: all targets answer the same; what is spoilt is refused or harmless.
 void ask_inside() {
-    Drawn drawn;
+    const Drawn drawn;
     if (drawn.images.empty()) return;
     Inside inside(drawn);
     const bool sound = from_to(0, 1);
     if (!sound) inside.spoil();
     std::vector<float> maps, gradient;
-    const ShoalGradient& asked = inside.asked;
     for (int64_t target = 0, first = 1; target < SHOAL_TARGET_COUNT; ++target) {
         if (!(shoal_targets() >> target & 1)) continue;
-        const int64_t code = shoal_gradient(target, &asked);
-        const int64_t of_maps =
-            shoal_maps(target, &asked.network, asked.parameters, asked.parameter_count, asked.x, asked.x_count,
-                       asked.row_count, inside.maps.data(), (int64_t)inside.maps.size());
+        const int64_t code = shoal_gradient(target, &inside.asked), of_maps = inside.ask_maps(target);
         if (sound && (code || of_maps))
             printf("a sound question is refused: %s\n", shoal_field(code ? code : of_maps)), exit(1);
         if ((code && !*shoal_field(code)) || (of_maps && !*shoal_field(of_maps)))

@@ -30,8 +30,9 @@ JOB = make_job(
 IMAGES = make_job(
     {
         "kind": "cnn",
-        "conv": ({"channels": 4, "padding": 1, "pool": {}}, {"channels": 3, "kernel": 2}),
+        "conv": ({"channels": 4, "padding": 1, "groups": 2, "pool": {}}, {"channels": 3, "kernel": 2}),
         "hidden": (),
+        "batch_norm": True,
     },
     {"epochs": 4, "batch_size": 4},
     "cross-entropy",
@@ -41,6 +42,8 @@ CLASSES = make_job({"hidden": (9,)}, {"epochs": 4, "batch_size": 4}, "cross-entr
 LABELS = make_job({"hidden": (9,)}, {"epochs": 4, "batch_size": 4}, "binary-cross-entropy", (2, 3))
 LEVELS = make_job({"hidden": (9,)}, {"epochs": 4, "batch_size": 4}, "quantile", (2, 2))
 CODES = make_job({"hidden": (9,)}, {"epochs": 4, "batch_size": 4}, "mse", (3, 2), ((4, 2), (5, 3)))
+NORMED = make_job({"hidden": (9, 3), "batch_norm": True}, {"epochs": 4, "batch_size": 5}, "mse", (2, 2))
+SINGLE_PIXELS = {"kind": "cnn", "conv": ({"channels": 3, "kernel": 3},), "hidden": (), "batch_norm": True}
 HUGE = (2**31, 2**63 - 1, -(2**63))
 
 
@@ -62,7 +65,9 @@ def spoilt(path: str, value: Any) -> _Fit:
     """A sound description with one field changed."""
     of_images = path in OF_IMAGES or path.startswith(("network.conv", "network.height"))
     of_codes = path.startswith("network.table")
-    owner = fresh(IMAGES if of_images else CODES if of_codes else CLASSES if "labels" in path else JOB)
+    of_norms = "norm" in path or "buffer" in path
+    job = CLASSES if "labels" in path else NORMED if of_norms else JOB
+    owner = fresh(IMAGES if of_images else CODES if of_codes else job)
     struct: Any = owner.struct
     *outer, last = path.split(".")
     for name in outer:
@@ -93,6 +98,9 @@ CASES: list[tuple[str, Any, str]] = [
     ("network.2.activation", 1, "dense.activation"),
     *(("network.0.dropout_threshold", value, "dense.dropout_threshold") for value in (-1, 65536, *HUGE)),
     ("network.2.dropout_threshold", 1, "dense.dropout_threshold"),
+    *(("network.0.batch_norm", value, "dense.batch_norm") for value in (-1, 2, *HUGE)),
+    ("network.0.batch_norm", 0, "parameter_count"),
+    ("network.2.batch_norm", 1, "dense.batch_norm"),
     *(("network.conv_count", value, "conv_count") for value in (-1, 33, *HUGE)),
     ("network.convs", None, "convs"),
     *(("network.height", value, "height") for value in (0, -1, 7, *HUGE)),
@@ -106,6 +114,10 @@ CASES: list[tuple[str, Any, str]] = [
     *(("network.conv-0.pool_stride", value, "convs.pool") for value in (0, -1, *HUGE)),
     *(("network.conv-0.dropout_threshold", value, "convs.dropout_threshold") for value in (-1, 65536, *HUGE)),
     ("network.conv-1.units", 4, "parameter_count"),
+    *(("network.conv-0.groups", value, "convs.groups") for value in (0, -1, 3, 4, *HUGE)),
+    ("network.conv-0.groups", 1, "parameter_count"),
+    *(("network.conv-1.batch_norm", value, "convs.batch_norm") for value in (-1, 2, *HUGE)),
+    ("network.conv-1.batch_norm", 0, "parameter_count"),
     *(("network.table_count", value, "table_count") for value in (-1, 4, *HUGE)),
     ("network.table_count", 1, "train.x"),
     ("network.tables", None, "tables"),
@@ -161,6 +173,8 @@ CASES: list[tuple[str, Any, str]] = [
         (name, None, name)
         for name in ("parameters", "first_moment", "second_moment", "best_parameters", "curve")
     ),
+    *(("buffer_count", value, "buffer_count") for value in (-1, 0, 23, 25, *HUGE)),
+    *((name, None, name) for name in ("buffers", "best_buffers")),
     ("curve_count", 19, "curve_count"),
     *(("epoch", value, "epoch") for value in (-1, 5, *HUGE)),
     *(("step", value, "step") for value in (-1, 99, *HUGE)),
@@ -262,15 +276,40 @@ def test_other_arguments_are_looked_at_too() -> None:
     assert core().shoal_field(-1) == core().shoal_field(10_000) == b""
     network, y, target = owner.struct.network, np.zeros(4, np.float32), TARGETS.index(runnable_targets()[-1])
     p, count, at = owner.struct.parameters, owner.struct.parameter_count, y.ctypes.data
+    none = None, 0
 
     def outputs(*arguments: Any) -> str:
         return core().shoal_field(core().shoal_outputs(target, ctypes.byref(network), *arguments)).decode()
 
-    assert outputs(p, count, at, 4, 2, at, 4) == ""
-    assert outputs(p, count - 1, at, 4, 2, at, 4) == "parameter_count"
-    assert outputs(None, count, at, 4, 2, at, 4) == "parameters"
-    assert outputs(p, count, None, 4, 2, at, 4) == outputs(p, count, at, 3, 2, at, 4) == "x"
-    assert outputs(p, count, at, 4, 2, None, 4) == outputs(p, count, at, 4, 2, at, 3) == "outputs"
+    assert outputs(p, count, *none, at, 4, 2, at, 4) == ""
+    assert outputs(p, count - 1, *none, at, 4, 2, at, 4) == "parameter_count"
+    assert outputs(None, count, *none, at, 4, 2, at, 4) == "parameters"
+    assert outputs(p, count, at, 1, at, 4, 2, at, 4) == "buffer_count"
+    assert outputs(p, count, *none, None, 4, 2, at, 4) == outputs(p, count, *none, at, 3, 2, at, 4) == "x"
+    assert (
+        outputs(p, count, *none, at, 4, 2, None, 4) == outputs(p, count, *none, at, 4, 2, at, 3) == "outputs"
+    )
+    owner = fresh(NORMED)
+    network, p, count = owner.struct.network, owner.struct.parameters, owner.struct.parameter_count
+    buffers, statistics = owner.struct.buffers, owner.struct.buffer_count
+    assert outputs(p, count, buffers, statistics, at, 4, 2, at, 4) == ""
+    assert outputs(p, count, None, statistics, at, 4, 2, at, 4) == "buffers"
+    assert outputs(p, count, buffers, statistics - 1, at, 4, 2, at, 4) == "buffer_count"
+
+
+def test_a_norm_of_single_numbers_takes_no_batch_of_one_row() -> None:
+    for rows, batch, refused in (
+        (9, 4, "batch_size"),
+        (9, 1, "batch_size"),
+        (1, 4, "batch_size"),
+        (10, 4, ""),
+    ):
+        for job in (NORMED, make_job(SINGLE_PIXELS, {"epochs": 4}, "cross-entropy", ((2, 3, 3), 3))):
+            owner = _Fit(job, make_data(job, rows, 3, 2), initial_state(job))
+            owner.struct.batch_size = batch
+            assert answer(owner) == refused
+    owner = _Fit(IMAGES, make_data(IMAGES, 9, 3, 2), initial_state(IMAGES))  # of more than one pixel
+    assert answer(owner) == ""
 
 
 @settings(max_examples=20_000 if LONG else 1000)

@@ -25,9 +25,15 @@ ROWS = 3
 HUGE = (2**31, 2**63 - 1, -(2**63))
 
 
-def network(activation: str = "relu", channels: tuple[int, ...] = (4, 3)) -> Architecture:
+def network(activation: str = "relu", channels: tuple[int, ...] = (4, 3), **changed: Any) -> Architecture:
     conv = [{"channels": channels[0], "padding": 1, "pool": {}}, {"channels": channels[1], "kernel": 2}]
-    described = {"kind": "cnn", "conv": conv, "hidden": (5,), "activation": activation, "dropout": 0.5}
+    described = {
+        "kind": "cnn",
+        "conv": conv,
+        "hidden": (5,),
+        "activation": activation,
+        "dropout": 0.5,
+    } | changed
     return make_job(described, {}, "cross-entropy", ((2, 6, 5), 3)).architecture
 
 
@@ -51,7 +57,7 @@ class Question:
         """Name the field that is refused where maps are asked for."""
         asked = {
             "network": ctypes.byref(self.network.struct), "parameters": at(self.parameters_P),
-            "parameter_count": self.parameters_P.size, "x": at(self.x), "x_count": self.x.size, "rows": ROWS,
+            "parameter_count": self.parameters_P.size, "buffers": None, "buffer_count": 0, "x": at(self.x), "x_count": self.x.size, "rows": ROWS,
             "maps": at(self.answer), "maps_count": self.answer.size,
         }  # fmt: skip
         return named(core().shoal_maps(widest(), *(asked | changed).values()))
@@ -73,25 +79,27 @@ def widest() -> int:
 
 @pytest.mark.parametrize("activation", get_args(Activation))
 @pytest.mark.parametrize("channels", [(4, 3), (17, 9)])
-def test_every_width_answers_the_same_bytes(activation: str, channels: tuple[int, int]) -> None:
-    whole = network(activation, channels)
+@pytest.mark.parametrize("normed", [False, True])
+def test_every_width_answers_the_same_bytes(activation: str, channels: tuple[int, int], normed: bool) -> None:
+    whole = network(activation, channels, batch_norm=normed)
     rng = np.random.default_rng(1)
-    x, none = rng.normal(size=(9, 2, 6, 5)).astype(np.float32), np.zeros(0, np.float32)
+    x = rng.normal(size=(35, 2, 6, 5)).astype(np.float32)
+    all_buffers = rng.uniform(0.5, 2, whole.buffer_count).astype(np.float32)
     all_P = rng.normal(size=whole.parameter_count).astype(np.float32)
     for asked in (whole, of_convolutions(whole.convolutions, whole.input_shape)):
-        parameters_P = all_P[: asked.parameter_count]
-        outer = rng.normal(size=(9, asked.outputs)).astype(np.float32)
+        parameters_P, buffers = all_P[: asked.parameter_count], all_buffers[: asked.buffer_count]
+        outer = rng.normal(size=(35, asked.outputs)).astype(np.float32)
         answers = set()
         for target in runnable_targets():
             trainer = NativeTrainer(target)
             parts = [
-                *trainer.maps(asked, parameters_P, none, x),
-                trainer.outputs(asked, parameters_P, none, x),
+                *trainer.maps(asked, parameters_P, buffers, x),
+                trainer.outputs(asked, parameters_P, buffers, x),
             ]
             for layer in (None, 0, 1):
                 for least in (0.0, 0.1):
                     pulled = AskedGradient(outer, layer, least)
-                    parts.append(trainer.gradient(asked, parameters_P, none, x, pulled))
+                    parts.append(trainer.gradient(asked, parameters_P, buffers, x, pulled))
             answers.add(b"".join(part.tobytes() for part in parts))
         assert len(answers) == 1
 
@@ -105,6 +113,7 @@ CASES: list[tuple[str, Any, str]] = [
     *(("network.dense_count", value, "dense_count") for value in (-1, 1025, *HUGE)),
     *(("parameter_count", value, "parameter_count") for value in (-1, 0, 1, *HUGE)),
     ("parameters", None, "parameters"),
+    ("network.convs", None, "convs"),
     *(("row_count", value, "x") for value in (-1, 2, 4, *HUGE)),
     *(("x_count", value, "x") for value in (-1, 0, 59, *HUGE)),
     ("x", None, "x"),
@@ -146,6 +155,7 @@ def test_drawn_numbers_are_refused_or_harmless(case: tuple[str, Any, str], value
         ("network", None, "fit"),
         ("parameters", None, "parameters"),
         ("parameter_count", 5, "parameter_count"),
+        *(("buffer_count", value, "buffer_count") for value in (-1, 1, *HUGE)),
         ("x", None, "x"),
         ("x_count", 59, "x"),
         *(("rows", value, "x") for value in (-1, 2, 4, *HUGE)),
@@ -164,7 +174,8 @@ def test_rows_of_a_table_have_no_inside_and_nobody_is_asked_at_an_unknown_width(
     table = make_job({"hidden": (4,)}, {}, "mse", (2, 1)).architecture
     described, numbers = CoreNetwork.of(table), np.zeros(table.parameter_count, np.float32)
     x = np.zeros((ROWS, 2), np.float32)
-    asked = ctypes.byref(described.struct), at(numbers), numbers.size, at(x), x.size, ROWS, at(x), x.size
+    network = ctypes.byref(described.struct)
+    asked = network, at(numbers), numbers.size, None, 0, at(x), x.size, ROWS, at(x), x.size
     assert named(core().shoal_maps(widest(), *asked)) == "conv_count"
     assert named(core().shoal_maps(99, *asked)) == "target"
     struct = GradientStruct(
@@ -185,3 +196,9 @@ def test_rows_of_a_table_have_no_inside_and_nobody_is_asked_at_an_unknown_width(
     assert named(core().shoal_gradient(widest(), ctypes.byref(struct))) == "conv_count"
     assert named(core().shoal_gradient(-1, ctypes.byref(struct))) == "target"
     assert named(core().shoal_gradient(widest(), None)) == "fit"
+
+
+def test_a_gradient_knows_of_no_norms() -> None:
+    """They are part of the sums by then: `without_norms`."""
+    question = Question(network(batch_norm=True))
+    assert question.pulled() == "buffer_count"

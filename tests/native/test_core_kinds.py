@@ -88,6 +88,6 @@ def test_functions_that_take_no_fit_refuse_unknown_kinds_too() -> None:
         pixels, y = np.zeros((1, 36), np.float32), np.zeros(3, np.float32)
         code = core().shoal_outputs(
             target, ctypes.byref(network.struct), state.parameters_P.ctypes.data, state.parameters_P.size,
-            pixels.ctypes.data, pixels.size, 1, y.ctypes.data, y.size,
+            None, 0, pixels.ctypes.data, pixels.size, 1, y.ctypes.data, y.size,
         )  # fmt: skip
         assert core().shoal_field(code).decode() == f"{layers}.{key}"

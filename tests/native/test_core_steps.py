@@ -44,12 +44,15 @@ def errors(job: Job, epoch: int) -> dict[str, float]:
     down. A float32 evaluation therefore strays by a few units; a wrong constant, index or order by thousands.
     """
     data, state = make_data(job), warm_state(job, epoch)
-    expected = exact_epoch(job, data.train, state)
+    expected = exact_epoch(job, data, state)
     NativeTrainer().advance(job, data, state, epoch + 1)
-    found = (state.parameters_P, state.first_P, state.second_P)
+    found = (state.parameters_P, state.first_P, state.second_P, state.buffers)
     return {
         name: float(np.max(np.abs(mine - true)) / np.max(np.abs(true)) / ULP)
-        for name, mine, true in zip(("parameters", "first", "second"), found, expected, strict=True)
+        for name, mine, true in zip(
+            ("parameters", "first", "second", "buffers"), found, expected, strict=True
+        )
+        if len(true)
     }
 
 
@@ -127,7 +130,7 @@ def test_a_thousand_steps_each_from_the_state_that_the_core_left() -> None:
     state.second_P += np.float32(1e-4)  # so that no update is a quotient of two roundings
     worst = 0.0
     for epoch in range(334):  # of 3 steps
-        expected, _, _ = exact_epoch(job, data.train, state)
+        expected, *_ = exact_epoch(job, data, state)
         trainer.advance(job, data, state, epoch + 1)
         worst = max(
             worst, float(np.max(np.abs(state.parameters_P - expected)) / np.max(np.abs(expected)) / ULP)

@@ -42,6 +42,7 @@ from shoal.engine.trainers.native_core import (
     native_missing_reason,
     pick_target,
 )
+from shoal.engine.trainers.native_memory import passing_bytes
 from shoal.engine.trainers.native_network import CoreNetwork, at, gradient_of, maps_of, outputs_of
 from shoal.kinds import LAYERS, LOSSES, OPTIMIZERS, CoreKind, Takes, core_number, row_of
 from shoal.nets import Architecture, learning_rates
@@ -57,10 +58,6 @@ PAUSE_INTERVAL: Final = 1 << 28
 
 _MEASURED_STEPS: Final[dict[Takes, int]] = {"table": 4, "images": 1}
 """Batches of the rows on which a step is timed: more tell nothing more, and images take long."""
-_FEW_IMAGES: Final = 8e6
-"""Bytes of the maps of a few images."""
-_PASSING_NUMBER: Final = 12.0
-"""Bytes of a unit's output for a row: value, derivative, gradient."""
 
 
 def _ready(array: NDArray[Any], dtype: type) -> NDArray[Any]:
@@ -162,11 +159,14 @@ class _Fit:
             ("first_moment", "first_P"),
             ("second_moment", "second_P"),
             ("best_parameters", "best_P"),
+            ("buffers", "buffers"),
+            ("best_buffers", "best_buffers"),
         ):
             setattr(state, name, _ready(getattr(state, name), np.float32))
             setattr(fit, field, at(getattr(state, name)))
         sizes = {array.size for array in (state.parameters_P, state.first_P, state.second_P, state.best_P)}
         fit.parameter_count = sizes.pop() if len(sizes) == 1 else -1
+        fit.buffer_count = state.buffers.size if state.buffers.size == state.best_buffers.size else -1
         state.curve_TC = _ready(state.curve_TC, np.float64)
         fit.curve, fit.curve_count = at(state.curve_TC), state.curve_TC.size
         fit.evaluation_epochs, fit.evaluation_count = self._keep(state.epoch_T, np.int64)
@@ -201,8 +201,7 @@ class _Fit:
 
 
 class NativeTrainer:
-    """Trains networks without batch norm and channel groups in the C++ core; see `Trainer` for what its methods
-    promise.
+    """Trains networks in the C++ core; see `Trainer` for what its methods promise.
 
     `target` names a vector width of `runnable_targets()`; the widest by default. All give the same bytes.
     """
@@ -223,12 +222,8 @@ class NativeTrainer:
         if not native_available():
             return native_missing_reason()
         convs = architecture.convolutions
-        if any(layer.groups > 1 for layer in convs):
-            return "the native trainer does not do convolutions with groups"
         if len(convs) > MAX_CONVS:
             return f"the native trainer takes up to {MAX_CONVS} convolutions"
-        if any(layer.batch_norm for layer in architecture.layers):
-            return "the native trainer does not do batch norm"
         for layer in architecture.layers:
             if not row_of("layer", LAYERS, layer.kind).core:
                 return f"the native trainer does not do {layer.kind} layers"
@@ -269,35 +264,27 @@ class NativeTrainer:
         )
 
     def outputs(
-        self,
-        architecture: Architecture,
-        parameters_P: NDArray[Any],
-        buffers: NDArray[Any],  # noqa: ARG002
-        x: NDArray[Any],
+        self, architecture: Architecture, parameters_P: NDArray[Any], buffers: NDArray[Any], x: NDArray[Any]
     ) -> NDArray[np.float32]:
         """Outputs for prepared rows, shape (N, K)."""
-        return outputs_of(self._target_for(architecture), architecture, parameters_P, x)
+        return outputs_of(self._target_for(architecture), (architecture, parameters_P, buffers), x)
 
     def maps(
-        self,
-        architecture: Architecture,
-        parameters_P: NDArray[Any],
-        buffers: NDArray[Any],  # noqa: ARG002
-        x: NDArray[Any],
+        self, architecture: Architecture, parameters_P: NDArray[Any], buffers: NDArray[Any], x: NDArray[Any]
     ) -> tuple[NDArray[np.float32], ...]:
         """Feature maps of every convolution for prepared images; see `Trainer.maps`."""
-        return maps_of(self._target_for(architecture), architecture, parameters_P, x)
+        return maps_of(self._target_for(architecture), (architecture, parameters_P, buffers), x)
 
     def gradient(
         self,
         architecture: Architecture,
         parameters_P: NDArray[Any],
-        buffers: NDArray[Any],  # noqa: ARG002
+        buffers: NDArray[Any],
         x: NDArray[Any],
         asked: AskedGradient,
     ) -> NDArray[np.float32]:
         """Gradient by prepared images, or by maps; see `Trainer.gradient`."""
-        return gradient_of(self._target_for(architecture), architecture, parameters_P, x, asked)
+        return gradient_of(self._target_for(architecture), (architecture, parameters_P, buffers), x, asked)
 
     def step_seconds(self, job: Job, rows: int) -> float:
         """Time a few milliseconds of a fit of this shape on drawn numbers; see `StepTimes`, where there are many."""
@@ -318,11 +305,8 @@ class NativeTrainer:
         )
 
     def passing_bytes(self, job: Job, rows: int, asked: int) -> float:  # noqa: ARG002
-        """Predict what passes through a network at once: a batch of rows, or the maps of a few images."""
-        if job.architecture.convolutions:
-            return _FEW_IMAGES
-        numbers = sum(layer.numbers for layer in job.architecture.layers)
-        return _PASSING_NUMBER * numbers * min(rows, job.training.batch_size)
+        """Predict what passes through a network at once."""
+        return passing_bytes(job, rows)
 
     def lingering_bytes(self, job: Job, rows: int, asked: int) -> float:  # noqa: ARG002
         """Nothing: the core frees what it took as one."""

@@ -28,14 +28,15 @@ _int, _real, _pointer = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
 class DenseStruct(ctypes.Structure):
     """`ShoalDense` of the interface."""
 
-    _fields_ = (("units", _int), ("activation", _int), ("dropout_threshold", _int))
+    _fields_ = (("units", _int), ("activation", _int), ("dropout_threshold", _int), ("batch_norm", _int))
 
 
 class ConvStruct(ctypes.Structure):
     """`ShoalConv` of the interface."""
 
     _fields_ = (
-        ("units", _int), ("kernel", _int), ("stride", _int), ("padding", _int), ("activation", _int),
+        ("units", _int), ("kernel", _int), ("stride", _int), ("padding", _int),
+        ("groups", _int), ("batch_norm", _int), ("activation", _int),
         ("pool", _int), ("pool_size", _int), ("pool_stride", _int), ("dropout_threshold", _int),
     )  # fmt: skip
 
@@ -85,7 +86,9 @@ class FitStruct(ctypes.Structure):
         ("evaluation_epochs", _pointer), ("evaluation_count", _int),
         ("parameters", _pointer), ("first_moment", _pointer), ("second_moment", _pointer),
         ("best_parameters", _pointer),
-        ("parameter_count", _int), ("curve", _pointer), ("curve_count", _int),
+        ("parameter_count", _int),
+        ("buffers", _pointer), ("best_buffers", _pointer), ("buffer_count", _int),
+        ("curve", _pointer), ("curve_count", _int),
         ("epoch", _int), ("step", _int), ("evaluations_done", _int), ("best_epoch", _int), ("best_loss", _real),
         ("status", _int), ("diverged_epoch", _int), ("diverged_batch", _int),
     )  # fmt: skip
@@ -110,7 +113,8 @@ def load_library(path: Path | None = None) -> ctypes.CDLL | None:
     words = ctypes.POINTER(ctypes.c_uint32)
     library.shoal_field.restype = ctypes.c_char_p
     library.shoal_multiply_adds.restype = _real
-    asked = (_int, ctypes.POINTER(NetworkStruct), _pointer, _int, _pointer, _int, _int, _pointer, _int)
+    network = ctypes.POINTER(NetworkStruct)
+    asked = (_int, network, _pointer, _int, _pointer, _int, _pointer, _int, _int, _pointer, _int)
     signatures: dict[str, tuple[Any, ...]] = {
         "shoal_targets": (),
         "shoal_field": (_int,),

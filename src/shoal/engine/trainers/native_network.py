@@ -26,10 +26,12 @@ from shoal.engine.trainers.native_core import (
 )
 from shoal.errors import Problem, StudyError
 from shoal.kinds import LAYERS, POOLS, core_number, row_of
-from shoal.nets import Architecture, ConvLayer, DenseLayer
+from shoal.nets import Architecture, ConvLayer, DenseLayer, without_norms
 from shoal.streams import dropout_threshold
 
 Floats = NDArray[np.float32]
+Network = tuple[Architecture, NDArray[Any], NDArray[Any]]
+"""A network as it stands: its layers, its parameters (P,), running statistics of its norms."""
 
 
 def at(array: NDArray[Any]) -> int | None:
@@ -68,15 +70,15 @@ class CoreNetwork:
 
 def _dense_struct(layer: DenseLayer) -> DenseStruct:
     activation = core_number("activation", ACTIVATIONS, layer.activation)
-    return DenseStruct(layer.units, activation, dropout_threshold(layer.dropout))
+    return DenseStruct(layer.units, activation, dropout_threshold(layer.dropout), layer.batch_norm)
 
 
 def _conv_struct(layer: ConvLayer) -> ConvStruct:
     activation = core_number("activation", ACTIVATIONS, layer.activation)
     pool = 0 if layer.pool == "none" else core_number("pool", POOLS, layer.pool)
     return ConvStruct(
-        layer.units, layer.kernel, layer.stride, layer.padding, activation, pool, layer.pool_size,
-        layer.pool_stride, dropout_threshold(layer.dropout),
+        layer.units, layer.kernel, layer.stride, layer.padding, layer.groups, layer.batch_norm, activation,
+        pool, layer.pool_size, layer.pool_stride, dropout_threshold(layer.dropout),
     )  # fmt: skip
 
 
@@ -84,53 +86,43 @@ def _floats(array: NDArray[Any]) -> Floats:
     return np.ascontiguousarray(array, np.float32)
 
 
-def outputs_of(
-    target: str | None, architecture: Architecture, parameters_P: NDArray[Any], x: NDArray[Any]
-) -> Floats:
+def outputs_of(target: str | None, network: Network, x: NDArray[Any]) -> Floats:
     """Outputs (N, K) for prepared rows, computed at the vector width `target`."""
-    y_NK = np.empty((len(x), architecture.outputs), np.float32)
-    _answer(target, "shoal_outputs", (architecture, parameters_P, x), y_NK)
+    y_NK = np.empty((len(x), network[0].outputs), np.float32)
+    _answer(target, "shoal_outputs", network, x, y_NK)
     return y_NK
 
 
-def maps_of(
-    target: str | None, architecture: Architecture, parameters_P: NDArray[Any], x_NCHW: NDArray[Any]
-) -> tuple[Floats, ...]:
+def maps_of(target: str | None, network: Network, x_NCHW: NDArray[Any]) -> tuple[Floats, ...]:
     """Feature maps of every convolution, each (N, U, H, W); see `Trainer.maps`."""
-    layers = architecture.convolutions
+    layers = network[0].convolutions
     ends = np.cumsum([layer.numbers for layer in layers])
     all_NM = np.empty((len(x_NCHW), ends[-1]), np.float32)
-    _answer(target, "shoal_maps", (architecture, parameters_P, x_NCHW), all_NM)
+    _answer(target, "shoal_maps", network, x_NCHW, all_NM)
     parts = zip(layers, np.split(all_NM, ends[:-1], axis=1), strict=True)
     return tuple(part.reshape(-1, layer.units, *layer.size) for layer, part in parts)
 
 
-def _answer(
-    target: str | None, name: str, asked: tuple[Architecture, NDArray[Any], NDArray[Any]], answer: Floats
-) -> None:
-    """Have a function of the core that takes network, parameters and rows fill `answer`."""
-    network, flat_P, rows = CoreNetwork.of(asked[0]), _floats(asked[1]), _floats(asked[2])
+def _answer(target: str | None, name: str, network: Network, x: NDArray[Any], answer: Floats) -> None:
+    """Have a function of the core that takes a network as it stands and rows fill `answer`."""
+    described = CoreNetwork.of(network[0])
+    flat_P, running, rows = (_floats(array) for array in (*network[1:], x))
     call(
-        target, name, ctypes.byref(network.struct), at(flat_P), flat_P.size, at(rows), rows.size, len(rows),
-        at(answer), answer.size,
+        target, name, ctypes.byref(described.struct), at(flat_P), flat_P.size, at(running), running.size, at(rows),
+        rows.size, len(rows), at(answer), answer.size,
     )  # fmt: skip
 
 
-def gradient_of(
-    target: str | None,
-    architecture: Architecture,
-    parameters_P: NDArray[Any],
-    x_NCHW: NDArray[Any],
-    asked: AskedGradient,
-) -> Floats:
+def gradient_of(target: str | None, network: Network, x_NCHW: NDArray[Any], asked: AskedGradient) -> Floats:
     """Gradient by images, or by the maps of a convolution; see `Trainer.gradient`."""
-    network, layers = CoreNetwork.of(architecture), architecture.convolutions
+    architecture, parameters_P = without_norms(*network)
+    described, layers = CoreNetwork.of(architecture), architecture.convolutions
     by = None if asked.layer is None else layers[asked.layer]
     shape = architecture.input_shape if by is None else (by.units, *by.size)
     flat_P, x, outer = _floats(parameters_P), _floats(x_NCHW), _floats(asked.by_outputs_NK)
     gradient = np.empty((len(x), *shape), np.float32)
     struct = GradientStruct(
-        ABI, network.struct, at(flat_P), flat_P.size, len(x), at(x), x.size, at(outer), outer.size,
+        ABI, described.struct, at(flat_P), flat_P.size, len(x), at(x), x.size, at(outer), outer.size,
         -1 if asked.layer is None else asked.layer, asked.least_slope, at(gradient), gradient.size,
     )  # fmt: skip
     call(target, "shoal_gradient", ctypes.byref(struct))

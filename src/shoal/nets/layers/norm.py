@@ -46,6 +46,22 @@ def scale(name: str, named: Mapping[str, NDArray[Any]], dtype: np.dtype[Any]) ->
     return np.asarray(weight_U / np.sqrt(variance_U + dtype.type(EPSILON)))
 
 
+def folded(name: str, named: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float64]]:
+    """Give weight and bias of the layer by which its sums come out normed by the running statistics."""
+    exact = np.dtype(np.float64)
+    scale_U, mean_U, shift_U = (
+        scale(name, named, exact),
+        _part(name, named, "running_mean", exact),
+        _part(name, named, "bias", exact),
+    )
+    weight, bias_U = named[f"{name}.weight"], named[f"{name}.bias"]
+    across = (-1, *[1] * (weight.ndim - 1))
+    return {
+        f"{name}.weight": weight * scale_U.reshape(across),
+        f"{name}.bias": (bias_U - mean_U) * scale_U + shift_U,
+    }
+
+
 def _part(name: str, named: Mapping[str, NDArray[Any]], part: str, dtype: np.dtype[Any]) -> NDArray[Any]:
     return named[f"{name}_norm.{part}"].astype(dtype)
 

@@ -1,0 +1,45 @@
+"""The memory of what passes through a network that the core trains, in bytes."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from shoal.engine._trainer import Job
+from shoal.nets import Architecture
+
+FEW_IMAGES: Final = 8e6
+"""Bytes of the maps of a few images."""
+PASSING_NUMBER: Final = 12.0
+NORMED_NUMBER: Final = 4.0
+"""Bytes of a unit's output for a row: value, derivative, gradient; with batch norm the normed sum, too."""
+NUMBER: Final = 4.0
+BLOCK: Final = 16
+"""Bytes of a number; images that the core works on side by side."""
+
+
+def passing_bytes(job: Job, rows: int) -> float:
+    """Predict what passes through a network at once: a batch of rows; of images a few, or, where a norm needs them
+    together, a batch, whose numbers in the dense layers are little beside the maps.
+    """
+    architecture, batch = job.architecture, min(rows, job.training.batch_size)
+    layers = architecture.layers
+    if not architecture.convolutions:
+        return batch * sum(
+            (PASSING_NUMBER + NORMED_NUMBER * layer.batch_norm) * layer.numbers for layer in layers
+        )
+    if not any(layer.batch_norm for layer in layers):
+        return FEW_IMAGES
+    return FEW_IMAGES + NUMBER * _numbers_of_an_image(architecture) * -(-batch // BLOCK) * BLOCK
+
+
+def _numbers_of_an_image(architecture: Architecture) -> int:
+    """Count what stays of an image until its batch has passed back: inputs of every convolution, within their
+    borders, its sums and the places of its maxima; gradients of the largest."""
+    size, inputs, numbers, pooled = architecture.input_shape[1:], list[int](), list[int](), 0
+    for layer in architecture.convolutions:
+        inputs.append(layer.inputs * math.prod(side + 2 * layer.padding for side in size))
+        numbers.append(layer.numbers)
+        pooled += layer.units * math.prod(layer.pooled) * (layer.pool == "max")
+        size = layer.pooled
+    return sum(inputs) + sum(numbers) + pooled + max(inputs) + max(numbers)
