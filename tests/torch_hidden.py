@@ -11,7 +11,7 @@ import importlib.machinery
 import io
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -60,7 +60,7 @@ folds = 2
 history = 3
 """
 COMMANDS: Final = (
-    "run two-peaks --out peaks --workers 1 --set training.epochs=20 --set study.repeats=1 --set inspect.history=3",
+    "run two-peaks --out peaks --workers 1 --set training.epochs=9 --set study.repeats=1 --set inspect.history=2",
     "run digits --out digits --workers 1 --set training.epochs=2 --set study.repeats=1 --set inspect.history=2"
     " --set search.folds=2",
     "run own.toml --out own --workers 1",
@@ -71,8 +71,11 @@ COMMANDS: Final = (
     "export digits --format torch --out digits.safetensors",
     "animate digits --out digits.gif --seconds 1",
     "draw digits --out digits.svg",
+)
+REFUSED: Final = (
     "check digits --trainer torch",
     "check two-peaks --device cuda",
+    "check two-peaks --device auto",
 )
 
 
@@ -102,40 +105,61 @@ def said_by(command: str) -> str:
 
 
 def fitted() -> dict[str, Any]:
-    """Fit estimators and give what they predict, and what is said where torch is asked for."""
+    """What estimators predict that are fitted on a table and on images, of bytes and of floats."""
     from sklearn.datasets import load_digits
 
     from shoal import CNNClassifier, MLPRegressor
-    from shoal.errors import InputError
 
     digits = load_digits()
     images, classes = digits.images[:300], digits.target[:300]
-    table = MLPRegressor(hidden_layer_sizes=(5,), max_iter=5, random_state=0)
-    said: dict[str, Any] = {
-        "table": table.fit(digits.data[:200], classes[:200]).predict(digits.data[:3]).tolist()
-    }
+    table = MLPRegressor(hidden_layer_sizes=(5,), max_iter=5, random_state=0).fit(
+        digits.data[:200], classes[:200]
+    )
+    answers: dict[str, Any] = {"table": table.predict(digits.data[:3]).tolist()}
     for kind, x in (("bytes", images.astype(np.uint8)), ("floats", images / 16)):
         cnn = CNNClassifier(conv_channels=(4,), hidden_layer_sizes=(8,), max_iter=3, random_state=0)
-        said[kind] = cnn.fit(x[:, None], classes).predict_proba(x[:3, None]).tolist()
-    for what, ask in (
-        ("module_", lambda: table.module_),
-        ("float64", lambda: MLPRegressor(max_iter=2, dtype="float64").fit(digits.data[:50], classes[:50])),
-    ):
+        answers[kind] = cnn.fit(x[:, None], classes).predict_proba(x[:3, None]).tolist()
+    return answers
+
+
+def asked_for_torch() -> dict[str, str]:
+    """What estimators say where torch is asked for."""
+    from shoal import CNNClassifier, MLPRegressor
+
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(40, 2)), rng.normal(size=40)
+    table = MLPRegressor(hidden_layer_sizes=(3,), max_iter=2).fit(x, y)
+    images = rng.normal(size=(40, 1, 6, 6))
+    exact = CNNClassifier(conv_channels=(2,), hidden_layer_sizes=(2,), max_iter=2, dtype="float64")
+    asked: dict[str, Callable[[], Any]] = {
+        "module_": lambda: table.module_,
+        "float64": lambda: MLPRegressor(max_iter=2, dtype="float64").fit(x, y),
+        "float64 images": lambda: exact.fit(images, y > 0),
+        "cuda": lambda: MLPRegressor(max_iter=2, device="cuda").fit(x, y),
+    }
+    said = dict.fromkeys(asked, "")
+    for what, ask in asked.items():
         try:
             ask()
-            said[what] = ""
-        except InputError as error:
-            said[what] = str(error)
+        except Exception as error:
+            said[what] = f"{type(error).__name__}: {error}"
     return said
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "hidden":
+    hidden = sys.argv[1] == "hidden"
+    if hidden:
         hide_torch()
     from dots import draw_dots
 
     draw_dots()
     write_table()
-    commands = {command: said_by(command) for command in COMMANDS}
-    imported = "torch" in sys.modules
-    print(json.dumps({"commands": commands, "imported": imported, "fitted": fitted()}))
+    answer: dict[str, Any] = {
+        "commands": {command: said_by(command) for command in COMMANDS},
+        "fitted": fitted(),
+    }
+    answer["imported"] = "torch" in sys.modules
+    answer["refused"] = {command: said_by(command) for command in REFUSED}
+    if hidden:
+        answer["asked"] = asked_for_torch()
+    print(json.dumps(answer))

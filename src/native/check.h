@@ -217,6 +217,7 @@ inline Field check_images(const ShoalFit& fit) {
     if (!fit.network.conv_count) return fit.evaluate_every == 1 && !fit.shift && !fit.flip ? OK : AUGMENT;
     if (fit.images_count < 0 || fit.images_count % fit.network.inputs) return IMAGES;
     if (fit.images_count && !fit.images) return IMAGES;
+    if (!fit.pixel_count && !fit.images_count) return fit.shift || fit.flip ? AUGMENT : OK;  // of floats
     return fit.pixel_count == fit.network.channels && fit.pixel_scale && fit.pixel_offset ? OK : PIXELS;
 }
 
@@ -259,7 +260,7 @@ inline Field check_rows(const ShoalRows& data, int64_t min_rows, const ShoalFit&
     const int64_t outputs = fit.network.dense[fit.network.dense_count - 1].units;
     if (!within(data.row_count, min_rows, fit.network.conv_count ? MAX_IMAGES : MAX_ROWS)) return field;
     if (!data.row_count) return OK;
-    if (fit.network.conv_count) {
+    if (fit.network.conv_count && fit.pixel_count) {
         if (!data.index || data.index_count != data.row_count) return Field(field + 1);
         for (int64_t n = 0; n < data.row_count; ++n)
             if (!within(data.index[n], 0, fit.images_count / fit.network.inputs - 1)) return Field(field + 1);

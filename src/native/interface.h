@@ -87,9 +87,9 @@ struct ShoalNetwork {
 
 struct ShoalRows {
     int64_t row_count;  // N
-    const float* x;     // (N, D), where rows are no images
+    const float* x;     // (N, D), of tables, or of images that are floats already, (N, C, height, width)
     int64_t x_count;
-    const int64_t* index;  // (N,) which images these rows are
+    const int64_t* index;  // (N,) which of the images in bytes these rows are
     int64_t index_count;
     const float* values;  // (N, targets), for losses of numbers; K, but of losses that say more of a target
     int64_t values_count;
@@ -122,7 +122,7 @@ struct ShoalFit {
     uint32_t dropout_key[2];
     ShoalRows train, validation, inner;
     int64_t evaluate_every;  // of the training rows every k-th is evaluated, k being this
-    const uint8_t* images;   // (M, C, height, width), shared by all rows
+    const uint8_t* images;   // (M, C, height, width), shared by all rows; or null, where rows are floats
     int64_t images_count;
     const float *pixel_scale, *pixel_offset;  // (C,): a byte becomes byte * scale + offset
     int64_t pixel_count;

@@ -57,8 +57,8 @@ class Question:
         """Name the field that is refused where maps are asked for."""
         asked = {
             "network": ctypes.byref(self.network.struct), "parameters": at(self.parameters_P),
-            "parameter_count": self.parameters_P.size, "buffers": None, "buffer_count": 0, "x": at(self.x), "x_count": self.x.size, "rows": ROWS,
-            "maps": at(self.answer), "maps_count": self.answer.size,
+            "parameter_count": self.parameters_P.size, "buffers": None, "buffer_count": 0, "x": at(self.x),
+            "x_count": self.x.size, "rows": ROWS, "maps": at(self.answer), "maps_count": self.answer.size,
         }  # fmt: skip
         return named(core().shoal_maps(widest(), *(asked | changed).values()))
 

@@ -110,7 +110,7 @@ class _Fit:
             self._rows(job, rows) for rows in (data.train, data.validation, data.inner)
         )
         fit.evaluate_every = every_kth(len(data.train), job.architecture.takes)
-        if job.architecture.convolutions:
+        if data.train.index is not None:
             self._images(job, data)
         self._point_at(state)
         self.pause = _Pause(state)
