@@ -104,9 +104,8 @@ class ScaleLayer:
     def step_cost(self, takes, *, first):
         return StepCost(10.0, 1e-3 * self.units)
 
-    def modules(self):
-        import torch
-        from torch import nn
+    def modules(self, torch):
+        nn = torch.nn
 
         class Scale(nn.Module):
             def __init__(self, units):
