@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 SPREAD := -n auto --maxprocesses 8 --dist worksteal
 CAMPAIGNS := tests/contracts tests/data/test_missing.py tests/native tests/engine tests/nets tests/torture tests/estimators/test_search_shared.py tests/test_whole_runs.py
 
-.PHONY: run test lint check format sanitize torture bench oldest newest clean
+.PHONY: run test lint check format docs pictures sanitize torture bench oldest newest clean
 
 run: $(STAMP)  ## run the built-in study `two-peaks`
 	$(BIN)/shoal run two-peaks
@@ -15,16 +15,22 @@ test: $(STAMP)  ## run the test suite, on eight cores at the most
 	$(BIN)/python -m pytest $(SPREAD)
 
 lint: $(STAMP)  ## linter, formatter, type checker
-	$(BIN)/ruff check src tests benchmarks examples
-	$(BIN)/ruff format --check src tests benchmarks examples
+	$(BIN)/ruff check src tests benchmarks examples docs
+	$(BIN)/ruff format --check src tests benchmarks examples docs
 	$(BIN)/mypy
 
 check: lint  ## and the architecture
 	$(BIN)/python -m pytest tests/test_architecture.py
 
 format: $(STAMP)
-	$(BIN)/ruff check --fix src tests benchmarks examples
-	$(BIN)/ruff format src tests benchmarks examples
+	$(BIN)/ruff check --fix src tests benchmarks examples docs
+	$(BIN)/ruff format src tests benchmarks examples docs
+
+docs: $(VENV)/.docs  ## the pages as a site, in build/docs/html; needs no network, warnings are errors
+	$(BIN)/python docs/site/build.py
+
+pictures: $(STAMP)  ## the pictures of the README, by a Chromium
+	$(BIN)/python docs/site/pictures.py
 
 sanitize: $(STAMP)  ## the C++ core under AddressSanitizer and UndefinedBehaviorSanitizer
 	sh tests/native/sanitize.sh
@@ -47,3 +53,8 @@ $(STAMP): pyproject.toml constraints.txt setup.py $(wildcard src/native/*)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt setuptools
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-build-isolation -e '.[dev]'
 	@touch $(STAMP)
+
+# Beside what everybody needs, so that `make run` and `make test` do not wait for it. Shoal itself is there already.
+$(VENV)/.docs: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt 'shoal[docs]'
+	@touch $@

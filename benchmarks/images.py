@@ -2,7 +2,8 @@
 
 `python -m benchmarks.images [--pairs N] [--quick] [--out FILE]`. All contestants train the published network on the
 same images (Fashion-MNIST where it is installed, made-up ones else) and look at the validation images after
-every epoch. The grid is the same fits: in Shoal on two workers, in the peers one after another on two threads.
+every epoch; a network with batch norm and pooling meets the plain loop alone, on one thread. The grid is the same fits:
+in Shoal on two workers, in the peers one after another on two threads.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from benchmarks.pairs import in_turns, ratios, spread
 from benchmarks.record import table, write_record
 
 BATCH = 600
+NORMED_BATCH = 128
 PEERS = ("PyTorch loop", "skorch, DataLoader", "Keras (torch)")
 Request = dict[str, str | int]
 
@@ -74,10 +76,11 @@ def images(rows: int, file: Path) -> str:
     return name
 
 
-def measured(
-    data: Path, pairs: int, epochs: int, fits: int
-) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
-    """Seconds of one fit and of the grid, by contestant, turn by turn."""
+Seconds = dict[str, list[float]]
+
+
+def measured(data: Path, pairs: int, epochs: int, fits: int) -> tuple[Seconds, Seconds, Seconds]:
+    """Seconds of one fit, of one with batch norm and of the grid, by contestant, turn by turn."""
     ours = Asked(sys.executable, "benchmarks.images_ours", data)
     peers = Asked(str(PEERS_PYTHON), "benchmarks.images_peers", data)
     one: dict[str, tuple[Asked, Request]] = {"Shoal, 1 worker": (ours, {"workers": 1})}
@@ -89,18 +92,25 @@ def measured(
     whole = {"Shoal, 2 workers": (ours, Request(workers=2))} | {
         name: asked for name, asked in one.items() if name.endswith("2 threads")
     }
+    normed: dict[str, tuple[Asked, Request]] = {
+        "Shoal, 1 worker": (ours, {"workers": 1, "network": "normed", "batch": NORMED_BATCH}),
+        "PyTorch loop, 1 thread": (
+            peers,
+            {"name": "PyTorch loop, normed", "threads": 1, "batch": NORMED_BATCH},
+        ),
+    }
     try:
-        for process, request in one.values():
-            process.seconds(request | {"fits": 1, "epochs": 1, "batch": BATCH})  # warm up
+        for process, request in (*one.values(), *normed.values()):
+            process.seconds({"fits": 1, "epochs": 1, "batch": BATCH} | request)  # warm up
         return tuple(
             in_turns(
                 {
-                    name: partial(asked.seconds, keys | {"fits": count, "epochs": epochs, "batch": BATCH})
+                    name: partial(asked.seconds, {"fits": count, "epochs": epochs, "batch": BATCH} | keys)
                     for name, (asked, keys) in contestants.items()
                 },
                 pairs,
             )
-            for contestants, count in ((one, 1), (whole, fits))
+            for contestants, count in ((one, 1), (normed, 1), (whole, fits))
         )  # type: ignore[return-value]
     finally:
         ours.stop()
@@ -140,7 +150,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "images.npz"
         name = images(rows, data)
-        alone, grid = measured(data, pairs, epochs, fits)
+        alone, normed, grid = measured(data, pairs, epochs, fits)
     samples = rows * epochs
     head = [
         f"The published network (8-16-32 channels, 64 units), batch {BATCH}, {epochs} epochs on {rows:,} images "
@@ -149,6 +159,8 @@ def main() -> None:
         "",
     ]
     body = head + lines_of(alone, samples, "Shoal, 1 worker")
+    body += ["", f"With batch norm and pooling: 16-32-64 channels, 64 units, batch {NORMED_BATCH}.", ""]
+    body += lines_of(normed, samples, "Shoal, 1 worker")
     body += ["", f"The grid: {fits} such fits.", "", *lines_of(grid, fits * samples, "Shoal, 2 workers")]
     if asked.quick:
         print("\n".join(body))

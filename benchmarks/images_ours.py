@@ -1,6 +1,6 @@
 """The same fits in Shoal: workers that take convolutional fits from one list. Runs in our environment.
 
-Reads requests as JSON lines (fits, epochs, batch, workers), answers with seconds.
+Reads requests as JSON lines (fits, epochs, batch, workers, network), answers with seconds.
 `python -m benchmarks.images_ours DATA.npz`.
 """
 
@@ -22,6 +22,14 @@ from shoal.results import FitRecord
 from shoal.study import Study
 
 CONV = ({"stride": 2, "padding": 1}, {"stride": 2, "padding": 1}, {"stride": 2})
+NETWORKS = {
+    "published": {"conv": [{"channels": 8 << n, **keys} for n, keys in enumerate(CONV)]},
+    "normed": {
+        "conv": [{"channels": 16 << n, "padding": 1, "pool": {"size": 2}} for n in range(3)],
+        "batch_norm": True,
+    },
+}
+"""The published network; and one with batch norm and pooling, that of the built-in study."""
 
 
 def dataset(file: Path) -> Dataset:
@@ -37,16 +45,12 @@ def dataset(file: Path) -> Dataset:
     )  # fmt: skip
 
 
-def planned(rows: Dataset, count: int, epochs: int, batch: int) -> list[StudyFit]:
-    """So many fits of the published network, which differ in their initialisation."""
+def planned(rows: Dataset, count: int, epochs: int, batch: int, network: str) -> list[StudyFit]:
+    """So many fits of a network, which differ in their initialisation."""
     study = Study.model_validate({
         "study": {"name": "images", "task": "classification", "repeats": count},
         "data": {"dataset": "fashion-mnist"},
-        "network": {
-            "kind": "cnn",
-            "hidden": [64],
-            "conv": [{"channels": 8 << n, **keys} for n, keys in enumerate(CONV)],
-        },
+        "network": {"kind": "cnn", "hidden": [64], **NETWORKS[network]},
         "training": {"batch_size": batch, "epochs": epochs, "validation": 1 / 3},
         "compare": [{"name": "Adam"}],
     })  # fmt: skip
@@ -72,7 +76,9 @@ def main() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         start = time.perf_counter()
-        fits = planned(rows, request["fits"], request["epochs"], request["batch"])
+        fits = planned(
+            rows, request["fits"], request["epochs"], request["batch"], request.get("network", "published")
+        )
         train(fits, rows, request["workers"])
         sys.stdout.write(json.dumps(time.perf_counter() - start) + "\n")
         sys.stdout.flush()

@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 os.environ["KERAS_BACKEND"] = "torch"
@@ -24,21 +25,28 @@ from torch import nn
 Images = dict[str, NDArray[Any]]
 
 
-def module() -> nn.Sequential:
-    """The published network."""
+def module(normed: bool = False) -> nn.Sequential:
+    """The published network; or one with batch norm and pooling, that of the built-in study."""
     convolutions: list[nn.Module] = []
+    if normed:
+        for channels, wider in ((1, 16), (16, 32), (32, 64)):
+            convolutions += [
+                nn.Conv2d(channels, wider, 3, 1, 1), nn.BatchNorm2d(wider), nn.ReLU(), nn.MaxPool2d(2)
+            ]  # fmt: skip
+        dense = [nn.Linear(576, 64), nn.BatchNorm1d(64), nn.ReLU(), nn.Linear(64, 10)]
+        return nn.Sequential(*convolutions, nn.Flatten(), *dense)
     for channels, wider, padding in ((1, 8, 1), (8, 16, 1), (16, 32, 0)):
         convolutions += [nn.Conv2d(channels, wider, 3, 2, padding), nn.ReLU()]
     return nn.Sequential(*convolutions, nn.Flatten(), nn.Linear(288, 64), nn.ReLU(), nn.Linear(64, 10))
 
 
-def pytorch_loop(images: Images, epochs: int, batch: int) -> None:
+def pytorch_loop(images: Images, epochs: int, batch: int, normed: bool = False) -> None:
     """The loop of every tutorial, less the DataLoader: all images as one float tensor."""
     x, y, seen, right = (
         torch.from_numpy(images[name]) for name in ("train_x", "train_y", "valid_x", "valid_y")
     )
     x, seen = x.float().div_(255), seen.float().div_(255)
-    network, criterion = module(), nn.CrossEntropyLoss()
+    network, criterion = module(normed), nn.CrossEntropyLoss()
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
     for _ in range(epochs):
         network.train()
@@ -108,6 +116,7 @@ def keras(images: Images, epochs: int, batch: int) -> None:
 
 CONTESTANTS: dict[str, Callable[[Images, int, int], None]] = {
     "PyTorch loop": pytorch_loop,
+    "PyTorch loop, normed": partial(pytorch_loop, normed=True),
     "skorch, DataLoader": skorch,
     "Keras (torch)": keras,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,8 +13,11 @@ FOLDER = ROOT / "benchmarks" / "records"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lay out a markdown table; all columns but the first aligned to the right."""
-    lines = [" | ".join(head), " | ".join(["---", *["---:"] * (len(head) - 1)])]
+    """Lay out a markdown table; columns of numbers aligned to the right."""
+    numbers = [
+        all(re.match(r"[-−+<>~]?\s*\d|-$|nan", cell) for cell in column) for column in zip(*rows, strict=True)
+    ]
+    lines = [" | ".join(head), " | ".join("---:" if right else "---" for right in numbers)]
     return [f"| {line} |" for line in (*lines, *(" | ".join(row) for row in rows))]
 
 

@@ -14,12 +14,32 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from oracle import learning_rates, make_optimizer
+from oracle import learning_rates, make_optimizer, norm_of_rows
 from shoal.nets import build_architecture, initial_parameters
 from shoal.streams import Role, StreamKey, draw, dropout_draws, dropout_scale, dropout_threshold, permutation
 from shoal.study import Augment, Network, Training
 
 _ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "silu": nn.SiLU, "elu": nn.ELU}
+
+
+class MapMean(nn.Module):
+    """The mean of every map."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.sum((2, 3), keepdim=True) / (x.shape[2] * x.shape[3])
+
+
+class MapsAlike(nn.Module):
+    """Layer norm of maps: each image less the mean of all its numbers, over their spread; scale and shift a channel."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        apart = x - x.mean((1, 2, 3), keepdim=True)
+        spread = torch.sqrt((apart**2).mean((1, 2, 3), keepdim=True) + 1e-5)
+        return self.weight[:, None, None] * apart / spread + self.bias[:, None, None]
 
 
 class ConvOracle:
@@ -34,20 +54,33 @@ class ConvOracle:
         for conv in network.conv:
             parts: list[nn.Module] = [
                 nn.Conv2d(
-                    x.shape[1], conv.channels, conv.kernel, conv.stride, conv.padding, groups=conv.groups
+                    x.shape[1],
+                    conv.channels,
+                    conv.kernel,
+                    conv.stride,
+                    conv.padding,
+                    conv.dilation,
+                    conv.groups,
                 )
             ]
             if network.batch_norm:
                 parts.append(nn.BatchNorm2d(conv.channels))
+            if network.norm == "layer":
+                parts.append(MapsAlike(conv.channels))
             parts.append(_ACTIVATIONS[network.activation]())
-            if conv.pool is not None:
+            if conv.pool is not None and conv.pool.size is None:
+                parts.append(MapMean())
+            elif conv.pool is not None:
                 pool = nn.MaxPool2d if conv.pool.kind == "max" else nn.AvgPool2d
                 parts.append(pool(conv.pool.size, conv.pool.stride))
             x = self._add(x, parts, network.conv_dropout)
         x = x.flatten(1)
         for units in network.hidden:
-            norm = [nn.BatchNorm1d(units)] if network.batch_norm else []
-            parts = [nn.Linear(x.shape[1], units), *norm, _ACTIVATIONS[network.activation]()]
+            parts = [
+                nn.Linear(x.shape[1], units),
+                norm_of_rows(network, units),
+                _ACTIVATIONS[network.activation](),
+            ]
             x = self._add(x, parts, network.dropout)
         self._add(x, [nn.Linear(x.shape[1], classes)], 0.0)
         self.blocks.double()

@@ -81,6 +81,13 @@ def learning_rates(training: Training) -> list[float]:
     return [float(rate) for rate in rates]
 
 
+def norm_of_rows(network: Network, units: int) -> nn.Module:
+    """Torch's own norm of the units of a dense layer."""
+    if network.batch_norm or network.norm == "batch":
+        return nn.BatchNorm1d(units)
+    return nn.LayerNorm(units) if network.norm == "layer" else nn.Identity()
+
+
 class Oracle:
     """One network and its optimiser; `shape` is (D, K), or (D, K, C): how many categories each of the last columns has,
     which are codes.
@@ -103,7 +110,7 @@ class Oracle:
         self.hidden = nn.ModuleList(
             nn.Sequential(
                 nn.Linear(inputs, units),
-                nn.BatchNorm1d(units) if network.batch_norm else nn.Identity(),
+                norm_of_rows(network, units),
                 _ACTIVATIONS[network.activation](),
             )
             for inputs, units in pairwise(widths)

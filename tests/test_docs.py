@@ -1,4 +1,4 @@
-"""The pages as tests: keys and defaults are the models', samples load and run, links lead somewhere.
+"""The pages as tests: keys and defaults are the models', links lead somewhere; `test_pages_run.py` runs what they show.
 
 Pages say what the code does, so each table of a page is compared with the code it speaks of.
 """
@@ -6,7 +6,6 @@ Pages say what the code does, so each table of a page is compared with the code 
 from __future__ import annotations
 
 import ast
-import doctest
 import json
 import re
 import shlex
@@ -15,7 +14,6 @@ import tomllib
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
@@ -54,9 +52,7 @@ OURS: Final = (
     "architecture.md",
     "scikit-learn.md",
 )
-PAGES: Final = sorted(
-    [*map(ROOT.joinpath, ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")), *ROOT.glob("docs/*.md")]
-)
+PAGES: Final = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "`[study]`": About,
     "`[data]`": Data,
@@ -77,7 +73,6 @@ SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "`[checks]`": Checks,
     "`[report]`": Report,
 }
-FRAGMENT: Final = '[study]\ntask = "regression"\n\n[data]\ndataset = "two-peaks"\n\n'
 DEMO: Final = {
     "study": {"name": "demo", "task": "regression", "repeats": 2},
     "data": {"dataset": "two-peaks"},
@@ -209,14 +204,7 @@ def test_kinds_of_folds_are_those_of_the_table() -> None:
             assert (groups != "no", classes != "no") == (row.by_group, row.by_class), name
 
 
-# -- samples -------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("sample", samples("toml"))
-def test_every_study_on_a_page_loads(sample: str, tmp_path: Path) -> None:
-    whole = sample if "[study]" in sample else FRAGMENT + sample
-    (tmp_path / "sample.toml").write_text(whole, encoding="utf-8")
-    load_study(tmp_path / "sample.toml")
+# -- refusals ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("transcript", samples("console"))
@@ -229,33 +217,6 @@ def test_every_refusal_on_a_page_is_the_answer(transcript: str) -> None:
         with pytest.raises(ShoalError) as caught:
             load_study(study, options[1::2])
         assert "".join(f"shoal: {problem}\n" for problem in caught.value.problems) == answer, command
-
-
-@pytest.mark.parametrize("sample", samples("sh"))
-def test_every_override_on_a_page_is_taken(sample: str) -> None:
-    for line in sample.replace(".venv/bin/", "").splitlines():
-        words = shlex.split(line, comments=True)
-        if words[:2] == ["shoal", "run"] and "--set" in words:
-            load_study(words[2], [after for word, after in pairwise(words) if word == "--set"])
-
-
-@pytest.mark.parametrize("sample", [sample for sample in samples("python") if ">>>" not in sample.values[0]])
-def test_every_program_on_a_page_is_python(sample: str) -> None:
-    compile(sample, "sample", "exec")
-
-
-@pytest.mark.parametrize("name", OURS)
-def test_every_session_on_a_page_gives_what_it_shows(
-    name: str, demo: Results, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(demo.folder.parent.parent)
-    session = "\n".join(text for _, text in blocks(page(name), "python") if ">>>" in text)
-    if not session:
-        return
-    test = doctest.DocTestParser().get_doctest(session, {}, name, name, 0)
-    said: list[str] = []
-    doctest.DocTestRunner().run(test, out=said.append)
-    assert not said, "".join(said)
 
 
 @pytest.fixture(scope="module")
@@ -425,7 +386,7 @@ def test_arrows_and_owners_are_those_that_are_tested(header: str, rules: str) ->
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_every_link_leads_somewhere(path: Path) -> None:
     text = re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
-    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+    for target in re.findall(r"""(?:\]\(|\bsrc="|\bsrcset=")([^)"\s]+)[)"]""", text):
         if target.startswith("https://"):
             continue
         file, _, anchor = target.partition("#")

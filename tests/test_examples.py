@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from shoal import Results
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
@@ -23,6 +25,60 @@ def test_rows_in_memory(
     )  # five folds of one candidate, the winner on the rows of comparisons and on all
     assert len(printed.splitlines()) == 3 + 1 + 6
     assert Path("runs/houses/report.html").is_file()
+
+
+@pytest.mark.usefixtures("dots")
+def test_missing_and_rare(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(EXAMPLES / "missing_and_rare.py"), run_name="__main__")
+    printed = capsys.readouterr().out
+    assert '"pulse"  input, number    98 of 480 training cells and 26 of 120 test cells missing' in printed
+    results = Results.open("runs/wards")
+    assert f'"yes" is named from a probability of {results.decision.threshold:.2f} on\n' in printed
+    assert Path("runs/wards/report.html").is_file()
+
+
+def test_through_scikit_learn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(EXAMPLES / "through_scikit_learn.py"), run_name="__main__")
+    scores = {line.split()[0]: float(line.split()[1]) for line in capsys.readouterr().out.splitlines()[2:]}
+    assert list(scores) == ["DummyClassifier", "LogisticRegression", "MLPClassifier"]
+    assert scores["DummyClassifier"] < 0.65
+    assert scores["MLPClassifier"] > 0.95
+
+
+@pytest.mark.usefixtures("dots")
+def test_own_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["own_images.py"])
+    runpy.run_path(str(EXAMPLES / "own_images.py"), run_name="__main__")
+    assert capsys.readouterr().out.endswith("shapes/ring/39.png ['ring']\n")
+    assert Path("runs/shapes/report.html").is_file()
+
+
+@pytest.mark.usefixtures("no_report")
+def test_published_regression(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With few epochs, on rows in files of the report's names."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("train", "test"):
+        Path(f"{name}.csv").write_text("input,label\n" + "".join(f"{x},{x % 3}\n" for x in range(20)))
+    monkeypatch.setattr("sys.argv", ["published_regression.py", "."])
+    example = runpy.run_path(str(EXAMPLES / "published_regression.py"))
+    example["EPOCHS"].update(dict.fromkeys(example["EPOCHS"], 2))
+    example["main"]()
+    printed = capsys.readouterr().out
+    assert "216 search + 25 comparisons + 10 winner" in printed
+    results = Results.open("runs/published")
+    assert results.references["published"].tolist() == list(example["PUBLISHED"].values())
+    assert str(results.references["median"][0])[:6] in printed
 
 
 @pytest.mark.usefixtures("dots")

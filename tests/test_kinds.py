@@ -25,6 +25,7 @@ from shoal.kinds import (
     LAYERS,
     LOSSES,
     NETWORKS,
+    NORMS,
     OPTIMIZERS,
     POOLS,
     SCHEDULES,
@@ -47,7 +48,7 @@ from shoal.results import higher_is_better
 from shoal.scores import SCORES
 from shoal.streams import StreamKey
 from shoal.study import Activation, Loss, Network, Optimizer, Schedule, Training
-from shoal.study._values import Method, Metric, NetworkName, PoolName, Splitter
+from shoal.study._values import Method, Metric, NetworkName, NormName, PoolName, Splitter
 from shoal.wording import named_few
 
 NATIVE = Path(__file__).parent.parent / "src" / "native"
@@ -60,6 +61,7 @@ CHOICES = [
     (Optimizer, OPTIMIZERS),
     (NetworkName, NETWORKS),
     (PoolName, POOLS),
+    (NormName, {"none": None, **NORMS}),
     (Schedule, SCHEDULES),
     (Metric, SCORES),
     (Method, SEARCHES),

@@ -39,8 +39,18 @@ inline bool short_number(const char* first, const char* last, double& value) {
     return true;
 }
 
-// A plain finite number, or NaN: nothing else that `from_chars` knows ("inf", "nan") begins with a digit or a point.
+// Clang's library has `from_chars` of doubles from version 20 on, and sets no `__cpp_lib_to_chars`; older systems of a Mac
+// have an older library.
 #if defined(__cpp_lib_to_chars)
+#define SHOAL_READS_NUMBERS 1
+#elif defined(_LIBCPP_VERSION) && defined(_LIBCPP_AVAILABILITY_HAS_FROM_CHARS_FLOATING_POINT)
+#define SHOAL_READS_NUMBERS (_LIBCPP_VERSION >= 200000 && _LIBCPP_AVAILABILITY_HAS_FROM_CHARS_FLOATING_POINT)
+#else
+#define SHOAL_READS_NUMBERS 0
+#endif
+
+// A plain finite number, or NaN: nothing else that `from_chars` knows ("inf", "nan") begins with a digit or a point.
+#if SHOAL_READS_NUMBERS
 double number_in(const char* first, const char* last, bool& padded) {
     constexpr double none = std::numeric_limits<double>::quiet_NaN();
     while (first < last && is_space(*first)) ++first;
@@ -145,7 +155,7 @@ int64_t shoal_cells(const char* text, int64_t text_count, int64_t delimiter, int
 }
 
 int64_t shoal_numbers(const ShoalCells* cells, double* values, int64_t* zeros_before) {
-#if defined(__cpp_lib_to_chars)
+#if SHOAL_READS_NUMBERS
     if (Field refused = check_cells(cells)) return refused;
     if (!zeros_before || (cells->count && !values)) return CELLS;
     bool padded = false;

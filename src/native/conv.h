@@ -28,24 +28,18 @@ inline Plane passed_plane(const Network& net, int64_t l, int64_t block, float* n
             next.row_stride};
 }
 
-// Dropout of the channels of a block's images. Channel c of row b of the batch has draw b * C + c.
-struct ChannelDropout {
-    const uint16_t* draws;  // of the block's first image, or null
-    int64_t units, threshold, images;
-    ChannelDropout(const Layer& filters, int64_t first_row, int64_t images)
-        : draws(first_row == NO_DROPOUT || !filters.dropout_threshold
-                    ? nullptr
-                    : filters.dropout_draws + first_row * filters.units),
-          units(filters.units), threshold(filters.dropout_threshold), images(min(PANEL, images)) {}
-    // What the values of channel c are multiplied by.
-    Panel factors(int64_t c) const {
-        float factor[PANEL];
-        const float scale = (float)(65536.0 / (double)(65536 - threshold));
-        for (int64_t n = 0; n < PANEL; ++n)
-            factor[n] = !draws ? 1 : n < images && draws[n * units + c] >= threshold ? scale : 0;
-        return load_panel(factor);
+// What the values of each channel of a block's images are multiplied by: (units, 16); 0 where one is dropped. Channel c of
+// row b of the batch has draw b * C + c.
+inline void channel_factors(const Layer& filters, int64_t first_row, int64_t images, float* factors) {
+    const bool drops = first_row != NO_DROPOUT && filters.dropout_threshold;
+    const float scale = (float)(65536.0 / (double)(65536 - filters.dropout_threshold));
+    for (int64_t c = 0; c < filters.units; ++c, factors += PANEL) {
+        store(factors, broadcast_panel(drops ? 0 : 1));
+        for (int64_t n = 0; drops && n < min(PANEL, images); ++n)
+            if (filters.dropout_draws[(first_row + n) * filters.units + c] >= filters.dropout_threshold)
+                factors[n] = scale;
     }
-};
+}
 
 // The matrix of a block's last values, a panel for each number, as rows of the dense layers' input: of `images` images.
 inline void panels_to_rows(const Network& net, const float* panels, int64_t first_image, int64_t images) {
@@ -73,17 +67,23 @@ inline void rows_to_panels(const Network& net, int64_t first_image, int64_t imag
 
 // -- forward -----------------------------------------------------------------------------------------------
 
-// Sums under the kernel, less the bias, of one block.
-inline void apply_filters(const Conv& conv, const float* maps, float* values) {
+// Where the sums of a block lie: of a whole batch that is normed, or of the row at work.
+inline Plane plane_of_sums(const Network& net, const Conv& conv, int64_t block, bool of_batch) {
+    if (of_batch) return {sums_of_channel(conv, block, 0), conv.output_stride, conv.output_width * PANEL};
+    return {net.sums, channel_floats(conv.output_width), 0};
+}
+
+// Sums under the kernel, less the bias, of row `y` of a block's output.
+inline void apply_filters(const Conv& conv, int64_t block, int64_t y, const Plane& sums) {
     const Layer& filters = conv.filters;
-    const int64_t down = conv.stride * conv.row_stride, row = conv.output_width * PANEL;
+    const float* row = conv.input_maps + block * conv.map_stride + y * conv.stride * conv.row_stride;
+    float* to = sums.at + y * sums.row_stride;
     for_each_run(conv, 0, filters.units, [&](int64_t h, int64_t units) {
-        for (int64_t y = 0; y * row < conv.output_pixels * PANEL; ++y)
-            multiply<true>({filters.weights + unit_offset(filters, h), conv.kernel_area() * PANEL,
-                            maps + seen_offset(conv, h) + y * down, conv.channel_stride, conv.stride * PANEL,
-                            values + h * conv.output_stride + y * row, conv.output_stride, PANEL, nullptr, 0, false, conv.pixel_taps,
-                            conv.kernel_area()},
-                           units, conv.output_width * PANEL_VECTORS);
+        multiply<true>({filters.weights + unit_offset(filters, h), conv.kernel_area() * PANEL,
+                        row + seen_offset(conv, h), conv.channel_stride, conv.stride * PANEL,
+                        to + h * sums.channel_stride, sums.channel_stride, PANEL, nullptr, 0, false, conv.pixel_taps,
+                        conv.kernel_area()},
+                       units, conv.output_width * PANEL_VECTORS);
     });
 }
 
@@ -101,74 +101,68 @@ struct Preactivation {
     vf32 operator()(vf32 sum) const { return NORMED ? lanes.output(lanes.normed(sum)) : sum + bias; }
 };
 
-// Values of one block from its sums, and derivatives, where `derivatives` is not null.
+// Values of row `y` from its sums, times the channels' factors unless these are null; and derivatives, unless these are.
 template <bool NORMED>
-inline void activate_block(const Conv& conv, const float* sums, const Plane& to, float* derivatives,
-                           const ChannelDropout& dropout) {
+inline void activate_row(const Conv& conv, const Plane& sums, int64_t y, const Plane& to, float* derivatives,
+                         const float* factors) {
     const Layer& filters = conv.filters;
+    const int64_t width = conv.output_width * PANEL;
     with_activation(filters.activation, [&](auto kind) {
         for (int64_t h = 0; h < filters.units; ++h) {
             const Preactivation<NORMED> preactivation(filters, h);
-            const Panel factor = dropout.factors(h);
-            const int64_t channel = h * conv.output_stride, width = conv.output_width * PANEL;
-            float* row = to.at + h * to.channel_stride;
-            for (int64_t i = 0; i < conv.output_pixels * PANEL; i += width, row += to.row_stride)
-                for (int64_t x = 0; x < width; x += PANEL)
-                    for (int v = 0; v < PANEL_VECTORS; ++v) {
-                        const int64_t at = i + x + v * W;
-                        const Activated y = decltype(kind)::evaluate(preactivation(load(sums + channel + at)));
-                        store(row + x + v * W, y.value * factor.part[v]);
-                        if (derivatives) store(derivatives + channel + at, y.derivative);
-                    }
+            const Panel factor = factors ? load_panel(factors + h * PANEL) : broadcast_panel(1);
+            const float* sum = sums.at + h * sums.channel_stride + y * sums.row_stride;
+            float *value = to.at + h * to.channel_stride + y * to.row_stride,
+                  *derivative = derivatives ? derivatives + h * conv.output_stride + y * width : nullptr;
+            for (int64_t x = 0; x < width; x += PANEL)
+                for (int v = 0; v < PANEL_VECTORS; ++v) {
+                    const Activated activated = decltype(kind)::evaluate(preactivation(load(sum + x + v * W)));
+                    store(value + x + v * W, activated.value * factor.part[v]);
+                    if (derivative) store(derivative + x + v * W, activated.derivative);
+                }
         }
     });
 }
 
-// Where the sums of a block lie: with a norm those of a whole batch are kept, and no derivatives.
-inline float* sums_of_block(const Network& net, const Conv& conv, int64_t block, bool training) {
-    return training && conv.filters.norm.width ? sums_of_channel(conv, block, 0) : net.values;
-}
-
-// Values of convolution `l` of a block, whose first image is row `first_row` of the batch, from its sums; with NO_DROPOUT
-// nothing is dropped, and nothing kept for a backward pass. Calls see(where they lie) with the values before the pool.
+// Convolution `l` of a block, whose first image is row `first_row` of the batch; with NO_DROPOUT nothing is dropped, and
+// nothing kept for a backward pass. Where the batch has been normed its sums are there. Calls see(where they lie) with the
+// values before the pool.
 template <class F>
-inline void finish_block(const Network& net, int64_t l, int64_t block, int64_t images, int64_t first_row, F&& see) {
+inline void forward_block(const Network& net, int64_t l, int64_t block, int64_t images, int64_t first_row, F&& see) {
     const Conv& conv = net.convs[l];
     const Layer& filters = conv.filters;
-    const bool training = first_row != NO_DROPOUT;
+    const bool training = first_row != NO_DROPOUT, norms = filters.norm.width > 0;
+    float* derivatives = training && !norms ? filters.derivative + block * conv.output_floats() : nullptr;
     const Plane to = passed_plane(net, l, block, l + 1 < net.conv_count ? net.convs[l + 1].input_maps : nullptr);
-    const Plane own = {net.values, conv.output_stride, conv.output_width * PANEL};
-    const ChannelDropout dropout(filters, first_row, images), none(filters, NO_DROPOUT, images);
-    const float* sums = sums_of_block(net, conv, block, training);
-    const Plane& values = conv.pool ? own : to;
-    const ChannelDropout& of_values = conv.pool ? none : dropout;
-    if (filters.norm.width)
-        activate_block<true>(conv, sums, values, nullptr, of_values);
-    else
-        activate_block<false>(conv, sums, values,
-                              training ? filters.derivative + block * conv.output_floats() : nullptr, of_values);
+    const Plane own = {net.values, conv.output_stride, conv.output_width * PANEL}, &values = conv.pool ? own : to;
+    channel_factors(filters, first_row, images, net.channel_factors);
+    const float* factors = conv.pool ? nullptr : net.channel_factors;
+    const Plane sums = plane_of_sums(net, conv, block, training && norms);
+    for (int64_t y = 0; y < conv.output_height(); ++y) {
+        if (!(training && norms)) apply_filters(conv, block, y, sums);
+        if (norms)
+            activate_row<true>(conv, sums, y, values, nullptr, factors);
+        else
+            activate_row<false>(conv, sums, y, values, derivatives, factors);
+    }
     see(values);
     int32_t* argmax = conv.pool_argmax + block * conv.pooled_floats();
     for (int64_t h = 0; conv.pool && h < filters.units; ++h)
-        pool_forward(conv, net.values + h * own.channel_stride, to.at + h * to.channel_stride, to.row_stride,
-                     training ? argmax + h * conv.pooled_pixels * PANEL : nullptr, dropout.factors(h));
+        pool_forward(conv, own.at + h * own.channel_stride, to.at + h * to.channel_stride, to.row_stride,
+                     training ? argmax + h * conv.pooled_pixels * PANEL : nullptr,
+                     load_panel(net.channel_factors + h * PANEL));
     if (l == net.conv_count - 1) panels_to_rows(net, net.values, block * PANEL, images);
 }
 
-inline void finish_block(const Network& net, int64_t l, int64_t block, int64_t images, int64_t first_row) {
-    finish_block(net, l, block, images, first_row, [](const Plane&) {});
-}
-
-// Convolution `l` of a whole batch, whose images are normed together.
-inline void forward_normed(const Network& net, int64_t l, int64_t rows, int64_t first_row) {
-    const Conv& conv = net.convs[l];
+// The sums of a convolution of a whole batch, and what they are normed by.
+inline void norm_batch(const Network& net, const Conv& conv, int64_t rows) {
     clear_sums_of_images(conv);
     for (int64_t block = 0; block < blocks_of(rows); ++block) {
-        apply_filters(conv, conv.input_maps + block * conv.map_stride, sums_of_block(net, conv, block, true));
+        const Plane sums = plane_of_sums(net, conv, block, true);
+        for (int64_t y = 0; y < conv.output_height(); ++y) apply_filters(conv, block, y, sums);
         add_block_statistics(conv, block, rows - block * PANEL);
     }
     settle_statistics_of_images(conv, rows);
-    for (int64_t b = 0; b < rows; b += PANEL) finish_block(net, l, b / PANEL, rows - b, first_row + b);
 }
 
 // What norms of convolutions need before the first block: outside of training all of it.
@@ -187,50 +181,49 @@ inline void forward_convs(const Network& net, int64_t rows, int64_t first_row) {
     const auto norms = [&](int64_t l) { return net.convs[l].filters.norm.width > 0; };
     begin_norms(net, training);
     for (int64_t l = 0, end; l < net.conv_count; l = end) {
-        end = l + 1;
-        if (training && norms(l)) {
-            forward_normed(net, l, rows, first_row);
-            continue;
-        }
-        while (end < net.conv_count && !(training && norms(end))) ++end;
+        if (training && norms(l)) norm_batch(net, net.convs[l], rows);
+        for (end = l + 1; end < net.conv_count && !(training && norms(end));) ++end;
         for (int64_t b = 0; b < rows; b += PANEL)
-            for (int64_t k = l; k < end; ++k) {
-                const Conv& conv = net.convs[k];
-                apply_filters(conv, conv.input_maps + b / PANEL * conv.map_stride, net.values);
-                finish_block(net, k, b / PANEL, rows - b, training ? first_row + b : NO_DROPOUT);
-            }
+            for (int64_t k = l; k < end; ++k)
+                forward_block(net, k, b / PANEL, rows - b, training ? first_row + b : NO_DROPOUT, [](const Plane&) {});
     }
 }
 
 // -- backward ----------------------------------------------------------------------------------------------
 
-// Takes a channel's gradients times its derivatives, `row_stride` floats from row to row and times `scale`, into `deltas`;
-// gives their sums. derivative(place) is that of a vector.
+// Zeros around the rows of a channel's gradients.
+inline void clear_margins(const Conv& conv, float* deltas) {
+    const size_t bytes = (size_t)(conv.margin * PANEL) * sizeof(float);
+    __builtin_memset(deltas, 0, bytes);
+    for (int64_t y = 1; y <= conv.output_height(); ++y) __builtin_memset(deltas + y * conv.delta_row_stride, 0, bytes);
+}
+
+// Multiplies a channel's gradients by its derivatives, and by `factor`, on their way from `row` to `delta`, row by row; gives
+// their sums. derivative(place) is a vector of the channel's.
 template <class F>
-inline Panel take_slopes(const Conv& conv, const float* row, int64_t row_stride, const Panel& scale, F&& derivative,
-                         float* deltas) {
-    const int64_t channel = conv.output_pixels * PANEL, width = conv.output_width * PANEL;
+inline Panel take_slopes(const Conv& conv, const float* row, int64_t row_stride, const Panel& factor, F&& derivative,
+                         float* delta) {
+    const int64_t width = conv.output_width * PANEL;
     Panel sum = broadcast_panel(0);
-    for (int64_t i = 0; i < channel; i += width, row += row_stride)
+    for (int64_t y = 0; y < conv.output_height(); ++y, row += row_stride, delta += conv.delta_row_stride)
         for (int64_t x = 0; x < width; x += PANEL) {
-            const Panel delta =
-                load_panel(row + x) * scale * panel_of([&](int v) { return derivative(i + x + v * W); });
-            store(deltas + i + x, delta);
-            sum = sum + delta;
+            const Panel slope = panel_of([&](int v) { return derivative(y * width + x + v * W); });
+            const Panel delta_x = load_panel(row + x) * factor * slope;
+            store(delta + x, delta_x);
+            sum = sum + delta_x;
         }
     return sum;
 }
 
-// Gradients of what a channel's activation is given, of a block; adds up those of its bias, or of its norm's scale and
-// shift.
-inline void channel_backward(const Conv& conv, int64_t block, int64_t h, const Plane& from, const Panel& scale,
-                             float* deltas) {
+// The same of channel h of a block; adds up the gradient of its bias, or those of its norm's scale and shift.
+inline void channel_backward(const Conv& conv, int64_t block, int64_t h, const Plane& from, const Panel& factor,
+                             float* delta) {
     const Layer& filters = conv.filters;
     if (!filters.norm.width) {
         const float* derivatives = filters.derivative + block * conv.output_floats() + h * conv.output_stride;
         const auto derivative = [=](int64_t at) { return load(derivatives + at); };
-        const Panel sum = take_slopes(conv, from.at, from.row_stride, scale, derivative, deltas);
-        filters.gradient[unit_offset(filters, h) + filters.inputs * PANEL] += horizontal_sum_16((vf32*)sum.part);
+        Panel sum = take_slopes(conv, from.at, from.row_stride, factor, derivative, delta);
+        filters.gradient[unit_offset(filters, h) + filters.inputs * PANEL] += horizontal_sum_16(sum.part);
         return;
     }
     const float* sums = sums_of_channel(conv, block, h);
@@ -239,49 +232,67 @@ inline void channel_backward(const Conv& conv, int64_t block, int64_t h, const P
         const auto derivative = [=](int64_t at) {
             return decltype(kind)::evaluate(preactivation(load(sums + at))).derivative;
         };
-        take_slopes(conv, from.at, from.row_stride, scale, derivative, deltas);
+        take_slopes(conv, from.at, from.row_stride, factor, derivative, delta);
     });
-    const auto normed = [=](int64_t at) { return preactivation.lanes.normed(load(sums + at)); };
-    add_norm_gradients(grid_of_channel(conv), deltas, normed, sums_of_images(conv, h), PANEL);
+    for (int64_t y = 0; y < conv.output_height(); ++y, delta += conv.delta_row_stride, sums += conv.output_width * PANEL)
+        add_norm_gradients({conv.output_width, PANEL, PANEL_VECTORS}, delta,
+                           [=](int64_t at) { return preactivation.lanes.normed(load(sums + at)); },
+                           sums_of_images(conv, h), PANEL);
 }
 
-// The same of all channels of a block, from the gradients of what it passed on.
+// Gradients of the sums, or of what they are normed to, of one block, from those of what was passed on.
 inline void activation_backward(const Network& net, int64_t l, int64_t block, int64_t images, int64_t first_row) {
     const Conv& conv = net.convs[l];
     const Plane passed = passed_plane(net, l, block, net.map_deltas);
-    const ChannelDropout dropout(conv.filters, first_row, images);
+    channel_factors(conv.filters, first_row, images, net.channel_factors);
     for (int64_t h = 0; h < conv.filters.units; ++h) {
-        const Panel factor = dropout.factors(h);
-        float* deltas = net.deltas + block * conv.output_floats() + h * conv.output_stride;
+        float* delta = net.deltas + block * conv.delta_floats() + h * conv.delta_stride;
+        clear_margins(conv, delta);
+        delta += conv.margin * PANEL;
+        const Panel factor = load_panel(net.channel_factors + h * PANEL);
         const Plane from = {passed.at + h * passed.channel_stride, 0, passed.row_stride};
         if (!conv.pool) {
-            channel_backward(conv, block, h, from, factor, deltas);
+            channel_backward(conv, block, h, from, factor, delta);
             continue;
         }
         pool_backward(conv, from.at, from.row_stride,
-                      conv.pool_argmax + block * conv.pooled_floats() + h * conv.pooled_pixels * PANEL, deltas, factor);
-        channel_backward(conv, block, h, {deltas, 0, conv.output_width * PANEL}, broadcast_panel(1), deltas);
+                      conv.pool_argmax + block * conv.pooled_floats() + h * conv.pooled_pixels * PANEL, delta, factor);
+        channel_backward(conv, block, h, {delta, 0, conv.delta_row_stride}, broadcast_panel(1), delta);
     }
 }
 
-// Gradients of a block's input, from those of its sums: each goes where its pixel was taken from.
-inline void input_gradient(const Conv& conv, const float* deltas, float* map_deltas) {
+// Which pixels of the output, y and those of a row, took what from the pixels of row `y` and column `x` of the padded
+// input, and every stride-th behind, of the channels that unit `first` sees: gives how many taps.
+inline int64_t taps_of_input(const Conv& conv, int64_t first, int64_t y, int64_t x) {
     const Layer& filters = conv.filters;
-    const int64_t row = conv.output_width * PANEL;
-    __builtin_memset(map_deltas, 0, (size_t)conv.map_stride * sizeof(float));
-    for (int64_t y = 0; y * row < conv.output_pixels * PANEL; ++y)
-        for (int64_t t = 0; t < conv.kernel_area(); ++t) {
-            const Tap* runs = conv.unit_taps;
-            for (int64_t h = 0; h < filters.units; h += conv.group_units) {
-                float* to = map_deltas + seen_offset(conv, h) + y * conv.stride * conv.row_stride;
-                const int64_t count = count_runs(conv, h, h + conv.group_units);
-                multiply<false>({filters.weights + conv.pixel_taps[t].a, conv.kernel_area() * PANEL, deltas + y * row,
-                                 conv.output_stride, PANEL, to + conv.pixel_taps[t].b, conv.channel_stride, conv.stride * PANEL,
-                                 nullptr, 0, true, runs, count},
-                                conv.group_inputs, conv.output_width * PANEL_VECTORS);
-                runs += count;
-            }
-        }
+    int64_t count = 0;
+    for (int64_t ky = y % conv.stride; ky < conv.kernel; ky += conv.stride) {
+        const int64_t from_y = (y - ky) / conv.stride;
+        if (from_y < 0 || from_y >= conv.output_height()) continue;
+        for (int64_t kx = x % conv.stride; kx < conv.kernel; kx += conv.stride)
+            for_each_run(conv, first, first + conv.group_units, [&](int64_t h, int64_t units) {
+                conv.input_taps[count++] = {conv.pixel_taps[ky * conv.kernel + kx].a + unit_offset(filters, h),
+                                            h * conv.delta_stride + from_y * conv.delta_row_stride +
+                                                ((x - kx) / conv.stride + conv.margin) * PANEL,
+                                            units};
+            });
+    }
+    return count;
+}
+
+// Gradients of a block's input, less its border, from those of its sums: a row of every stride-th pixel at a time, which
+// were taken by the same weights.
+inline void input_gradient(const Conv& conv, const float* deltas, float* map_deltas) {
+    const int64_t width = conv.input_width, height = conv.input_height;
+    for (int64_t y = conv.padding; y < height + conv.padding; ++y)
+        for (int64_t x = conv.padding; x < conv.padding + min(conv.stride, width); ++x)
+            for (int64_t h = 0; h < conv.filters.units; h += conv.group_units)
+                multiply<false>({conv.filters.weights, conv.kernel_area() * PANEL, deltas, conv.delta_stride, PANEL,
+                                 map_deltas + seen_offset(conv, h) + y * conv.row_stride + x * PANEL,
+                                 conv.channel_stride, conv.stride * PANEL, nullptr, 0, false, conv.input_taps,
+                                 taps_of_input(conv, h, y, x)},
+                                conv.group_inputs,
+                                (width + conv.padding - x + conv.stride - 1) / conv.stride * PANEL_VECTORS);
 }
 
 // Blocks whose inputs are multiplied with gradients: the channels that some units see, and those units.
@@ -296,14 +307,14 @@ struct ImageFactors {
 template <int R, int C>
 void multiply_images(const ImageFactors& factors, const int64_t* offset, float* sums) {
     const Conv& conv = factors.conv;
-    const int64_t channel = conv.output_stride, step = conv.stride * PANEL;
+    const int64_t channel = conv.delta_stride, step = conv.stride * PANEL, margin = conv.margin * PANEL;
     const int64_t skip = conv.stride * conv.row_stride - conv.output_width * step;
     for (int part = 0; part < PANEL; part += W) {
         vf32 sum[R][C] = {};
         for (int64_t b = 0; b < factors.blocks; ++b) {
             const float *map = factors.maps + b * conv.map_stride + part,
-                        *delta = factors.deltas + b * conv.output_floats() + part, *end = delta + conv.output_pixels * PANEL;
-            for (; delta < end; map += skip)
+                        *delta = factors.deltas + b * conv.delta_floats() + margin + part;
+            for (int64_t y = 0; y < conv.output_height(); ++y, map += skip, delta += margin)
                 for (int64_t x = 0; x < conv.output_width; ++x, map += step, delta += PANEL) {
                     vf32 delta_c[C];
 #pragma GCC unroll 4
@@ -334,7 +345,7 @@ inline void filters_backward(const Conv& conv, int64_t blocks, const float* maps
     static_assert(ROWS == sizeof tiles / sizeof *tiles, "a tile of every height");
     const Layer& filters = conv.filters;
     for_each_run(conv, 0, filters.units, [&](int64_t h, int64_t units) {
-        alignas(64) float sums[ROWS * PANEL * PANEL] = {}, sums_of_image[PANEL * PANEL];
+        alignas(64) float sums[ROWS * PANEL * PANEL] = {};
         const float* seen = maps + seen_offset(conv, h);
         for_each_tile<TILE_VECTORS>(filters.inputs, [&](int64_t k, int64_t rows) {
             int64_t offset[ROWS];
@@ -343,14 +354,12 @@ inline void filters_backward(const Conv& conv, int64_t blocks, const float* maps
                             conv.pixel_taps[(k + r) % conv.kernel_area()].b;
             for (int64_t c = 0, next; c < units; c = next) {
                 next = c + TILE_VECTORS <= units ? c + TILE_VECTORS : c + 1;
-                tiles[rows - 1][next > c + 1]({conv, blocks, seen, deltas + (h + c) * conv.output_stride}, offset,
+                tiles[rows - 1][next > c + 1]({conv, blocks, seen, deltas + (h + c) * conv.delta_stride}, offset,
                                               sums + (h % PANEL + c) * PANEL);
             }
             for (int64_t r = 0; r < rows; ++r) {
                 float* gradient = filters.gradient + h / PANEL * filters.panel_stride + (k + r) * PANEL;
-                transpose_16x16(sums + r * PANEL * PANEL, sums_of_image);
-                Panel sum = load_panel(gradient);
-                for (int64_t n = 0; n < PANEL; ++n) sum = sum + load_panel(sums_of_image + n * PANEL);
+                const Panel sum = load_panel(gradient) + sums_of_rows(sums + r * PANEL * PANEL);
                 store(gradient, sum);
             }
         });
@@ -373,12 +382,12 @@ inline void backward_convs(const Network& net, int64_t rows, int64_t first_row) 
         for (int64_t first = 0, end; first < blocks; first = end) {
             end = min(blocks, first + together);
             for (int64_t block = first; block < end; ++block) {
-                float* deltas = net.deltas + block * conv.output_floats();
+                float* deltas = net.deltas + block * conv.delta_floats();
                 if (norms) pull_back_block(conv, block, rows - block * PANEL, rows, deltas);
                 if (l) input_gradient(conv, deltas, net.map_deltas + block * conv.map_stride);
             }
             filters_backward(conv, end - first, conv.input_maps + first * conv.map_stride,
-                             net.deltas + first * conv.output_floats());
+                             net.deltas + first * conv.delta_floats());
         }
     }
 }

@@ -61,7 +61,7 @@ inline void write_block(const Plane& from, const int64_t (&size)[3], int64_t ima
 // Numbers of a convolution's maps, and where they are written.
 inline int64_t map_numbers(const Conv& conv) { return conv.filters.units * conv.output_pixels; }
 inline void write_map(const Conv& conv, const Plane& from, int64_t images, float* to, int64_t stride) {
-    write_block(from, {conv.filters.units, conv.output_pixels / conv.output_width, conv.output_width}, images, to, stride);
+    write_block(from, {conv.filters.units, conv.output_height(), conv.output_width}, images, to, stride);
 }
 
 // Maps of all convolutions, before their pools, one behind the other.
@@ -79,9 +79,8 @@ inline bool maps(const ShoalNetwork& from, const float* parameters, const float*
             float* place = to + (n + b) * stride;
             for (int64_t l = 0; l < net.conv_count; ++l) {
                 const Conv& conv = net.convs[l];
-                apply_filters(conv, conv.input_maps + b / PANEL * conv.map_stride, net.values);
-                finish_block(net, l, b / PANEL, group - b, NO_DROPOUT,
-                             [&](const Plane& values) { write_map(conv, values, group - b, place, stride); });
+                forward_block(net, l, b / PANEL, group - b, NO_DROPOUT,
+                              [&](const Plane& values) { write_map(conv, values, group - b, place, stride); });
                 place += map_numbers(conv);
             }
         }
@@ -113,9 +112,9 @@ inline void pull_back(const Network& net, const ShoalGradient& question, int64_t
             activation_backward(net, l, b / PANEL, rows - b, 0);
         }
         for (int64_t b = 0; b < rows; b += PANEL) {
-            float* deltas = net.deltas + b / PANEL * conv.output_floats();
+            float* deltas = net.deltas + b / PANEL * conv.delta_floats();
             if (last)
-                write_map(conv, {deltas, conv.output_stride, conv.output_width * PANEL}, rows - b,
+                write_map(conv, {deltas + conv.margin * PANEL, conv.delta_stride, conv.delta_row_stride}, rows - b,
                           to + b * map_numbers(conv), map_numbers(conv));
             else
                 input_gradient(conv, deltas, net.map_deltas + b / PANEL * conv.map_stride);

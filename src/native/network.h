@@ -66,18 +66,22 @@ struct Layer : Trained {
 // One convolution, its activation and its pool.
 struct Conv {
     Layer filters;
-    int64_t input_channels, input_width, kernel, stride, padding;
+    int64_t input_channels, input_width, input_height, kernel, stride, padding;
     int64_t groups, group_inputs, group_units;       // channels that a unit sees, and the units that see the same
     int64_t row_stride, channel_stride, map_stride;  // floats of a block's input: of a row, a channel, all
     int64_t output_width, output_pixels, output_stride;  // floats of a channel of a block's output
+    // Of its gradients: they have zeros before, between and behind their rows, so many as a kernel reaches over an edge.
+    int64_t margin, delta_row_stride, delta_stride;
     int64_t pool, pool_size, pool_stride, pooled_width, pooled_pixels;
     float* input_maps;     // (blocks, map_stride); the filters' derivatives: (blocks, output_floats())
     int32_t* pool_argmax;  // (blocks, units, pooled_pixels, 16): where in its window a pool found the maximum
-    Tap *pixel_taps, *unit_taps;  // of the sums over pixels under the kernel, and over runs of units
+    Tap *pixel_taps, *input_taps;  // of the sums over pixels under the kernel; room for those of a pixel's gradient
     int64_t kernel_area() const { return kernel * kernel; }
     // Floats of a block's output, before the pool and behind it.
     int64_t output_floats() const { return filters.units * output_stride; }
     int64_t pooled_floats() const { return filters.units * pooled_pixels * PANEL; }
+    int64_t delta_floats() const { return filters.units * delta_stride; }
+    int64_t output_height() const { return output_pixels / output_width; }
 };
 
 // One table of vectors: where it begins among all vectors, and its vectors in a row of the first dense layer's inputs.
@@ -107,8 +111,10 @@ struct Network {
     int64_t conv_count, channels, height;
     const float *pixel_scale, *pixel_offset;  // (C,): a byte becomes byte * scale + offset
     uint8_t* bytes;                           // of one row of a block's images
-    float *values, *deltas;  // of the convolution that is at work: of a block, and of all
+    float *values, *deltas;  // of the convolution that is at work: of a block, and of all blocks: (blocks, delta_floats())
     float* map_deltas;       // gradients of its input maps
+    float* sums;             // of a row of its output, before the activation
+    float* channel_factors;  // (units, 16): how its channels are scaled by dropout
 
     Table* tables;
     int64_t table_count, vector_numbers;
@@ -222,6 +228,7 @@ inline void set_sizes(Conv& conv, const ShoalConv& from, int64_t& channels, int6
               from.kernel * from.kernel * conv.group_inputs, true);
     conv.input_channels = channels;
     conv.input_width = width;
+    conv.input_height = height;
     conv.kernel = from.kernel;
     conv.stride = from.stride;
     conv.padding = from.padding;
@@ -232,6 +239,9 @@ inline void set_sizes(Conv& conv, const ShoalConv& from, int64_t& channels, int6
     const int64_t out_height = (height + 2 * from.padding - from.kernel) / from.stride + 1;
     conv.output_pixels = out_height * conv.output_width;
     conv.output_stride = channel_floats(conv.output_pixels);
+    conv.margin = (from.kernel + from.stride - 2) / from.stride;
+    conv.delta_row_stride = (conv.output_width + conv.margin) * PANEL;
+    conv.delta_stride = channel_floats(out_height * (conv.output_width + conv.margin) + conv.margin);
     conv.pool = from.pool;
     conv.pool_size = from.pool ? from.pool_size : 1;
     conv.pool_stride = from.pool ? from.pool_stride : 1;
@@ -251,35 +261,24 @@ inline void for_each_run(const Conv& conv, int64_t h, int64_t end, F&& f) {
     }
 }
 
-inline int64_t count_runs(const Conv& conv, int64_t h, int64_t end) {
-    int64_t count = 0;
-    for_each_run(conv, h, end, [&](int64_t, int64_t) { ++count; });
-    return count;
-}
-
 // Where the weights of unit h begin, and in a block's input the channels that it sees.
 inline int64_t unit_offset(const Layer& filters, int64_t h) { return h / PANEL * filters.panel_stride + h % PANEL; }
 inline int64_t seen_offset(const Conv& conv, int64_t h) {
     return h / conv.group_units * conv.group_inputs * conv.channel_stride;
 }
 
-// What the sums of a convolution go over: forward the pixels under the kernel, each with all channels that are seen;
-// backward runs of units.
+// What the sums of a convolution go over: the pixels under the kernel, each with all channels that are seen.
 inline void lay_taps(Conv& conv) {
     for (int64_t t = 0; t < conv.kernel_area(); ++t)
         conv.pixel_taps[t] = {t * PANEL, t / conv.kernel * conv.row_stride + t % conv.kernel * PANEL,
                               conv.group_inputs};
-    Tap* tap = conv.unit_taps;
-    for_each_run(conv, 0, conv.filters.units, [&](int64_t h, int64_t units) {
-        *tap++ = {unit_offset(conv.filters, h), h * conv.output_stride, units};
-    });
 }
 
 // Convolutions and what they share; gives how many numbers of an image reach the dense layers.
 inline int64_t allocate_convs(Network& net, const ShoalNetwork& from, bool training, Arena& arena,
                               int64_t& flat) {
     int64_t channels = from.channels, height = from.height, width = from.width;
-    int64_t values = 0, maps = 0;
+    int64_t values = 0, deltas = 0, maps = 0, sums = 0, units = 0;
     const int64_t blocks = blocks_of(net.group_rows);
     net.convs = arena.allocate<Conv>(net.conv_count);
     for (int64_t l = 0; l < net.conv_count; ++l) {
@@ -295,15 +294,20 @@ inline int64_t allocate_convs(Network& net, const ShoalNetwork& from, bool train
         conv.pool_argmax = arena.allocate<int32_t>(
             training && conv.pool == SHOAL_MAX_POOL ? blocks * conv.pooled_floats() : 0);
         conv.pixel_taps = arena.allocate<Tap>(conv.kernel_area());
-        conv.unit_taps = arena.allocate<Tap>(count_runs(conv, 0, conv.filters.units));
+        conv.input_taps = arena.allocate<Tap>(conv.kernel_area() * (conv.group_units / PANEL + 2));
         if (net.convs) lay_taps(conv);
         values = max(values, conv.output_floats());
+        deltas = max(deltas, conv.delta_floats());
+        sums = max(sums, conv.filters.units * channel_floats(conv.output_width));
+        units = max(units, conv.filters.units);
         maps = max(maps, conv.map_stride);
     }
     net.bytes = arena.allocate<uint8_t>(round_up(from.width, PANEL) * PANEL);
     // A matrix that is transposed is read in whole panels.
     net.values = arena.allocate<float>(values + PANEL * PANEL);
-    net.deltas = arena.allocate<float>(training ? blocks * values + PANEL * PANEL : 0);
+    net.deltas = arena.allocate<float>(training ? blocks * deltas : 0);
+    net.sums = arena.allocate<float>(sums);
+    net.channel_factors = arena.allocate<float>(units * PANEL);
     net.map_deltas = arena.allocate<float>(training ? blocks * maps : 0);
     return channels * height * width;
 }

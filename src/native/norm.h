@@ -238,20 +238,21 @@ inline void settle_norm_gradients_of_images(const Conv& conv) {
 // no image.
 inline void pull_back_block(const Conv& conv, int64_t block, int64_t images, int64_t total, float* deltas) {
     const Norm& norm = conv.filters.norm;
-    const int64_t channel = conv.output_pixels * PANEL;
+    const int64_t width = conv.output_width * PANEL;
     for (int64_t h = 0; h < conv.filters.units; ++h) {
         const NormLanes lanes = lanes_of_unit(norm, h);
         const vf32 of_scale = broadcast(norm.gradient[h]), of_shift = broadcast(norm.gradient[norm.width + h]);
         const NormSlope slope = slope_of(lanes, of_scale, of_shift, total * conv.output_pixels);
         const float* sums = sums_of_channel(conv, block, h);
-        float* delta = deltas + h * conv.output_stride;
-        for (int v = 0; v < PANEL; v += W) {
-            const vi32 inside = lane_mask(images - v);
-            for (int64_t at = v; at < channel; at += PANEL) {
-                const vf32 pulled = slope.pulled_back(load(delta + at), lanes.normed(load(sums + at)));
-                store(delta + at, as_floats(as_bits(pulled) & inside));
+        float* delta = deltas + h * conv.delta_stride + conv.margin * PANEL;
+        for (int64_t y = 0; y < conv.output_height(); ++y, sums += width, delta += conv.delta_row_stride)
+            for (int v = 0; v < PANEL; v += W) {
+                const vi32 inside = lane_mask(images - v);
+                for (int64_t at = v; at < width; at += PANEL) {
+                    const vf32 pulled = slope.pulled_back(load(delta + at), lanes.normed(load(sums + at)));
+                    store(delta + at, as_floats(as_bits(pulled) & inside));
+                }
             }
-        }
     }
 }
 

@@ -75,8 +75,9 @@ inline void pool_backward(const Conv& conv, const float* from, int64_t row_strid
                           const Panel& factor) {
     const bool by_max = pools_by_max(conv);
     const float area = (float)(conv.pool_size * conv.pool_size);
-    __builtin_memset(to, 0, (size_t)(conv.output_pixels * PANEL) * sizeof(float));
-    for_each_window(conv, [&](int64_t p, int64_t x, int64_t y, int64_t corner) {
+    __builtin_memset(to, 0, (size_t)(conv.output_height() * conv.delta_row_stride) * sizeof(float));
+    for_each_window(conv, [&](int64_t p, int64_t x, int64_t y, int64_t) {
+        float* window = to + y * conv.pool_stride * conv.delta_row_stride + x * conv.pool_stride * PANEL;
         for (int v = 0; v < PANEL_VECTORS; ++v) {
             vf32 delta = load(from + y * row_stride + x * PANEL + v * W) * factor.part[v];
             vi32 place = {};
@@ -85,8 +86,7 @@ inline void pool_backward(const Conv& conv, const float* from, int64_t row_strid
             else
                 delta = delta / broadcast(area);
             for (int64_t i = 0; i < conv.pool_size * conv.pool_size; ++i) {
-                const int64_t at = i / conv.pool_size * conv.output_width + i % conv.pool_size;
-                float* pixel = to + (corner + at) * PANEL + v * W;
+                float* pixel = window + i / conv.pool_size * conv.delta_row_stride + i % conv.pool_size * PANEL + v * W;
                 const vf32 old = load(pixel);
                 const vi32 is_max = (vi32)(place == (int32_t)i);
                 store(pixel, by_max ? select(is_max, old + delta, old) : old + delta);

@@ -13,6 +13,7 @@
 //                            the lower and the upper half as doubles; and back, rounded
 //   multiply_low32(a, b)     low 32 bits of each 64-bit lane, multiplied
 //   horizontal_sum(a)        lanes summed by halving
+//   sums_of_rows(from)       of 16 rows of 16 floats, each by halving: a panel
 //   load_bytes(from)         W bytes as floats
 //   transpose_16x16(from, to)
 //
@@ -24,8 +25,6 @@
 namespace shoal {
 namespace {
 
-constexpr int PANEL = 16;                 // matrices are padded to, and laid out in panels of, 16 columns
-constexpr int PANEL_VECTORS = PANEL / W;  // vectors of a panel row
 
 inline vf32 broadcast(float value) { return value - vf32{}; }
 inline vf32 load(const float* from) {
@@ -68,10 +67,6 @@ inline Doubles load(const double* from) {
 }
 inline void store(double* to, const Doubles& value) { __builtin_memcpy(to, &value, sizeof value); }
 
-// A panel's columns in registers, whatever the width.
-struct Panel {
-    vf32 part[PANEL_VECTORS];
-};
 template <class F>
 inline Panel panel_of(F&& f) {
     Panel panel;

@@ -40,5 +40,15 @@ inline void transpose_16x16(const float* from, float* to) {
         for (int j = 0; j < 16; ++j) to[16 * j + i] = from[16 * i + j];
 }
 
+inline Panel sums_of_rows(const float* from) {
+    Panel sum;
+    for (int i = 0; i < 16; ++i, from += 16) {
+        vf32 part[4];
+        __builtin_memcpy(part, from, sizeof part);
+        sum.part[i / 4][i % 4] = horizontal_sum((part[0] + part[2]) + (part[1] + part[3]));
+    }
+    return sum;
+}
+
 }  // namespace
 }  // namespace shoal

@@ -16,10 +16,32 @@ if TYPE_CHECKING:
 def compare(*runs: Path | str | Results) -> Comparison:
     """Hold two runs or more of one task against each other: scores, differences, settings, curves.
 
-    `runs` are run folders, results, or folders that hold run folders, which stand for all of these. Differences are
-    paired where the rows and folds are the same, whatever their files are called. An unfinished run is taken as what it
-    has. Raises InputError for fewer than two runs, one run twice, and runs without a task, targets, classes or a score
-    in common; RunFolderError for folders without results of Shoal, or with damaged ones.
+    Parameters
+    ----------
+    *runs : paths or Results
+        Run folders, results, or folders that hold run folders, which stand for all of these. An unfinished run is taken
+        as what it has.
+
+    Returns
+    -------
+    Comparison
+        Its differences are paired where the rows and folds are the same, whatever their files are called.
+
+    Raises
+    ------
+    InputError
+        For fewer than two runs, one run twice, and runs without a task, targets, classes or a score in common.
+    RunFolderError
+        For folders without results of Shoal, or with damaged ones.
+
+    Examples
+    --------
+    >>> import shoal
+    >>> short = {"training": {"epochs": 5}, "search": None, "compare": [], "repeats": 1, "inspect": {"history": 0}}
+    >>> small = shoal.run("two-peaks", out="runs/small", network={"hidden": [10]}, **short)
+    >>> large = shoal.run("two-peaks", out="runs/large", network={"hidden": [100]}, **short)
+    >>> both = shoal.compare(small, large)
+    >>> both.save("both.html")
     """
     return Comparison(compare_runs(runs))
 

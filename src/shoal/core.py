@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -15,8 +14,13 @@ ABI: Final = 12
 
 @functools.cache
 def load_core(path: Path | None = None) -> ctypes.CDLL | None:
-    """Load the core that was built into the package's folder (or another build of it); None where there is none."""
-    path = path or Path(__file__).parent / f"_core{sysconfig.get_config_var('EXT_SUFFIX')}"
+    """Load the core that was built into the package's folder (or another build of it); None where there is none.
+
+    Its file is `_core` with the ending that the system gives a library; setup.py leaves no other beside it.
+    """
+    path = path or next(Path(__file__).parent.glob("_core.*"), None)
+    if path is None:
+        return None
     try:
         library = ctypes.CDLL(str(path))
         library.shoal_abi.restype = ctypes.c_int64

@@ -30,10 +30,32 @@ _SOURCES: Final = (
 def draw(source: StudyOrRows | Results | Model | Plan, **keywords: Unpack[Keywords]) -> NetworkPicture:
     """Draw the network of a study, of its plan, of a run or of a model.
 
-    A study is a `Study`, a file of one, the name of a built-in one, or rows in memory with keywords, all as `plan`
-    takes them: its rows are read, since they say how many inputs there are, and the network is its own, not one that
-    a search may choose. A run is `Results` or its folder, whose delivered network is drawn; a model is a `Model` or its
-    file. Raises InputError for a source that is none of these, or that has no network yet.
+    Parameters
+    ----------
+    source : Study, path, name of a built-in study, rows, Results, Model or Plan
+        Of a study, given in any way that `plan` takes, the rows are read, since they say how many inputs there are, and
+        the network is its own, not one that a search may choose. A run is `Results` or its folder, whose delivered
+        network is drawn; a model is a `Model` or its file.
+    **keywords
+        Of a study, as `run` takes them.
+
+    Returns
+    -------
+    NetworkPicture
+        Shows itself in a notebook; `svg` is its text, `save` writes SVG, PDF or PNG.
+
+    Raises
+    ------
+    InputError
+        For a source that is none of these, or that has no network yet.
+
+    Examples
+    --------
+    >>> import shoal
+    >>> picture = shoal.draw("two-peaks", network={"hidden": [8, 4]})
+    >>> picture
+    NetworkPicture(two-peaks: 3 layers, 57 parameters)
+    >>> picture.save("two-peaks.svg")
     """
     if isinstance(source, str | os.PathLike) and not keywords:
         source = _opened(Path(source), str(source))

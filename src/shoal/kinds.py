@@ -94,9 +94,21 @@ class LayerKind:
 
 @dataclass(frozen=True)
 class PoolKind:
-    """A way of pooling; `core` is its number in `ShoalPool`, where 0 stands for none."""
+    """A way of pooling; `core` is its number in `ShoalPool`, where 0 stands for none.
+
+    Where the window is the whole map, `whole` names the way it is pooled in, a row that has a number in the core.
+    """
 
     core: int | None = None
+    whole: str = ""
+
+
+@dataclass(frozen=True)
+class NormKind:
+    """A norm between the sum of a layer and its activation; `source` is the work that describes it."""
+
+    words: str
+    source: str
 
 
 class CoreKind(Protocol):
@@ -238,7 +250,17 @@ LAYERS: Final[dict[str, LayerKind]] = {
     "conv": LayerKind(core=True),
     "dense": LayerKind(core=True),
 }
-POOLS: Final[dict[str, PoolKind]] = {"max": PoolKind(core=1), "average": PoolKind(core=2)}
+POOLS: Final[dict[str, PoolKind]] = {
+    "max": PoolKind(core=1),
+    "average": PoolKind(core=2),
+    "global-average": PoolKind(whole="average"),
+}
+NORMS: Final[dict[str, NormKind]] = {
+    "batch": NormKind(
+        "batch norm", "Ioffe, Szegedy (2015): Batch normalization: accelerating deep network training. ICML."
+    ),
+    "layer": NormKind("layer norm", "Ba, Kiros, Hinton (2016): Layer normalization. arXiv:1607.06450."),
+}
 SCHEDULES: Final[dict[str, ScheduleKind]] = {
     "constant": ScheduleKind(),
     "cosine": ScheduleKind(),

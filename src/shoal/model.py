@@ -57,7 +57,8 @@ Inputs = tuple[Column, ...] | NDArray[np.uint8]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Model:
-    """A trained network, its preprocessing and where it comes from. Get one with `load`.
+    """A trained network, its preprocessing and where it comes from. Get one with `load`; the page "Model files,
+    predictions, export" has examples.
 
     `parameters` holds float32 arrays by name in torch's shapes, running statistics of batch norm among them.
     """
@@ -411,10 +412,10 @@ class Model:
 
 
 def load(path: Path | str) -> Model:
-    """Read a model file, or the model of a run folder.
+    """Read a model file, or the model of a run folder; nothing in it can run, and no more is allocated than it holds.
 
-    Nothing in the file can run, and no more is allocated than it holds. Raises ModelFileError, in one
-    sentence, for a file that is missing, damaged, foreign, inconsistent or of a newer Shoal.
+    Raises ModelFileError, in one sentence, for a file that is missing, damaged, foreign, inconsistent or of a newer
+    Shoal.
     """
     path = as_path(path, "the path of a run folder or a model file")
     file = path / MODEL_NAME if kind_of(path) == "a folder" else path

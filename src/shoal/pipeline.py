@@ -20,6 +20,7 @@ from shoal.engine import (
     StudyFit,
     StudyRows,
     TrainerChoice,
+    Trainers,
     Watcher,
     ask_ensemble,
     ask_simple_models,
@@ -45,7 +46,7 @@ from shoal.nets import MODEL_NAME
 from shoal.parts import RUN, Parts
 from shoal.planning import drawing_within_memory, folder_of, identity_of, lay_out, workers_of
 from shoal.progress import notebook
-from shoal.request import Keywords, StudyOrRows, request_of
+from shoal.request import Keywords, Request, StudyOrRows, request_of
 from shoal.results import (
     OUTPUT_FILES,
     STUDY_NAME,
@@ -71,24 +72,67 @@ def run(
     watcher: Watcher | None = None,
     **keywords: Unpack[Keywords],
 ) -> Results:
-    """Run a study (a Study, a file, a built-in name), or one made for rows in memory, and draw its pictures.
+    """Run a study, or one made for rows in memory: train what is missing, choose, refit, test, draw, write the report.
 
-    Rows are a frame of pandas, polars or another library, a dict of columns, an array (N, D), or a pair of such inputs
-    and targets; beside a study also images (N, H, W), (N, H, W, C) or (N, C, H, W) and labels (N,). `train` and `test`
-    take the place of the study's files. `target` names the columns to learn, or is the targets themselves, (N,) or
-    (N, K). All other keywords are keys of the study: `name`, `task`, `seed` and `repeats`, and its sections, of which
-    the named keys are changed: `training={"epochs": 50}`.
+    Parameters
+    ----------
+    study : Study, path of a study file, name of a built-in study, or rows
+        Rows are a frame of pandas, polars or another library, a dict of columns, an array (N, D), or a pair of such
+        inputs and targets.
+    out : path, optional
+        The run folder, runs/<study name> by default. Fits that it holds already are not trained again.
+    workers : int, optional
+        How many fits are trained at a time, one a core by default.
+    trainer : {"auto", "torch", "native"}, default="auto"
+        What trains the networks; "auto" takes the C++ core where it can.
+    device : {"auto", "cpu", "cuda", "mps"}, default="auto"
+        Where torch computes.
+    watcher : Watcher, optional
+        Hears how the run goes on; in a notebook, it is shown there.
+    **keywords
+        `train` and `test` take the place of the study's files: rows as above; beside a study also images (N, H, W),
+        (N, H, W, C) or (N, C, H, W) and labels (N,). `target` names the columns to learn, or is the targets themselves,
+        (N,) or (N, K). All others are keys of the study (see the page "The study file"): `name`, `task`, `seed` and
+        `repeats`, and its sections, of which the named keys are changed: `training={"epochs": 50}`.
 
-    `out` is the run folder (runs/<study name>), `workers` the fits trained at a time (one a core). Fits that
-    the folder holds already are not trained again. A part that cannot be made after training is told to the
-    watcher (without one, by a RuntimeWarning) and stands in `missing` of the results. Raises InputError before
-    anything is written, TrainingError where every candidate has failed fits, RunFolderBusy, EnvironmentFault (where
-    too little memory is available before anything is written), Interrupted.
+    Returns
+    -------
+    Results
+        What stands in the run folder; in `missing` what could not be made after training (a RuntimeWarning, too).
+
+    Raises
+    ------
+    InputError
+        For whatever is refused, before anything is written.
+    TrainingError, RunFolderBusy, EnvironmentFault, Interrupted
+        Where every candidate has failed fits; where another process holds the run folder; where the machine fails (too
+        little memory: before anything is written); where it was stopped on request, and the same call goes on.
+
+    Examples
+    --------
+    >>> import shoal
+    >>> shorter = {"training": {"epochs": 20}, "compare": [], "repeats": 1, "inspect": {"history": 0}}
+    >>> results = shoal.run("two-peaks", out="runs/short", **shorter)
+    >>> shoal.run("two-peaks", out="runs/short", **shorter).digest == results.digest
+    True
+    >>> rows = {"x": range(60), "y": [x % 7 for x in range(60)]}
+    >>> shoal.run(rows, target="y", name="weeks", search=None, training={"epochs": 20}).folder.as_posix()
+    'runs/weeks'
     """
     request = request_of(study, keywords)
-    study = request.study
-    folder = folder_of(study, out)
-    trainers, planner = lay_out(request, trainer, device)
+    folder = folder_of(request.study, out)
+    return _run(request, folder, lay_out(request, trainer, device), workers, watcher)
+
+
+def _run(
+    request: Request,
+    folder: Path,
+    laid_out: tuple[Trainers, Planner],
+    workers: int | None,
+    watcher: Watcher | None,
+) -> Results:
+    """Run what is laid out, in its folder; see `run`."""
+    study, (trainers, planner) = request.study, laid_out
     watcher = watcher or notebook(study.search.metric if study.search else "loss")
     parts = Parts(watcher.note if watcher else None)
     watcher = watcher or Silent()

@@ -57,7 +57,24 @@ def plan(
     device: DeviceChoice = "auto",
     **keywords: Unpack[Keywords],
 ) -> Plan:
-    """Lay a study out and predict its cost; trains and writes nothing. Takes and refuses what `run` does."""
+    """Lay a study out and predict its cost; trains and writes nothing.
+
+    Parameters and errors are those of `run`.
+
+    Returns
+    -------
+    Plan
+        Fits, steps, memory and time by stage, and the study's own network.
+
+    Examples
+    --------
+    >>> import shoal
+    >>> plan = shoal.plan("two-peaks")
+    >>> plan.candidates, plan.folds, plan.fits
+    (12, 3, 57)
+    >>> shoal.plan("two-peaks", compare=[], repeats=1).stages
+    (('search', 36, 180000), ('comparisons', 0, 0), ('winner', 2, 18000))
+    """
     request = request_of(study, keywords)
     study = request.study
     begun = time.thread_time()

@@ -99,6 +99,7 @@ def conv(channels: int, **keys: Any) -> dict[str, Any]:
 
 
 MAX, AVERAGE = {"pool": {"kind": "max"}}, {"pool": {"kind": "average", "size": 2, "stride": 1}}
+GLOBAL = {"pool": {"kind": "global-average"}}
 SGD = {"optimizer": "sgd", "momentum": 0.9, "lr": 0.02}
 STRIDED = [conv(4, stride=2), conv(6, stride=2)]
 CASES = {
@@ -107,7 +108,32 @@ CASES = {
         Pictures("strides", {"conv": STRIDED}, {"optimizer": "adam", "weight_decay": 1e-3}, (1, 14, 12)),
         Pictures("pooling", {"conv": [conv(4, **MAX), conv(8, **AVERAGE)], "activation": "tanh"}, SGD),
         Pictures("groups", {"conv": [conv(4), conv(8, groups=4, kernel=2)]}, SGD, (2, 6, 5)),
+        Pictures("global average", {"conv": [conv(4), conv(6, **GLOBAL)], "hidden": []}, SGD, (2, 7, 7)),
+        Pictures("global average of a map that is not square", {"conv": [conv(6, **GLOBAL)]}, SGD, (1, 6, 5)),
+        Pictures("dilation", {"conv": [conv(4, dilation=2), conv(5, dilation=[1, 3])]}, SGD, (1, 9, 9)),
+        Pictures(
+            "sides that are not square",
+            {
+                "conv": [
+                    {
+                        "channels": 4,
+                        "kernel": [1, 4],
+                        "stride": [1, 2],
+                        "padding": [0, 2],
+                        "pool": {"size": [2, 1]},
+                    },
+                    {
+                        "channels": 5,
+                        "kernel": [3, 1],
+                        "pool": {"kind": "average", "size": [1, 3], "stride": [2, 1]},
+                    },
+                ]
+            },
+            SGD,
+            (2, 9, 11),
+        ),
         Pictures("batch norm", {"conv": [conv(4, **MAX), conv(6)], "batch_norm": True}, SGD, rows=24),
+        Pictures("layer norm", {"conv": [conv(4, **MAX), conv(6)], "norm": "layer"}, SGD),
         Pictures("dropout", {"conv": [conv(5), conv(6, **MAX)], "conv_dropout": 0.3, "dropout": 0.5}, SGD),
         Pictures(
             "augmentation",

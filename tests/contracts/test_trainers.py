@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from numpy.typing import NDArray
 from trainer_cases import (
     KEY,
+    LAYER_NORMED,
     LONG,
     LOST_UNITS,
     TABLE,
@@ -147,6 +148,14 @@ def test_rates_beyond_a_float_end_a_fit_only_where_it_learns_from_them(trainer: 
             )
         else:
             assert (state.status, state.diverged_epoch, state.diverged_batch) == ("diverged", 1, 1)
+
+
+def test_native_refuses_layer_norm_and_nothing_else_of_the_table() -> None:
+    from trainer_cases import make_trainer
+
+    native = make_trainer("native")
+    refused = [case.name for case in TABLE if native.refuses(case.job.architecture, case.training)]
+    assert refused == [case.name for case in LAYER_NORMED]
 
 
 def check_drawn(trainer: Trainer, case: Case, tolerance: float) -> None:

@@ -333,8 +333,17 @@ def _normed() -> list[Case]:
     ]
 
 
-NORMED = _normed()
-TABLE = [*_table(), *_embedded(), *NORMED]
+def _layer_normed() -> list[Case]:
+    network = {"norm": "layer", "dropout": 0.25}
+    return [
+        _case("layer norm, sgd", network, weight_decay=0.02, epochs=20, optimizer="sgd"),
+        _case("layer norm, adam, one row a batch", network, batch_size=1, epochs=3),
+        _case("layer norm, classes, weights", network, loss="cross-entropy", outputs=4, optimizer="sgd", weights="any"),
+    ]  # fmt: skip
+
+
+LAYER_NORMED = _layer_normed()
+TABLE = [*_table(), *_embedded(), *_normed(), *LAYER_NORMED]
 
 
 @st.composite
@@ -348,9 +357,10 @@ def drawn_cases(draw: st.DrawFn, epochs: int = 4, batch_norm: bool = True) -> Ca
         "hidden": hidden,
         "activation": draw(st.sampled_from(get_args(Activation))),
         "dropout": draw(st.sampled_from(rates)),
-        "batch_norm": batch_norm and draw(st.booleans()),
+        "norm": draw(st.sampled_from(["none", "none", "layer"])) if batch_norm else "none",
         "embedding": draw(st.sampled_from(["none", "none", "auto", 1, 16])),
     }
+    network["batch_norm"] = batch_norm and network["norm"] == "none" and draw(st.booleans())
     inputs = draw(st.integers(1, 33))
     columns = st.lists(st.integers(1, 40), max_size=min(3, inputs))
     categories = draw(columns) if network["embedding"] != "none" else []

@@ -32,6 +32,13 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "smooth": {"kind": "cnn", "conv": PLAIN, "hidden": [5], "activation": "tanh"},
     "in groups": {"kind": "cnn", "conv": CONV, "hidden": [5], "activation": "tanh"},
     "normed": {"kind": "cnn", "conv": CONV, "hidden": [5], "activation": "silu", "batch_norm": True},
+    "alike": {
+        "kind": "cnn",
+        "conv": [{**CONV[0], "kernel": [3, 1], "padding": [1, 0]}],
+        "hidden": [5],
+        "activation": "silu",
+        "norm": "layer",
+    },
     "no hidden layer": {"kind": "cnn", "conv": CONV[:1], "hidden": [], "activation": "sigmoid"},
     "dense": {"kind": "mlp", "hidden": [6, 5], "activation": "tanh"},
 }

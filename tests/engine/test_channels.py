@@ -44,12 +44,12 @@ def named_of(architecture: Architecture) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "identity"])
-@pytest.mark.parametrize("batch_norm", [False, True])
-def test_maps_are_those_between_the_layers_of_the_module(activation: str, batch_norm: bool) -> None:
+@pytest.mark.parametrize("norm", ["none", "batch", "layer"])
+def test_maps_are_those_between_the_layers_of_the_module(activation: str, norm: str) -> None:
     import torch
 
     conv = [{"channels": 3, "pool": {}}, {"channels": 4, "kernel": 2, "pool": {"kind": "average", "size": 2}}]
-    channels = channels_of(conv, (3, 9, 8), activation=activation, batch_norm=batch_norm)
+    channels = channels_of(conv, (3, 9, 8), activation=activation, norm=norm)
     images = np.random.default_rng(1).integers(0, 256, (300, 3, 9, 8), dtype=np.uint8)
     module = trained_module(channels.architecture, channels.named)
     x = torch.from_numpy(images.astype(np.float32) * np.float32(1 / 255))
@@ -82,12 +82,21 @@ def test_the_middle_unit_answers_to_its_part_of_an_image_as_to_the_whole(data: s
     shape = (drawn(1, 2), drawn(8, 24), drawn(8, 24))
     conv = []
     for _ in range(drawn(1, 3)):
-        kernel, size = drawn(1, 4), drawn(1, 3)
+        kernel, size, dilation = [drawn(1, 4), drawn(1, 4)], [drawn(1, 3), drawn(1, 3)], drawn(1, 2)
         pool = {"kind": data.draw(st.sampled_from(("max", "average"))), "size": size, "stride": drawn(1, 3)}
-        layer = {"channels": 2, "kernel": kernel, "stride": drawn(1, 2), "padding": drawn(0, kernel - 1)}
+        padding = [drawn(0, side - 1) for side in kernel]
+        layer = {
+            "channels": 2,
+            "kernel": kernel,
+            "stride": [drawn(1, 2), drawn(1, 2)],
+            "padding": padding,
+            "dilation": dilation,
+        }
         conv.append(layer | ({"pool": pool} if data.draw(st.booleans()) else {}))
     try:
-        channels = channels_of(conv, shape, activation="tanh")
+        channels = channels_of(
+            conv, shape, activation="tanh", norm=data.draw(st.sampled_from(("none", "layer")))
+        )
     except StudyError:  # too many layers for such small images
         assume(False)
     images = np.random.default_rng(drawn(0, 9)).integers(0, 256, (3, *shape), dtype=np.uint8)

@@ -13,7 +13,7 @@ from shoal.activations import ACTIVATIONS
 from shoal.data import Column, Dataset, fit_preprocessing
 from shoal.distributions import Normal, Quantiles
 from shoal.engine import explain
-from shoal.engine._integrated import CLOSE
+from shoal.engine._integrated import CLOSE, bends_of
 from shoal.engine._predict import Trained
 from shoal.kinds import Task
 from shoal.nets import (
@@ -105,6 +105,13 @@ def test_a_unit_is_straight_where_its_slope_does_not_change_on_either_side() -> 
         slopes = [np.ptp(kind.derivative(side)) for side in (left, right)]
         bends = kind.derivative(left)[0] != kind.derivative(right)[0]
         assert kind.straight == (max(slopes) == 0 and bends), name
+
+
+def test_a_way_through_a_layer_norm_is_not_taken_for_a_straight_one() -> None:
+    rows, _ = KINDS["numbers"]
+    network = trained(rows, activation="relu", norm="layer")
+    named = network.architecture.named(network.parameters_P)
+    assert bends_of(network.architecture.dense, named, np.zeros(network.architecture.dense[0].inputs)) is None
 
 
 BENT: dict[str, tuple[Task, tuple[int, ...], dict[str, Any]]] = {
@@ -244,9 +251,10 @@ def test_a_derivative_is_that_of_torch(activation: str) -> None:
     np.testing.assert_allclose(kind.derivative(a.detach().numpy()), wanted.numpy(), rtol=1e-12, atol=1e-14)
 
 
-def test_a_gradient_is_what_small_steps_say() -> None:
+@pytest.mark.parametrize("norm", ["batch", "layer"])
+def test_a_gradient_is_what_small_steps_say(norm: str) -> None:
     rows, _ = KINDS["normed"]
-    network = trained(rows, activation="silu", batch_norm=True)
+    network = trained(rows, activation="silu", norm=norm)
     architecture = network.architecture
     named = architecture.named(network.parameters_P, network.buffers)
     x_ND = network.preprocessing.inputs(COLUMNS, dtype=np.float64)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from shoal.engine import Planner, Trainers
 from shoal.engine._planned import unique
+from shoal.engine.trainers.native_core import native_available
 from shoal.errors import StudyError
 from shoal.streams import COMPARE_STREAM, REFIT_STREAM
 from shoal.study import Study
@@ -60,6 +61,21 @@ def test_widening_the_grid_keeps_every_id() -> None:
 )
 def test_what_changes_the_bytes_changes_every_id(changes: dict[str, dict[str, object]]) -> None:
     assert not ids(tiny_study()) & ids(tiny_study(**changes))
+
+
+@pytest.mark.skipif(not native_available(), reason="the native core is not built on this machine")
+@pytest.mark.parametrize("network", [{}, {"batch_norm": True}])
+def test_what_torch_trained_is_not_taken_for_what_the_core_trains(network: dict[str, object]) -> None:
+    """Batch norm was torch's alone once: such fits of old stores are trained anew, not mixed with new ones."""
+    study = tiny_study(network=network)
+    fits = {
+        name: [item.fit for item in Planner(study, two_peaks(), Trainers(name).choose).search_fits()]
+        for name in ("auto", "native", "torch")
+    }
+    assert {fit.trainer for fit in fits["auto"]} == {"native"}
+    named = {name: {fit.id for fit in group} for name, group in fits.items()}
+    assert named["auto"] == named["native"]
+    assert not named["native"] & named["torch"]
 
 
 @pytest.mark.parametrize(

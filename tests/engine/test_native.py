@@ -12,7 +12,6 @@ import pytest
 
 from shoal.engine._trainer import FitData, Job, Rows, State, initial_state
 from shoal.engine.trainers import native_core
-from shoal.engine.trainers import native_core
 from shoal.engine.trainers.native import NativeTrainer
 from shoal.engine.trainers.native_core import native_available, native_missing_reason, runnable_targets
 from shoal.errors import ShoalError

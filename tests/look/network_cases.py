@@ -102,7 +102,7 @@ def drawn(draw: st.DrawFn) -> tuple[Architecture, NetworkFacts]:
     network: dict[str, Any] = {
         "hidden": draw(st.lists(units, max_size=8)),
         "activation": draw(st.sampled_from(("relu", "leaky-relu", "softplus"))),
-        "batch_norm": draw(st.booleans()),
+        "norm": draw(st.sampled_from(("none", "batch", "layer"))),
         "dropout": draw(st.sampled_from((0.0, 0.5, 0.123))),
     }
     count = draw(st.integers(1, 30))
@@ -128,12 +128,12 @@ def drawn(draw: st.DrawFn) -> tuple[Architecture, NetworkFacts]:
 def _convolutional(
     draw: st.DrawFn, network: dict[str, Any], asked: dict[str, Any]
 ) -> tuple[Architecture, NetworkFacts]:
-    pool = st.none() | st.fixed_dictionaries({
+    pool = st.none() | st.just({"kind": "global-average"}) | st.fixed_dictionaries({
         "kind": st.sampled_from(("max", "average")), "size": st.integers(1, 3), "stride": st.integers(1, 3),
     })  # fmt: skip
     conv = st.fixed_dictionaries({
-        "channels": st.integers(1, 512), "kernel": st.integers(1, 7), "stride": st.integers(1, 3),
-        "padding": st.integers(0, 3), "pool": pool,
+        "channels": st.integers(1, 512), "kernel": st.integers(1, 7) | st.just((1, 5)), "stride": st.integers(1, 3),
+        "padding": st.integers(0, 3), "dilation": st.sampled_from((1, 1, 2)), "pool": pool,
     })  # fmt: skip
     layers = draw(st.lists(conv, min_size=1, max_size=8))
     shape = (draw(st.integers(1, 3)), draw(st.integers(1, 300)), draw(st.integers(1, 300)))

@@ -36,22 +36,27 @@ def test_sizes_and_parameters_are_those_of_torch(name: str) -> None:
     x, shapes = torch.zeros((1, *architecture.row_shape)), []
     for part in module.children():
         x = part(x)
-        if type(part).__name__ in ("Linear", "Conv2d", "MaxPool2d", "AvgPool2d", "Lookup"):
+        if type(part).__name__ in (
+            "Linear",
+            "Conv2d",
+            "MaxPool2d",
+            "AvgPool2d",
+            "AdaptiveAvgPool2d",
+            "Lookup",
+        ):
             shapes.append(tuple(x.shape[1:]))
     assert shapes == [step.shape for step in fact.steps]
 
 
 def test_a_step_says_what_is_not_usual() -> None:
     _, fact = CASES["groups"]()
-    said = [
-        (step.words, step.geometry, step.batch_norm, step.activation, step.dropout) for step in fact.steps
-    ]
+    said = [(step.words, step.geometry, step.norm, step.activation, step.dropout) for step in fact.steps]
     assert said == [
-        ("convolution", ("5 × 5", "stride 2", "padding 2"), True, "relu", 0.1),
-        ("convolution", ("3 × 3", "padding 1", "32 groups"), True, "relu", 0.0),
-        ("average pooling", ("3 × 3", "stride 2"), False, "", 0.1),
-        ("dense", (), True, "relu", 0.5),
-        ("dense", (), False, "", 0.0),
+        ("convolution", ("5 × 5", "stride 2", "padding 2"), "batch norm", "relu", 0.1),
+        ("convolution", ("3 × 3", "padding 1", "32 groups"), "batch norm", "relu", 0.0),
+        ("average pooling", ("3 × 3", "stride 2"), "", "", 0.1),
+        ("dense", (), "batch norm", "relu", 0.5),
+        ("dense", (), "", "", 0.0),
     ]
 
 

@@ -18,11 +18,18 @@ def network(*conv: dict[str, Any], **keys: Any) -> Network:
     return Network.model_validate({"kind": "cnn", "conv": conv, "hidden": [3], **keys})
 
 
+def sides(low: int, high: int) -> st.SearchStrategy[Any]:
+    """The same down and across, or not."""
+    one = st.integers(low, high)
+    return one | st.lists(one, min_size=2, max_size=2)
+
+
 pools = st.one_of(
     st.none(),
+    st.just({"kind": "global-average"}),
     st.fixed_dictionaries(
-        {"kind": st.sampled_from(["max", "average"]), "size": st.integers(1, 3)},
-        optional={"stride": st.integers(1, 3)},
+        {"kind": st.sampled_from(["max", "average"]), "size": sides(1, 3)},
+        optional={"stride": sides(1, 3)},
     ),
 )
 
@@ -32,9 +39,10 @@ def convs(draw: st.DrawFn, inputs: int) -> dict[str, Any]:
     groups = draw(st.sampled_from([n for n in (1, 2, 3) if inputs % n == 0]))
     return {
         "channels": groups * draw(st.integers(1, 3)),
-        "kernel": draw(st.integers(1, 4)),
-        "stride": draw(st.integers(1, 3)),
-        "padding": draw(st.integers(0, 2)),
+        "kernel": draw(sides(1, 4)),
+        "stride": draw(sides(1, 3)),
+        "padding": draw(sides(0, 2)),
+        "dilation": draw(sides(1, 2)),
         "groups": groups,
         "pool": draw(pools),
     }
@@ -54,7 +62,7 @@ def networks(draw: st.DrawFn) -> tuple[Network, tuple[int, int, int]]:
 
 def torch_layer(layer: ConvLayer) -> torch.nn.Module:
     return torch.nn.Conv2d(
-        layer.inputs, layer.units, layer.kernel, layer.stride, layer.padding, groups=layer.groups
+        layer.inputs, layer.units, layer.kernel, layer.stride, layer.padding, layer.dilation, layer.groups
     )
 
 
@@ -96,10 +104,12 @@ def feature_maps(asked: Network, shape: tuple[int, int, int]) -> list[tuple[int,
     with torch.no_grad():
         for conv in asked.conv:
             x = torch.nn.Conv2d(
-                x.shape[1], conv.channels, conv.kernel, conv.stride, conv.padding, groups=conv.groups
+                x.shape[1], conv.channels, conv.kernel, conv.stride, conv.padding, conv.dilation, conv.groups
             )(x)
             maps.append(tuple(x.shape[1:]))
-            if conv.pool is not None:
+            if conv.pool is not None and conv.pool.kind == "global-average":
+                x = x.mean((2, 3), keepdim=True)
+            elif conv.pool is not None:
                 pool = torch.nn.MaxPool2d if conv.pool.kind == "max" else torch.nn.AvgPool2d
                 x = pool(conv.pool.size, conv.pool.stride)(x)
             maps.append(tuple(x.shape[1:]))
@@ -136,6 +146,23 @@ def test_the_published_network_by_hand() -> None:
             [{"channels": 4, "kernel": 3, "pool": {"size": 3}}],
             (1, 4, 4),
             "network.conv[0].pool: size 3 does not fit a feature map 2 pixels wide or high (2 + 2*0 - 3 = -1)",
+        ),
+        (
+            [{"channels": 4, "kernel": [3, 1], "dilation": [4, 1], "padding": 1}],
+            (1, 6, 9),
+            "network.conv[0]: kernel 3 with dilation 4, which spans 9, does not fit a feature map 6 pixels high"
+            " (6 + 2*1 - 9 = -1)",
+        ),
+        (
+            [{"channels": 4, "dilation": 2}],
+            (1, 9, 4),
+            "network.conv[0]: kernel 3 with dilation 2, which spans 5, does not fit a feature map 4 pixels wide or high"
+            " (4 + 2*0 - 5 = -1)",
+        ),
+        (
+            [{"channels": 4, "pool": {"size": [1, 9]}}],
+            (1, 9, 9),
+            "network.conv[0].pool: size 9 does not fit a feature map 7 pixels wide (7 + 2*0 - 9 = -2)",
         ),
         (
             [{"channels": 4, "groups": 2}],

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import tracemalloc
-from dataclasses import asdict
 from io import BytesIO
 from typing import Any
 
@@ -24,6 +23,7 @@ from shoal.nets import (
     model_bytes,
     read_model,
 )
+from shoal.nets._description import describe
 from shoal.study import Conv, Network, Pool
 
 FACTS: dict[str, Any] = {"classes": ["a", "ö\n"], "scores": {"test": {"r2": None, "mse": 0.1}}}
@@ -35,16 +35,18 @@ dense = st.builds(
     hidden=st.lists(st.integers(1, 6), max_size=3).map(tuple),
     activation=st.sampled_from(ACTIVATIONS),
     dropout=st.sampled_from([0.0, 0.25]),
-    batch_norm=st.booleans(),
+    norm=st.sampled_from(["none", "batch", "layer"]),
 )
 convolutions = st.builds(
     Conv,
     channels=st.sampled_from([2, 4]),
-    kernel=st.integers(1, 3),
-    stride=st.integers(1, 2),
-    padding=st.integers(0, 2),
+    kernel=st.integers(1, 3) | st.just((1, 3)),
+    stride=st.integers(1, 2) | st.just((2, 1)),
+    padding=st.integers(0, 2) | st.just((0, 1)),
+    dilation=st.sampled_from([1, 2, (1, 2)]),
     groups=st.just(1),
-    pool=st.none() | st.builds(Pool, kind=st.sampled_from(["max", "average"]), size=st.integers(1, 2)),
+    pool=st.sampled_from([None, Pool(kind="global-average")])
+    | st.builds(Pool, kind=st.sampled_from(["max", "average"]), size=st.integers(1, 2) | st.just((2, 1))),
 )
 convolutional = st.builds(
     Network,
@@ -54,7 +56,7 @@ convolutional = st.builds(
     activation=st.sampled_from(ACTIVATIONS),
     dropout=st.sampled_from([0.0, 0.5]),
     conv_dropout=st.sampled_from([0.0, 0.1]),
-    batch_norm=st.booleans(),
+    norm=st.sampled_from(["none", "batch", "layer"]),
 )
 
 
@@ -126,6 +128,26 @@ def test_save_load_save_gives_the_same_bytes(architecture: Architecture, seed: i
     assert stored.parameters.keys() == parameters.keys()
     assert all(stored.parameters[name].tobytes() == parameters[name].tobytes() for name in parameters)
     assert model_bytes(stored.architecture, stored.parameters, stored.facts) == content
+
+
+def test_what_a_file_says_of_a_layer_is_what_it_said_before_there_were_other_layers() -> None:
+    """Files of old stay readable, and networks of old are the same bytes."""
+    conv = Conv(channels=2, pool=Pool())
+    network = build_architecture(Network(kind="cnn", conv=(conv,), hidden=()), (1, 6, 6), 2)
+    content = model_bytes(network, drawn_parameters(network), {})
+    described = json.loads(
+        json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]["architecture"]
+    )
+    assert described["layers"] == [
+        {
+            "activation": "relu", "batch_norm": False, "dropout": 0.0, "groups": 1, "inputs": 1, "kernel": 3,
+            "name": "conv1", "padding": 0, "pool": "max", "pool_size": 2, "pool_stride": 2, "pooled": [2, 2],
+            "size": [4, 4], "stride": 1, "units": 2,
+        },
+        {
+            "activation": "identity", "batch_norm": False, "dropout": 0.0, "inputs": 8, "name": "output", "units": 2,
+        },
+    ]  # fmt: skip
 
 
 def test_the_safetensors_library_reads_it() -> None:
@@ -260,7 +282,7 @@ def test_numbers_must_be_finite_and_variances_not_negative(name: str, value: flo
 def test_a_file_that_declares_much_makes_no_room_for_it() -> None:
     """A consistent description of a network of 16 GB, in a file of 4 kB."""
     giant = build_architecture(Network(hidden=(65_536,)), (65_536,), 1)
-    metadata = {"architecture": json.dumps(asdict(giant), sort_keys=True)}
+    metadata = {"architecture": json.dumps(describe(giant), sort_keys=True)}
     content = forged(metadata=metadata)
     tracemalloc.start()
     try:

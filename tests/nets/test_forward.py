@@ -11,6 +11,7 @@ import torch
 from shoal.nets import Architecture, build_architecture, build_module
 from shoal.nets._forward import activations, forward
 from shoal.study import Activation, Network
+from shoal.study._values import NormName
 
 
 def drawn(architecture: Architecture) -> dict[str, np.ndarray]:
@@ -34,10 +35,10 @@ def torch_outputs(architecture: Architecture, named: dict[str, np.ndarray], x: n
         return module(torch.from_numpy(x)).numpy()
 
 
-@pytest.mark.parametrize("batch_norm", [False, True])
+@pytest.mark.parametrize("norm", get_args(NormName))
 @pytest.mark.parametrize("activation", get_args(Activation))
-def test_forward_agrees_with_torch(activation: str, batch_norm: bool) -> None:
-    network = Network(hidden=(7, 5), activation=activation, dropout=0.25, batch_norm=batch_norm)
+def test_forward_agrees_with_torch(activation: str, norm: str) -> None:
+    network = Network(hidden=(7, 5), activation=activation, dropout=0.25, norm=norm)
     architecture = build_architecture(network, (3,), 2)
     named = drawn(architecture)
     x = np.random.default_rng(1).normal(0, 4, (50, 3))

@@ -72,6 +72,7 @@ class ScaleLayer:
     activation: str
     dropout: float = 0.0
     batch_norm: bool = False
+    layer_norm: bool = False
 
     @property
     def inputs(self):
@@ -116,7 +117,7 @@ class ScaleLayer:
             def forward(self, x):
                 return x * self.weight + self.bias
 
-        return {self.name: Scale(self.units)} | activation_parts(self.name, self.activation)
+        return {self.name: Scale(self.units)} | activation_parts(torch, self.name, self.activation)
 
     def output(self, named, x):
         sum_NU = x * named[f"{self.name}.weight"] + named[f"{self.name}.bias"]

@@ -73,7 +73,7 @@ def networks(draw: st.DrawFn) -> dict[str, Any]:
         _section(
             hidden=UNITS,
             dropout=SHARES,
-            batch_norm=st.booleans(),
+            norm=st.sampled_from(["none", "batch", "layer"]),
             activation=st.sampled_from(["tanh", "silu"]),
         )
     )
@@ -81,8 +81,15 @@ def networks(draw: st.DrawFn) -> dict[str, Any]:
         pool = _section(
             kind=st.sampled_from(["max", "average"]), size=st.integers(1, 4), stride=st.integers(1, 4)
         )
+        sides = st.integers(1, 7) | st.lists(st.integers(1, 7), min_size=2, max_size=2)
         conv = st.fixed_dictionaries(
-            {"channels": st.integers(1, 64)}, optional={"kernel": st.integers(1, 7), "pool": pool}
+            {"channels": st.integers(1, 64)},
+            optional={
+                "kernel": sides,
+                "stride": sides,
+                "dilation": sides,
+                "pool": pool | st.just({"kind": "global-average"}),
+            },
         )
         tree |= {"kind": "cnn", "conv": draw(st.lists(conv, min_size=1, max_size=3))}
     return tree

@@ -37,7 +37,7 @@ def test_every_key_is_written_in_the_order_of_the_model() -> None:
         part = getattr(study, name)
         assert list(written[name]) == [key for key, value in part if value is not None]
     assert written["network"]["conv"] == [
-        {"channels": 3, "kernel": 3, "stride": 1, "padding": 0, "groups": 1}
+        {"channels": 3, "kernel": 3, "stride": 1, "padding": 0, "dilation": 1, "groups": 1}
     ]
     assert written["search"]["space"] == {"network.dropout": [0, 0.5]}
 

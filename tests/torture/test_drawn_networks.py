@@ -73,7 +73,7 @@ def _convolutions(random: np.random.Generator, number: int) -> list[dict[str, An
             "groups": int(random.choice(groups)) if place else 1,
         }
         if random.integers(2):
-            layer["pool"] = {"kind": str(random.choice(["max", "avg"])), "size": 2}
+            layer["pool"] = {"kind": str(random.choice(["max", "average"])), "size": 2}
         layers.append(layer)
         before = channels
     return layers

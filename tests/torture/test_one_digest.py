@@ -55,9 +55,10 @@ IMAGES: dict[str, Any] = {
     "data": {"train": "pictures.npz", "standardize": "inputs"},
     "network": {
         "kind": "cnn",
-        "conv": [{"channels": 3, "pool": {"size": 2}}],
+        "conv": [{"channels": 3, "pool": {"size": 2}}, {"channels": 6, "kernel": 2, "groups": 3}],
         "hidden": [5],
         "conv_dropout": 0.2,
+        "batch_norm": True,
     },
     "training": {"batch_size": 8, "epochs": 4, "augment": {"shift": 1, "flip": True}, "keep": "best"},
     "search": {

@@ -316,7 +316,7 @@ class Planner:
         return max(self.candidates, key=lambda costly: (self._work(costly), costly.id not in compared))
 
     def _work(self, candidate: Candidate) -> int:
-        repeats = range(self.study.study.repeats if candidate.network.batch_norm else 1)
+        repeats = range(self.study.study.repeats if candidate.network.normed == "batch" else 1)
         rows = {self._learning_count(candidate, repeat): repeat for repeat in reversed(repeats)}
         for count, repeat in rows.items():
             _refuse_lone_row(candidate, count, self.comparison_split(repeat).label)
@@ -432,7 +432,7 @@ class Planner:
 def _refuse_lone_row(candidate: Candidate, rows: int, where: str) -> None:
     """Refuse batch norm where the last batch of an epoch is one row, which has no spread to normalise by."""
     size = candidate.training.batch_size
-    if candidate.network.batch_norm and (rows % size == 1 or size == 1):
+    if candidate.network.normed == "batch" and (rows % size == 1 or size == 1):
         batches = f"batches of {size} from {rows} training rows ({where})"
         what = f"expected no batch of one row with batch_norm, got {batches}"
         raise StudyError(Problem("training.batch_size", what))

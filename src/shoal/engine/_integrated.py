@@ -157,8 +157,13 @@ def _gauss_legendre(points: int) -> tuple[Floats, Floats]:
 def bends_of(
     layers: Sequence[DenseLayer], named: dict[str, NDArray[Any]], baseline_D: Floats
 ) -> Callable[[Floats], Floats] | None:
-    """Give what finds the ends of the parts of ways through dense layers; None where no first units bend."""
-    bending = tuple(takewhile(lambda layer: activation_of(layer.activation).straight, layers))
+    """Give what finds the ends of the parts of ways through dense layers; None where no first units bend.
+
+    Behind a layer norm no way is straight.
+    """
+    bending = tuple(
+        takewhile(lambda layer: activation_of(layer.activation).straight and not layer.layer_norm, layers)
+    )
     return partial(_bends, bending, named, baseline_D) if bending else None
 
 

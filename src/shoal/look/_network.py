@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from shoal.distributions import Distribution
-from shoal.kinds import Task, task_kind
+from shoal.kinds import NORMS, Task, task_kind
 from shoal.look._escape import seen
 from shoal.look._losses import loss_words
-from shoal.nets import loss_of
+from shoal.nets import Sides, both, loss_of
 from shoal.study import TASK_LOSS, Training
 from shoal.wording import counted, first_few
 
@@ -42,19 +42,20 @@ class ColumnFacts:
 class StepFacts:
     """One step of a layer: what it is, the shape (U,) or (C, H, W) of what it gives, and what follows within it.
 
-    A step over feature maps has a square `window`. `activation` is empty where there is none; parameters and
-    multiply-adds of a layer are those of its first step. `place` is the number of its layer.
+    A step over feature maps has a `window`. `activation` is empty where there is none; parameters and
+    multiply-adds of a layer are those of its first step. `norm` is in words. `place` is the number of its layer.
     """
 
     layer: str
     words: str
     shape: tuple[int, ...]
-    window: int
-    stride: int
-    padding: int
+    window: Sides
+    stride: Sides
+    padding: Sides
+    dilation: Sides
     groups: int
     activation: str
-    batch_norm: bool
+    norm: str
     dropout: float
     parameters: int
     multiply_adds: int
@@ -70,11 +71,22 @@ class StepFacts:
         if not self.window:
             return ()
         usual = 1 if self.parameters else self.window  # a pool's windows lie side by side
-        parts = [f"{self.window} × {self.window}"]
-        parts += [f"stride {self.stride}"] * (self.stride != usual)
-        parts += [f"padding {self.padding}"] * (self.padding > 0)
+        parts = [_sides_text(both(self.window))]
+        parts += [f"stride {_sides_text(self.stride)}"] * (self.stride != usual)
+        parts += [f"padding {_sides_text(self.padding)}"] * (self.padding != 0)
+        parts += [f"dilation {_sides_text(self.dilation)}"] * (self.dilation != 1)
         parts += [counted(self.groups, "group")] * (self.groups > 1)
         return tuple(parts)
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Pixels down and across from the first one of its window to the last."""
+        window, dilation = both(self.window), both(self.dilation)
+        return (dilation[0] * (window[0] - 1) + 1, dilation[1] * (window[1] - 1) + 1)
+
+
+def _sides_text(sides: Sides) -> str:
+    return f"{sides[0]} × {sides[1]}" if isinstance(sides, tuple) else str(sides)
 
 
 @dataclass(frozen=True)
@@ -155,13 +167,19 @@ def _step(layer: Layer, step: LayerStep, *, first: bool, last: bool) -> StepFact
         window=step.window,
         stride=step.stride,
         padding=step.padding,
+        dilation=step.dilation,
         groups=step.groups,
         activation=layer.activation if first and layer.activation != "identity" else "",
-        batch_norm=layer.batch_norm and first,
+        norm=_norm_words(layer) if first else "",
         dropout=layer.dropout if last else 0.0,
         parameters=sum(math.prod(part.shape) for part in layer.parts) if first else 0,
         multiply_adds=layer.multiply_adds if first else 0,
     )
+
+
+def _norm_words(layer: Layer) -> str:
+    asked = {"batch": layer.batch_norm, "layer": layer.layer_norm}
+    return next((norm.words for name, norm in NORMS.items() if asked[name]), "")
 
 
 def _outputs(asked: Asked) -> Iterator[str]:
@@ -207,8 +225,8 @@ def words_of(fact: NetworkFacts) -> str:
 def _step_words(step: StepFacts) -> Iterator[str]:
     size = counted(step.shape[0], "unit") if len(step.shape) == 1 else f"maps of {step.shape_text}"
     yield f"{step.words} {', '.join(step.geometry)}".strip() + f" to {size}"
-    if step.batch_norm:
-        yield "batch norm"
+    if step.norm:
+        yield step.norm
     if step.activation:
         yield step.activation
     if step.dropout:

@@ -33,6 +33,8 @@ SMALLEST, LARGEST = 9.0, (52.0, 84.0)
 """Sides of drawn feature maps: of the smallest, and of the largest of a network, whatever its pixels."""
 SHIFT: Final = 3.0
 MOST_MAPS: Final = 8
+Window = tuple[int, int] | None
+"""Pixels down and across of what the next step sees at once; None where it sees all."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Block:
 def blocks(fact: NetworkFacts) -> list[Block]:
     """Give the parts of a network, in order."""
     drawn = [step for step in fact.steps if step is not fact.embedding]
-    windows = [step.window for step in drawn]
+    windows = [step.span if step.window else None for step in drawn]
     of_images = len(fact.input_shape) == 3
     unit = _pixels(max(fact.input_shape[1:])) if of_images else 0.0
     parts = [_image(fact, windows[0], unit) if of_images else _columns(fact)]
@@ -72,7 +74,7 @@ def blocks(fact: NetworkFacts) -> list[Block]:
             texts = [*_texts(step, step.shape_text)]
             texts += [f"flat: {math.prod(step.shape):,}"] * (len(following.shape) == 1)
             parts.append(
-                _stack(step.shape, (step.words if pooling else step.layer, texts), following.window, unit)
+                _stack(step.shape, (step.words if pooling else step.layer, texts), windows[place + 1], unit)
             )
         else:
             parts.append(_units(step, fact.outputs if place == len(drawn) - 1 else ()))
@@ -82,7 +84,7 @@ def blocks(fact: NetworkFacts) -> list[Block]:
 def _texts(step: StepFacts, size: str) -> Iterator[str]:
     yield size
     yield from step.geometry
-    yield from ["batch norm"] if step.batch_norm else []
+    yield from [step.norm] if step.norm else []
     yield from [step.activation] if step.activation else []
     yield from [f"dropout {step.dropout:g}"] if step.dropout else []
     yield from [counted(step.parameters, "parameter")] if step.parameters else []
@@ -210,14 +212,14 @@ def _vectors(y: float) -> list[Mark]:
 # Feature maps
 
 
-def _image(fact: NetworkFacts, window: int, unit: float) -> Block:
+def _image(fact: NetworkFacts, window: Window, unit: float) -> Block:
     shape = fact.input_shape
     texts = ["\u00a0×\u00a0".join(f"{side:,}" for side in shape)]
     texts += [] if window else [f"flat: {math.prod(shape):,}"]
     return _stack(shape, ("images", texts), window, unit)
 
 
-def _stack(shape: Sequence[int], said: tuple[str, Sequence[str]], window: int, unit: float) -> Block:
+def _stack(shape: Sequence[int], said: tuple[str, Sequence[str]], window: Window, unit: float) -> Block:
     """Draw maps behind each other, as few as stand for their number, and on the first the window of the next step.
 
     `said` are heading and texts, `unit` is the drawn side of a map of one pixel.
@@ -241,8 +243,9 @@ def _stack(shape: Sequence[int], said: tuple[str, Sequence[str]], window: int, u
         marks.append(Stroke((edge,), 0.8, 0.8))
     corners: tuple[Point, ...] = ()
     if window:
-        across, down = (
-            max(4.0, min(1.0, window / side) * drawn) for side, drawn in ((width, w), (height, h))
+        down, across = (
+            max(4.0, min(1.0, seen / side) * drawn)
+            for seen, side, drawn in zip(window, (height, width), (h, w), strict=True)
         )
         x, y = x0 + 0.15 * (w - across), y0 + 0.15 * (h - down)
         marks.append(Area(((x, y), (x + across, y), (x + across, y + down), (x, y + down)), 0.3, 0.9))

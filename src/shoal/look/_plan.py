@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Plan(stored.Plan):
-    """The cost of a study, and its own network; see `shoal.results.Plan`."""
+    """What a run would train and cost, and the study's own network. `plan` gives it; it shows itself in a notebook."""
 
     network: NetworkFacts | None = None
     """The study's own network, for all training rows."""

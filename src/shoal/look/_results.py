@@ -24,7 +24,23 @@ if TYPE_CHECKING:
 
 
 class Results(stored.Results):
-    """Results of a run that show themselves in a notebook, and have its pictures; see `shoal.results.Results`."""
+    """Results of a run, read from its folder: frames, arrays, pictures. They show themselves in a notebook.
+
+    `run` gives them, `Results.open` reads those of an earlier run. The page "Results" says what stands in every frame.
+
+    Examples
+    --------
+    >>> import shoal
+    >>> short = {"training": {"epochs": 5}, "search": None, "repeats": 1, "inspect": {"history": 0}}
+    >>> shoal.run("two-peaks", out="runs/short", **short).unfinished
+    0
+    >>> results = shoal.Results.open("runs/short")
+    >>> results.comparisons["label"].tolist()[:2]
+    ['SGD', 'SGD with momentum']
+    >>> results.test_predictions(results.delivered_id).shape
+    (100, 1)
+    >>> results.figures["fit"].save("fit.svg")
+    """
 
     @cached_property
     def figures(self) -> RunFigures:

@@ -32,7 +32,9 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.nets._initial import refit_parameters as refit_parameters
     from shoal.nets._layer import Layer as Layer
     from shoal.nets._layer import LayerStep as LayerStep
+    from shoal.nets._layer import Sides as Sides
     from shoal.nets._layer import StepCost as StepCost
+    from shoal.nets._layer import both as both
     from shoal.nets._loss import Loss as Loss
     from shoal.nets._loss import loss_of as loss_of
     from shoal.nets._loss import torch_loss as torch_loss

@@ -207,7 +207,8 @@ def build_architecture(
                 units=units,
                 activation="identity" if last else network.activation,
                 dropout=0.0 if last else network.dropout,
-                batch_norm=network.batch_norm and not last,
+                batch_norm=network.normed == "batch" and not last,
+                layer_norm=network.normed == "layer" and not last,
             )
         )
         inputs = units

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, fields
+from dataclasses import MISSING, asdict, fields
 from typing import Any, Final
 
 from shoal.errors import ModelFileError
 from shoal.kinds import LAYERS
 from shoal.nets._architecture import Architecture, build_architecture
-from shoal.nets._layer import layer_class
+from shoal.nets._layer import Layer, layer_class
 from shoal.nets.layers.conv import conv_entry
 from shoal.study import Network
 
@@ -23,8 +23,21 @@ _PHRASE: Final = "expected an architecture as Shoal describes it"
 
 
 def describe(architecture: Architecture) -> dict[str, Any]:
-    """Give plain values for a model file: input shape, outputs and every layer with its sizes."""
-    return asdict(architecture)
+    """Give plain values for a model file: input shape, outputs and every layer with its sizes.
+
+    A field with a default came later, and is left out where it has it: files of networks without it stay as they were.
+    """
+    layers = [_described(layer) for layer in architecture.layers]
+    return {"input_shape": architecture.input_shape, "outputs": architecture.outputs, "layers": layers}
+
+
+def _described(layer: Layer) -> dict[str, Any]:
+    values = asdict(layer)
+    return {
+        field.name: values[field.name]
+        for field in fields(layer)
+        if field.default is MISSING or values[field.name] != field.default
+    }
 
 
 def rebuild(description: object) -> Architecture:
@@ -64,8 +77,10 @@ def _network(layers: list[Any]) -> dict[str, Any]:
         "dropout": hidden[0]["dropout"] if hidden else 0.0,
         "conv_dropout": convolutions[0]["dropout"] if convolutions else 0.0,
     }
-    before_output = {key: layers[0][key] for key in ("activation", "batch_norm") if layers[1:]}
-    return network | before_output
+    if layers[1:]:
+        norm = "layer" if layers[0].get("layer_norm") else "none"
+        network |= {key: layers[0][key] for key in ("activation", "batch_norm")} | {"norm": norm}
+    return network
 
 
 def _tables(layer: dict[str, Any]) -> Iterator[tuple[int, int]]:
@@ -79,7 +94,9 @@ def _tables(layer: dict[str, Any]) -> Iterator[tuple[int, int]]:
 def _kind_of(layer: dict[str, Any]) -> str:
     """Tell the kind of a described layer: the one whose sizes it names. Raises KeyError where there is none."""
     for kind in LAYERS:
-        if {field.name for field in fields(layer_class(kind))} == set(layer):
+        named = fields(layer_class(kind))
+        needed = {field.name for field in named if field.default is MISSING}
+        if needed <= set(layer) <= {field.name for field in named}:
             return kind
     raise KeyError("kind")
 

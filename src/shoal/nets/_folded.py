@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.nets._architecture import Architecture
-from shoal.nets.layers import norm
+from shoal.nets.layers.norm import BATCH
 
 
 def without_norms(
@@ -20,7 +20,7 @@ def without_norms(
     layers: list[Any] = []
     for layer in architecture.layers:
         if layer.batch_norm:
-            named |= norm.folded(layer.name, named)
+            named |= BATCH.folded(layer.name, named)
             layers.append(replace(layer, batch_norm=False))
         else:
             layers.append(layer)

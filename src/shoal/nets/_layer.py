@@ -23,6 +23,13 @@ if TYPE_CHECKING:
     from shoal.nets._graph import GraphParts
 
 Shape = tuple[int, ...]
+Sides = int | tuple[int, int]
+"""What something measures in pixels: one number where that is the same down and across, else (down, across)."""
+
+
+def both(sides: Sides) -> tuple[int, int]:
+    """Give what something measures down and across."""
+    return sides if isinstance(sides, tuple) else (sides, sides)
 
 
 @dataclass(frozen=True)
@@ -66,14 +73,15 @@ class StepCost:
 class LayerStep:
     """What a layer makes of what it is given, as a person says it: in words, and the shape of what comes of it.
 
-    One that goes over feature maps has a square `window` in pixels, with `stride` and `padding`, and in `groups`.
+    One that goes over feature maps has a `window` in pixels, with `stride`, `padding` and `dilation`, and in `groups`.
     """
 
     words: str
     shape: Shape
-    window: int = 0
-    stride: int = 1
-    padding: int = 0
+    window: Sides = 0
+    stride: Sides = 1
+    padding: Sides = 0
+    dilation: Sides = 1
     groups: int = 1
 
 
@@ -119,6 +127,11 @@ class Layer(Protocol):
     @property
     def batch_norm(self) -> bool:
         """Whether its sum is normed over the batch."""
+        ...
+
+    @property
+    def layer_norm(self) -> bool:
+        """Whether its sum is normed over all its numbers of a row."""
         ...
 
     @property

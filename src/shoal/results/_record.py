@@ -173,15 +173,21 @@ class Plan:
     data: str
     """The data set in words."""
     candidates: int
+    """Candidates of the search."""
     folds: int
+    """Folds on which each of them is trained."""
     stages: tuple[tuple[str, int, int], ...]
     """Name, fits and training steps of every stage."""
     fits: int
+    """Networks still to be trained."""
     known: int
+    """Networks that the run folder holds already."""
     steps: int
+    """Training steps of all networks, known ones among them."""
     parameters: tuple[int, int]
     """Fewest and most parameters of a candidate."""
     trainers: dict[str, int]
+    """How many of `fits` each trainer takes, by name."""
     memory: dict[str, float]
     """Bytes at the peak of each phase: "reading", "training", "drawing"."""
     time: dict[str, float]
@@ -190,6 +196,7 @@ class Plan:
     time_alone: dict[str, float]
     """The same on a machine that does nothing else."""
     notes: tuple[str, ...]
+    """Sentences to read before the run."""
     data_notes: tuple[str, ...] = ()
     """What the reader of the data did or left out."""
     columns: tuple[ColumnRecord, ...] = ()

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final, Literal, cast
 
+from pydantic import BaseModel
+
 from shoal.kinds import SEARCHES, row_of
 from shoal.study._key_paths import KeyPath, key_path_text, overlap, parse_key_path
 from shoal.study._sentences import Mistake, refusal
@@ -20,8 +22,9 @@ from shoal.study._vary import SECTIONS, plain, rehomed, vary, vary_section
 
 _LATER_KEYS: Final = (
     "huber_delta", "label_smoothing", "class_weight", "quantiles", "monitor", "embedding", "embedding_from",
+    "dilation", "norm",
 )  # fmt: skip
-"""Keys of a network and a training that there were none of when the first fits were named."""
+"""Keys of a network, its convolutions and a training that there were none of when the first fits were named."""
 
 
 @dataclass(frozen=True)
@@ -73,11 +76,20 @@ def naming_values(section: Network | Training) -> dict[str, Any]:
 
     A key that came later is left out at its default, so that no fit from before it is renamed.
     """
-    fields, values = type(section).model_fields, section.model_dump(mode="json")
-    for key in _LATER_KEYS:
-        if key in values and getattr(section, key) == fields[key].default:
-            del values[key]
+    if isinstance(section, Network) and section.normed == "batch":
+        section = section.model_copy(update={"batch_norm": True, "norm": "none"})  # as it was always named
+    values = section.model_dump(mode="json")
+    _leave_out(section, values)
+    for conv, entry in zip(getattr(section, "conv", ()), values.get("conv", ()), strict=True):
+        _leave_out(conv, entry)
     return values
+
+
+def _leave_out(part: BaseModel, values: dict[str, Any]) -> None:
+    fields = type(part).model_fields
+    for key in _LATER_KEYS:
+        if key in values and getattr(part, key) == fields[key].default:
+            del values[key]
 
 
 def apply(study: Study, path: str, value: Any) -> Study:

@@ -39,10 +39,29 @@ _TOO_DEEP: Final = "expected tables and lists nested a few levels deep, got too 
 def load_study(source: str | os.PathLike[str], overrides: Iterable[str] = ()) -> Study:
     """Read a study from a file, or a built-in one by its name, then apply overrides `KEY=VALUE`.
 
-    A study without a name has that of its file. A key is a key path (`network.hidden[0]`,
-    `search.space."training.lr"`), a value is TOML; a bare word that is no TOML value is text. Paths in the
-    file are relative to its folder, paths in overrides to the current one; in the study both are absolute.
-    Raises StudyError with every mistake.
+    Parameters
+    ----------
+    source : path of a study file, or the name of a built-in study
+        A study without a name has that of its file. Paths in the file are relative to its folder, paths in overrides to
+        the current one; in the study both are absolute.
+    overrides : iterable of str
+        A key is a key path (`network.hidden[0]`, `search.space."training.lr"`), a value is TOML; a bare word that is no
+        TOML value is text. See the page "The study file".
+
+    Raises
+    ------
+    StudyError
+        With every mistake.
+
+    Examples
+    --------
+    >>> import shoal
+    >>> study = shoal.load_study("two-peaks", ["training.epochs=50", "network.hidden[1]=20"])
+    >>> study.training.epochs, study.network.hidden
+    (50, (100, 20))
+    >>> shoal.load_study("two-peaks", ["training.lr=0"])
+    Traceback (most recent call last):
+    shoal.errors.StudyError: --set training.lr: expected a number above 0, got 0
     """
     as_given = as_path(source, "the path of a study file or the name of a built-in study")
     path = BUILTIN / f"{source}.toml" if source in builtin_studies() else as_given

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, Discriminator, Field, PrivateAttr, Tag, field_validator, model_validator
 
 from shoal.errors import Problem
-from shoal.kinds import LOSSES, NETWORKS, Task, row_of, splitter_kind, usual_splitter
+from shoal.kinds import LOSSES, NETWORKS, POOLS, Task, row_of, splitter_kind, usual_splitter
 from shoal.study._costs import ThresholdRule
 from shoal.study._folds import Folds, NumberOrFolds
 from shoal.study._held_against import Checks
@@ -24,6 +24,7 @@ from shoal.study._training import Training, weighs
 from shoal.study._values import (
     TASK_LOSS,
     Activation,
+    Borders,
     Count,
     Counts,
     EmbeddingSize,
@@ -36,9 +37,11 @@ from shoal.study._values import (
     Name,
     Names,
     NetworkName,
+    NormName,
     PoolName,
     Share,
     Side,
+    Sides,
     TargetTransform,
     TextOrTexts,
     branch_of,
@@ -46,6 +49,8 @@ from shoal.study._values import (
 )
 from shoal.wording import lines_html, shorten
 
+_USUAL_POOL: Final = 2
+"""Side of the window of a pool that says none."""
 _LONGEST: Final = 1000
 """Letters of a line in a notebook: a table may have thousands of inputs."""
 
@@ -135,20 +140,38 @@ class Data(_Part):
 
 
 class Pool(_Part):
-    """Pooling after a convolution's activation."""
+    """Pooling after a convolution's activation; `size` is 2 unless said, and that of the map where the kind says so."""
 
     kind: PoolName = "max"
-    size: Count = 2
-    stride: Count | None = None
+    size: Sides | None = None
+    stride: Sides | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_size(cls, asked: Any) -> Any:
+        if not isinstance(asked, dict) or asked.get("size") is not None:
+            return asked
+        kind = POOLS.get(str(asked.get("kind", "max")))
+        return asked if kind is None or kind.whole else {**asked, "size": _USUAL_POOL}
+
+    @model_validator(mode="after")
+    def _kind_fits(self) -> Pool:
+        asked = [key for key in ("size", "stride") if getattr(self, key) is not None]
+        if asked and row_of("pool", POOLS, self.kind).whole:
+            able = " or ".join(f'"{name}"' for name, other in POOLS.items() if not other.whole)
+            what = f'got kind = "{self.kind}", whose window is the whole map'
+            raise together((asked[0], "kind"), f"`{asked[0]}` needs kind = {able}, {what}")
+        return self
 
 
 class Conv(_Part):
-    """One convolutional layer; `kernel`, `stride`, `padding` are square, in pixels."""
+    """One convolutional layer; `kernel`, `stride`, `padding`, `dilation` are in pixels, square or (height, width)."""
 
     channels: Count
-    kernel: Count = 3
-    stride: Count = 1
-    padding: Annotated[int, Field(ge=0, le=10_000)] = 0
+    kernel: Sides = 3
+    stride: Sides = 1
+    padding: Borders = 0
+    dilation: Sides = 1
     groups: Count = 1
     pool: Pool | None = None
 
@@ -162,9 +185,15 @@ class Network(_Part):
     activation: Activation = "relu"
     dropout: Share = 0.0
     conv_dropout: Share = 0.0
+    norm: NormName = "none"
     batch_norm: bool = False
     embedding: EmbeddingSize = "none"
     embedding_from: Annotated[int, Field(ge=2, le=2**24)] = 10
+
+    @property
+    def normed(self) -> NormName:
+        """The norm in force; `batch_norm` is how batch norm was asked for before there was another one."""
+        return "batch" if self.batch_norm else self.norm
 
     @property
     def codes_from(self) -> int | None:
@@ -181,6 +210,9 @@ class Network(_Part):
         if convolves and not self.conv:
             sentence = f'kind = "{self.kind}" needs at least one entry in `conv`, got none'
             raise together(("kind", "conv"), sentence)
+        if self.batch_norm and self.norm not in ("none", "batch"):
+            what = f'`batch_norm` is norm = "batch": expected false with norm = "{self.norm}", got true'
+            raise together(("batch_norm", "norm"), what)
         if convolves and self.embedding != "none":
             others = " or ".join(f'"{name}"' for name, other in NETWORKS.items() if not other.convolves)
             what = f'`embedding` needs kind = {others}, got kind = "{self.kind}": images have no categories'
@@ -286,7 +318,10 @@ class About(_Part):
 
 
 class Study(_Part):
-    """A whole study: what one file says, every default filled in."""
+    """A whole study: what one file says, every default filled in; its sections are those of the page "The study file".
+
+    `load_study` reads one; `Study.model_validate` takes the same as dicts and lists.
+    """
 
     study: About
     data: Data

@@ -16,6 +16,7 @@ from shoal.activations import ACTIVATIONS
 from shoal.kinds import (
     LOSSES,
     NETWORKS,
+    NORMS,
     OPTIMIZERS,
     PEER_NAME,
     POOLS,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     Loss: TypeAlias = str
     NetworkName: TypeAlias = str
     PoolName: TypeAlias = str
+    NormName: TypeAlias = str
     Metric: TypeAlias = str
     Method: TypeAlias = str
     Splitter: TypeAlias = str
@@ -58,6 +60,7 @@ else:
     Loss = Literal[tuple(LOSSES)]
     NetworkName = Literal[tuple(NETWORKS)]
     PoolName = Literal[tuple(POOLS)]
+    NormName = Literal[("none", *NORMS)]
     Metric = Literal[tuple(SCORES)]
     Method = Literal[tuple(SEARCHES)]
     Splitter = Annotated[
@@ -121,6 +124,27 @@ EmbeddingSize = Annotated[
     | Annotated[Annotated[int, Field(ge=1, le=4096)], Tag("<number>")],
     Discriminator(branch_of),
 ]
+
+
+def _short(sides: tuple[int, ...] | int) -> tuple[int, ...] | int:
+    """Give equal sides as one number, so that a square has one spelling."""
+    return sides[0] if isinstance(sides, tuple) and sides[0] == sides[1] else sides
+
+
+Border = Annotated[int, Field(ge=0, le=10_000)]
+Sides = Annotated[
+    Annotated[Count, Tag("<number>")]
+    | Annotated[Annotated[tuple[Count, Count], Field(strict=False)], Tag("<list>")],
+    Discriminator(branch_of),
+    AfterValidator(_short),
+]
+Borders = Annotated[
+    Annotated[Border, Tag("<number>")]
+    | Annotated[Annotated[tuple[Border, Border], Field(strict=False)], Tag("<list>")],
+    Discriminator(branch_of),
+    AfterValidator(_short),
+]
+"""What something measures down and across: one number of a square, else the height and the width."""
 TextOrTexts = Annotated[
     Annotated[Name, Tag("<text>")] | Annotated[Names, Tag("<list>")], Discriminator(branch_of)
 ]

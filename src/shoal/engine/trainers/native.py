@@ -10,14 +10,12 @@ import ctypes
 import math
 import threading
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.activations import ACTIVATIONS
 from shoal.core import ABI
 from shoal.engine._trainer import (
     AskedGradient,
@@ -32,7 +30,6 @@ from shoal.engine._trainer import (
 from shoal.engine.forecast.steps import StepTimes, step_work
 from shoal.engine.trainers.batches import chunks_of
 from shoal.engine.trainers.native_core import (
-    MAX_CONVS,
     FitStruct,
     RowsStruct,
     ShouldPause,
@@ -42,9 +39,10 @@ from shoal.engine.trainers.native_core import (
     native_missing_reason,
     pick_target,
 )
+from shoal.engine.trainers.native_kinds import refusal_of
 from shoal.engine.trainers.native_memory import passing_bytes
 from shoal.engine.trainers.native_network import CoreNetwork, at, gradient_of, maps_of, outputs_of
-from shoal.kinds import LAYERS, LOSSES, OPTIMIZERS, CoreKind, Takes, core_number, row_of
+from shoal.kinds import LOSSES, OPTIMIZERS, Takes, core_number
 from shoal.nets import Architecture, learning_rates
 from shoal.streams import Role
 from shoal.study import Training
@@ -201,7 +199,7 @@ class _Fit:
 
 
 class NativeTrainer:
-    """Trains networks in the C++ core; see `Trainer` for what its methods promise.
+    """Trains in the C++ core what `refusal_of` lets it; see `Trainer` for what its methods promise.
 
     `target` names a vector width of `runnable_targets()`; the widest by default. All give the same bytes.
     """
@@ -221,21 +219,7 @@ class NativeTrainer:
         """Say why this trainer cannot take such a fit, or None."""
         if not native_available():
             return native_missing_reason()
-        convs = architecture.convolutions
-        if len(convs) > MAX_CONVS:
-            return f"the native trainer takes up to {MAX_CONVS} convolutions"
-        for layer in architecture.layers:
-            if not row_of("layer", LAYERS, layer.kind).core:
-                return f"the native trainer does not do {layer.kind} layers"
-        asked: list[tuple[str, Mapping[str, CoreKind], str]] = [
-            *(("activation", ACTIVATIONS, layer.activation) for layer in architecture.layers),
-            ("optimizer", OPTIMIZERS, training.optimizer),
-            *([("loss", LOSSES, training.loss)] if training.loss else []),
-        ]
-        for kind, table, name in asked:
-            if row_of(kind, table, name).core is None:
-                return f"the native trainer does not do the {kind} {name}"
-        return None
+        return refusal_of(architecture, training)
 
     def advance(self, job: Job, data: FitData, state: State, until: int) -> None:
         """Train up to `until` epochs in all; see `Trainer.advance`."""

@@ -6,7 +6,7 @@ import math
 from typing import Final
 
 from shoal.engine._trainer import Job
-from shoal.nets import Architecture
+from shoal.nets import Architecture, both
 
 FEW_IMAGES: Final = 8e6
 """Bytes of the maps of a few images."""
@@ -38,7 +38,8 @@ def _numbers_of_an_image(architecture: Architecture) -> int:
     borders, its sums and the places of its maxima; gradients of the largest."""
     size, inputs, numbers, pooled = architecture.input_shape[1:], list[int](), list[int](), 0
     for layer in architecture.convolutions:
-        inputs.append(layer.inputs * math.prod(side + 2 * layer.padding for side in size))
+        borders = zip(size, both(layer.padding), strict=True)
+        inputs.append(layer.inputs * math.prod(side + 2 * padding for side, padding in borders))
         numbers.append(layer.numbers)
         pooled += layer.units * math.prod(layer.pooled) * (layer.pool == "max")
         size = layer.pooled

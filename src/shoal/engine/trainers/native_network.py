@@ -26,7 +26,7 @@ from shoal.engine.trainers.native_core import (
 )
 from shoal.errors import Problem, StudyError
 from shoal.kinds import LAYERS, POOLS, core_number, row_of
-from shoal.nets import Architecture, ConvLayer, DenseLayer, without_norms
+from shoal.nets import Architecture, ConvLayer, DenseLayer
 from shoal.streams import dropout_threshold
 
 Floats = NDArray[np.float32]
@@ -75,7 +75,10 @@ def _dense_struct(layer: DenseLayer) -> DenseStruct:
 
 def _conv_struct(layer: ConvLayer) -> ConvStruct:
     activation = core_number("activation", ACTIVATIONS, layer.activation)
-    pool = 0 if layer.pool == "none" else core_number("pool", POOLS, layer.pool)
+    pool = 0
+    if layer.pool != "none":
+        way = row_of("pool", POOLS, layer.pool).whole or layer.pool
+        pool = core_number("pool", POOLS, way)
     return ConvStruct(
         layer.units, layer.kernel, layer.stride, layer.padding, layer.groups, layer.batch_norm, activation,
         pool, layer.pool_size, layer.pool_stride, dropout_threshold(layer.dropout),
@@ -115,6 +118,8 @@ def _answer(target: str | None, name: str, network: Network, x: NDArray[Any], an
 
 def gradient_of(target: str | None, network: Network, x_NCHW: NDArray[Any], asked: AskedGradient) -> Floats:
     """Gradient by images, or by the maps of a convolution; see `Trainer.gradient`."""
+    from shoal.nets import without_norms
+
     architecture, parameters_P = without_norms(*network)
     described, layers = CoreNetwork.of(architecture), architecture.convolutions
     by = None if asked.layer is None else layers[asked.layer]

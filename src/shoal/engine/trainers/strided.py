@@ -29,11 +29,14 @@ MOST_WASTE: Final = 2.5
 
 def pays(layer: ConvLayer, size: tuple[int, ...]) -> bool:
     """Whether this is the faster way for feature maps of the size `size`: some of its products are with zeros."""
-    if layer.stride < 2 or layer.groups > 1 or layer.inputs > FEW_CHANNELS:
+    kernel, stride, padding = layer.kernel, layer.stride, layer.padding
+    if isinstance(kernel, tuple) or isinstance(stride, tuple) or isinstance(padding, tuple):
         return False
-    taps, _ = _taps(layer.kernel, layer.stride, layer.padding)
-    done = [len(taps[0]) * layer.stride * -(-side // layer.stride) for side in size]
-    needed = [layer.kernel * side for side in layer.size]
+    if stride < 2 or layer.dilation != 1 or layer.groups > 1 or layer.inputs > FEW_CHANNELS:
+        return False
+    taps, _ = _taps(kernel, stride, padding)
+    done = [len(taps[0]) * stride * -(-side // stride) for side in size]
+    needed = [kernel * side for side in layer.size]
     return done[0] * done[1] <= MOST_WASTE * needed[0] * needed[1]
 
 

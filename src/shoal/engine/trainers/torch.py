@@ -22,7 +22,6 @@ from shoal.engine._trainer import CURVES, AskedGradient, FitData, Job, State, st
 from shoal.engine.forecast.steps import torch_step_seconds
 from shoal.engine.trainers.batches import channels_last, chunks_of, on_device
 from shoal.engine.trainers.strided import pays, strided_module
-from shoal.engine.trainers.torch_asked import gradient_of, maps_of
 from shoal.engine.trainers.torch_memory import lingering_bytes, passing_bytes
 from shoal.kinds import Takes, Target
 from shoal.nets import (
@@ -130,6 +129,8 @@ class TorchTrainer:
         self, architecture: Architecture, parameters_P: NDArray[Any], buffers: NDArray[Any], x: NDArray[Any]
     ) -> tuple[NDArray[np.float32], ...]:
         """Feature maps of every convolution for prepared images; see `Trainer.maps`."""
+        from shoal.engine.trainers.torch_asked import maps_of
+
         with one_thread():
             return maps_of(self._trained(architecture, parameters_P, buffers), architecture, self.tensor(x))
 
@@ -142,6 +143,8 @@ class TorchTrainer:
         asked: AskedGradient,
     ) -> NDArray[np.float32]:
         """Gradient by prepared images, or by maps; see `Trainer.gradient`."""
+        from shoal.engine.trainers.torch_asked import gradient_of
+
         with one_thread():
             module = self._trained(architecture, parameters_P, buffers)
             return gradient_of(module, architecture, self.tensor(x), asked)

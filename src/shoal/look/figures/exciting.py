@@ -86,7 +86,7 @@ def _cut(
     ):
         part = image_CHW.astype(np.float32)
         for axis, at in enumerate(divmod(place, layers[number].size[1])):
-            first, last = seen_by(layers, number, at)
+            first, last = seen_by(layers, number, at, axis)
             length, pixels = images.shape[axis - 2], np.arange(first, last + 1)
             if len(pixels) < length:
                 part = np.take(part, pixels, axis=axis - 2, mode="clip")

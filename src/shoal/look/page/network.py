@@ -18,7 +18,7 @@ def network_table(fact: NetworkFacts | None) -> ReportTable | None:
         texts("output", (shape, *(step.shape_text for step in steps), *none)),
         texts("kernel", (*none, *(", ".join(step.geometry) for step in steps), *none)),
         texts("activation", (*none, *(step.activation for step in steps), *none)),
-        texts("batch norm", (*none, *("yes" if step.batch_norm else "" for step in steps), *none)),
+        texts("norm", (*none, *(step.norm for step in steps), *none)),
         texts("dropout", (*none, *(f"{step.dropout:g}" if step.dropout else "" for step in steps), *none)),
         numbers("parameters", (0, *(step.parameters for step in steps), fact.parameters)),
         numbers("multiply-adds", (0, *(step.multiply_adds for step in steps), fact.multiply_adds)),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from shoal.activations import ACTIVATIONS
-from shoal.kinds import LOSSES, NETWORKS, OPTIMIZERS, SCHEDULES, SEARCHES, row_of
+from shoal.kinds import LOSSES, NETWORKS, NORMS, OPTIMIZERS, SCHEDULES, SEARCHES, row_of
 from shoal.look._work import Work
 from shoal.nets import loss_of, optimizer_of, schedule_of
 from shoal.results import Results
@@ -59,9 +59,8 @@ def _of_networks(networks: list[Network]) -> list[Work]:
     cited_works += [
         Work(kind.words, kind.source) for name, kind in NETWORKS.items() if name in built and kind.source
     ]
-    if any(network.batch_norm for network in networks):
-        cited = "Ioffe, Szegedy (2015): Batch normalization: accelerating deep network training. ICML."
-        cited_works.append(Work("batch norm", cited))
+    normed = {network.normed for network in networks}
+    cited_works += [Work(norm.words, norm.source) for name, norm in NORMS.items() if name in normed]
     if any(network.dropout or network.conv_dropout for network in networks):
         cited = "Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov (2014): Dropout: a simple way to prevent"
         cited_works.append(Work("dropout", f"{cited} neural networks from overfitting. JMLR 15, 1929–1958."))

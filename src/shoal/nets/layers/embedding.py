@@ -42,6 +42,7 @@ class EmbeddingLayer:
     activation: ClassVar[str] = "identity"
     dropout: ClassVar[float] = 0.0
     batch_norm: ClassVar[bool] = False
+    layer_norm: ClassVar[bool] = False
     multiply_adds: ClassVar[int] = 0
     buffers: ClassVar[tuple[Part, ...]] = ()
 

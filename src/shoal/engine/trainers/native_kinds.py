@@ -1,0 +1,48 @@
+"""What the C++ core does not do, in a sentence each: such fits are the torch trainer's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import chain
+
+from shoal.activations import ACTIVATIONS
+from shoal.engine.trainers.native_core import MAX_CONVS
+from shoal.kinds import LAYERS, LOSSES, OPTIMIZERS, CoreKind, row_of
+from shoal.nets import Architecture, ConvLayer
+from shoal.study import Training
+
+
+def refusal_of(architecture: Architecture, training: Training) -> str | None:
+    """Say why the core cannot train such a network so, or None."""
+    why = next(chain(_layers(architecture), _names(architecture, training)), None)
+    return None if why is None else f"the native trainer {why}"
+
+
+def _layers(architecture: Architecture) -> Iterator[str]:
+    convs = architecture.convolutions
+    if any(layer.dilation != 1 for layer in convs):
+        yield "does not do dilated convolutions"
+    if any(isinstance(sides, tuple) for layer in convs for sides in _sides(layer)):
+        yield "does not do kernels, strides, padding and pools that are not square"
+    if len(convs) > MAX_CONVS:
+        yield f"takes up to {MAX_CONVS} convolutions"
+    if any(layer.layer_norm for layer in architecture.layers):
+        yield "does not do layer norm"
+    for layer in architecture.layers:
+        if not row_of("layer", LAYERS, layer.kind).core:
+            yield f"does not do {layer.kind} layers"
+
+
+def _sides(layer: ConvLayer) -> tuple[int | tuple[int, int], ...]:
+    return (layer.kernel, layer.stride, layer.padding, layer.pool_size, layer.pool_stride)
+
+
+def _names(architecture: Architecture, training: Training) -> Iterator[str]:
+    asked: list[tuple[str, Mapping[str, CoreKind], str]] = [
+        *(("activation", ACTIVATIONS, layer.activation) for layer in architecture.layers),
+        ("optimizer", OPTIMIZERS, training.optimizer),
+        *([("loss", LOSSES, training.loss)] if training.loss else []),
+    ]
+    for kind, table, name in asked:
+        if row_of(kind, table, name).core is None:
+            yield f"does not do the {kind} {name}"
