@@ -10,6 +10,8 @@ import pytest
 from house_copy import HOUSE, Copy, run_beside
 from shoal.kinds import LAYERS
 
+pytest.importorskip("torch")
+
 LOSS = '''"""Toy: the mean absolute error."""
 
 from shoal.nets._loss import Loss

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 def build_module(architecture: Architecture) -> nn.Sequential:
     """Build the module; its state_dict has the names of `architecture.slots` and `buffer_slots`.
 
-    Parameters are left as torch makes them: set them from a flat vector through `architecture.named`.
+    Parameters are left as torch makes them: set them from a flat vector through `architecture.named`. Raises InputError
+    where torch is missing.
     """
+    if not is_there("torch"):
+        raise InputError(f"a torch.nn.Module {needed('torch')}")
     import torch
 
     return torch.nn.Sequential(OrderedDict(_modules(architecture, torch)))
@@ -40,15 +43,10 @@ def _modules(architecture: Architecture, torch: Any) -> dict[str, Any]:
 
 
 def trained_module(architecture: Architecture, named: Mapping[str, NDArray[Any]]) -> nn.Sequential:
-    """Build the module with parameters and buffers of its own, copied from `named`; in evaluation mode.
-
-    Raises InputError where torch is missing.
-    """
-    if not is_there("torch"):
-        raise InputError(f"a torch.nn.Module {needed('torch')}")
+    """Build the module with parameters and buffers of its own, copied from `named`; in evaluation mode."""
+    module = build_module(architecture)
     import torch
 
-    module = build_module(architecture)
     state = {name: torch.from_numpy(np.array(array)) for name, array in named.items()}
     kinds = {array.dtype for array in state.values() if array.is_floating_point()}
     module.to(kinds.pop()).load_state_dict(module.state_dict() | state)
