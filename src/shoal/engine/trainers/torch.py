@@ -23,6 +23,8 @@ from shoal.engine.forecast.steps import torch_step_seconds
 from shoal.engine.trainers.batches import channels_last, chunks_of, on_device
 from shoal.engine.trainers.strided import pays, strided_module
 from shoal.engine.trainers.torch_memory import lingering_bytes, passing_bytes
+from shoal.errors import StudyError
+from shoal.extras import is_there, needed
 from shoal.kinds import Takes, Target
 from shoal.nets import (
     Architecture,
@@ -50,7 +52,12 @@ _WORKERS: Final[dict[Takes, str]] = {"table": "processes", "images": "threads"}
 
 @cache
 def load_torch() -> None:
-    """Import torch, once a process, without looking for garbage meanwhile: there is none, and it takes its time."""
+    """Import torch, once a process, without looking for garbage meanwhile: there is none, and it takes its time.
+
+    Raises StudyError where it is missing.
+    """
+    if not is_there("torch"):
+        raise StudyError(f"the torch trainer {needed('torch')}")
     collecting = gc.isenabled()
     gc.disable()
     try:
