@@ -265,8 +265,10 @@ def test_without_a_judge_nothing_is_kept(trainer: Trainer) -> None:
 
 def poisoned(case: Case, rows: Rows, poison: float) -> Rows:
     """The same number of rows, full of garbage, all categories unknown; their targets as far as the loss takes any."""
-    least = LOSSES[case.loss].least
-    keeps = rows.y.dtype.kind == "i" or (least is not None and not 0 <= poison < math.inf)
+    kind = LOSSES[case.loss]
+    bounded = kind.least is not None or kind.most is not None
+    largest = kind.most if kind.most is not None else math.nextafter(math.inf, 0.0)
+    keeps = rows.y.dtype.kind == "i" or (bounded and not 0.0 <= poison <= largest)
     y = rows.y[::-1].copy() if keeps else np.full_like(rows.y, poison)
     return Rows(case.coded(np.full_like(rows.x, poison)), y)
 

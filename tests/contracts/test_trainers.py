@@ -103,7 +103,7 @@ def forced_state(case: Case, oracle: Oracle, epoch: int) -> State:
 def _loses_digits(case: Case) -> bool:
     """Whether what rounding leaves of the gradient of a bias in front of a batch norm is divided by its own size; see
     `Case.digits`."""
-    return case.network.batch_norm and case.training.optimizer in ("adamw", "rmsprop")
+    return case.network.normed == "batch" and case.training.optimizer in ("adamw", "rmsprop")
 
 
 FORCED = [case for case in TABLE if not _loses_digits(case) and case.training.early_stopping == "none"]
@@ -114,7 +114,9 @@ def test_takes_each_step_from_the_oracles_state_to_float32_rounding(trainer: Tra
     steps = -(-case.rows // case.training.batch_size)
     epochs = max(2, FORCED_STEPS // steps)
     case = case.but(epochs=epochs)
-    assert trainer.refuses(case.job.architecture, case.training) is None
+    if refusal := trainer.refuses(case.job.architecture, case.training):
+        assert case.network.normed == "layer", refusal
+        pytest.skip(refusal)
     data, oracle = case.data, case.oracle()
     largest = np.zeros(2)
     for epoch in range(epochs):
@@ -181,7 +183,7 @@ def check_drawn(trainer: Trainer, case: Case, tolerance: float) -> None:
 
 
 @CAMPAIGN
-@given(case=drawn_cases())
+@given(case=drawn_cases(layer_norm=True))
 def test_any_fit_agrees_with_the_oracle_in_float64(exact_trainer: Trainer, case: Case) -> None:
     check_drawn(exact_trainer, case, 1e-11)
 

@@ -31,7 +31,7 @@ def picked(rows: Rows, places: NDArray[Any], weight: NDArray[Any] | None = None)
 
 def in_one_batch(case: Case) -> Case:
     """The same fit where one batch holds all rows, nothing is dropped, and every epoch is evaluated."""
-    network = case.network.model_copy(update={"dropout": 0.0, "batch_norm": False})
+    network = case.network.model_copy(update={"dropout": 0.0, "norm": "none", "batch_norm": False})
     case = dataclasses.replace(case, network=network, weights="", validation=case.validation + 1)
     return case.but(batch_size=1000, early_stopping="none", keep="last")
 

@@ -353,29 +353,29 @@ TABLE = [*_table(), *_embedded(), *_normed(), *LAYER_NORMED]
 
 
 @st.composite
-def drawn_cases(draw: st.DrawFn, epochs: int = 4, batch_norm: bool = True) -> Case:
+def drawn_cases(draw: st.DrawFn, epochs: int = 4, batch_norm: bool = True, layer_norm: bool = False) -> Case:
     """Any fit of reasonable size; layer widths lie around the vector widths, where kernels go wrong."""
     width = st.one_of(st.integers(1, 40), st.sampled_from([7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65]))
     hidden = draw(st.lists(width, max_size=4))
     # A kept unit is multiplied by 1 / (1 - rate): several layers at a high rate are a way to diverge.
     rates = [0.0, 0.0, 1e-6, 0.1, 0.25, *([0.5, 0.9] if len(hidden) < 2 else [])]
+    norms = ["none", *["batch"] * batch_norm, *["layer"] * layer_norm]
     network = {
         "hidden": hidden,
         "activation": draw(st.sampled_from(get_args(Activation))),
         "dropout": draw(st.sampled_from(rates)),
-        "norm": draw(st.sampled_from(["none", "none", "layer"])) if batch_norm else "none",
+        "norm": draw(st.sampled_from(norms)),
         "embedding": draw(st.sampled_from(["none", "none", "auto", 1, 16])),
     }
-    network["batch_norm"] = batch_norm and network["norm"] == "none" and draw(st.booleans())
     inputs = draw(st.integers(1, 33))
     columns = st.lists(st.integers(1, 40), max_size=min(3, inputs))
     categories = draw(columns) if network["embedding"] != "none" else []
     # See `Case.digits`; and batch norm of two rows is a step function, which takes digits from any trainer.
-    optimizer = "sgd" if network["batch_norm"] else draw(st.sampled_from(get_args(Optimizer)))
+    optimizer = "sgd" if network["norm"] == "batch" else draw(st.sampled_from(get_args(Optimizer)))
     momentum = draw(st.sampled_from([0.0, 0.5, 0.9])) if optimizer in ("sgd", "rmsprop") else 0.0
     rows = draw(st.integers(1, 70))
     size = draw(st.sampled_from([1, 2, 3, 5, 8, 10, 16, 25, 32, 67, 100]))
-    if network["batch_norm"]:
+    if network["norm"] == "batch":
         size = max(size, 5)
         rows = rows + 3 if rows % size in (1, 2) else rows
     training = {

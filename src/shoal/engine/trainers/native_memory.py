@@ -38,8 +38,10 @@ def _numbers_of_an_image(architecture: Architecture) -> int:
     borders, its sums and the places of its maxima; gradients of the largest."""
     size, inputs, numbers, pooled = architecture.input_shape[1:], list[int](), list[int](), 0
     for layer in architecture.convolutions:
-        borders = zip(size, both(layer.padding), strict=True)
-        inputs.append(layer.inputs * math.prod(side + 2 * padding for side, padding in borders))
+        borders = both(layer.padding)
+        inputs.append(
+            layer.inputs * math.prod(side + 2 * border for side, border in zip(size, borders, strict=True))
+        )
         numbers.append(layer.numbers)
         pooled += layer.units * math.prod(layer.pooled) * (layer.pool == "max")
         size = layer.pooled
