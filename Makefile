@@ -47,8 +47,8 @@ oldest newest: $(TESTS)  ## the suite on the oldest, or the newest, versions tha
 bench: $(TESTS)  ## benchmarks beside their peers, in an environment of their own
 	$(BIN)/python -m benchmarks
 
-wheels: $(VENV)/.wheels  ## wheels of every platform into dist/, those that run here tried out (AARCH64_PYTHON: docs/releasing.md)
-	$(BIN)/python tests/wheels.py --python "$(AARCH64_PYTHON)"
+wheels: $(VENV)/.wheels  ## wheels of every platform, or of PLATFORMS, into dist/, those that run here tried out (docs/releasing.md)
+	$(BIN)/python tests/wheels.py --python "$(AARCH64_PYTHON)" $(PLATFORMS)
 
 clean:
 	rm -rf $(VENV) .bench-venv .oldest-venv .newest-venv build dist runs .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -66,7 +66,9 @@ $(TESTS): $(RUNS)
 	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 	@touch $@
 
-# What the site and the wheels need besides.
-$(VENV)/.docs $(VENV)/.wheels: $(VENV)/.%: $(TESTS)
+# What the site and the wheels need besides; wheels need no PyTorch, as tests do.
+$(VENV)/.docs: $(TESTS)
+$(VENV)/.wheels: $(RUNS)
+$(VENV)/.docs $(VENV)/.wheels: $(VENV)/.%:
 	$(INSTALL) 'shoal[$*]'
 	@touch $@

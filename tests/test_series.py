@@ -164,6 +164,24 @@ def test_what_does_not_fit_is_refused(network: dict[str, Any], sentence: str) ->
     assert str(caught.value) == sentence.format(one="expected one number, since a series has one axis")
 
 
+@pytest.mark.parametrize(
+    ("own", "compared", "where"),
+    [(9, 1, "deep.toml:7: "), (1, 9, "")],
+    ids=["of the study", "of a comparison, whose line is another"],
+)
+def test_what_does_not_fit_is_refused_by_its_line(own: int, compared: int, where: str, tmp_path: Path) -> None:
+    study = tmp_path / "deep.toml"
+    study.write_text(
+        '[study]\ntask = "regression"\n[data]\ndataset = "two-peaks"\n'
+        f'[network]\nkind = "cnn"\nconv = [{{ channels = 2, kernel = {own} }}]\n'
+        f'[[compare]]\nname = "c"\nnetwork = {{ conv = [{{ channels = 2, kernel = {compared} }}] }}\n'
+    )
+    with pytest.raises(StudyError) as caught:
+        shoal.plan(study)
+    problem = str(caught.value).replace(f"{tmp_path}/", "")
+    assert problem == f"{where}network.conv[0]: kernel 9 does not fit a series of 1 (1 + 2*0 - 9 = -8)"
+
+
 def test_series_are_asked_for_with_convolutions_alone_and_name_fits_where_there_are_several() -> None:
     tree = {"study": {"task": "regression"}, "data": {"dataset": "two-peaks"}}
     with pytest.raises(StudyError) as caught:

@@ -179,9 +179,13 @@ class Planner:
 
     def architecture(self, candidate: Candidate, split: Split) -> Architecture:
         """Lay out the network for one split: categories that its training rows lack have no input there."""
-        return self._layouts.architecture(
-            candidate, self._digest(split.train), partial(self.preprocessing, split)
-        )
+        prepared = partial(self.preprocessing, split)
+        try:
+            return self._layouts.architecture(candidate, self._digest(split.train), prepared)
+        except StudyError as error:
+            if candidate.network != self.study.network:  # its lines are not those of the study's network
+                raise
+            raise StudyError(map(self.study.placed, error.problems)) from error
 
     def input_shape(self, split: Split) -> tuple[int, ...]:
         """Give the shape of a row of one split, every category a column of its own."""
