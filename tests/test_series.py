@@ -169,7 +169,9 @@ def test_what_does_not_fit_is_refused(network: dict[str, Any], sentence: str) ->
     [(9, 1, "deep.toml:7: "), (1, 9, "")],
     ids=["of the study", "of a comparison, whose line is another"],
 )
-def test_what_does_not_fit_is_refused_by_its_line(own: int, compared: int, where: str, tmp_path: Path) -> None:
+def test_what_does_not_fit_is_refused_by_its_line(
+    own: int, compared: int, where: str, tmp_path: Path
+) -> None:
     study = tmp_path / "deep.toml"
     study.write_text(
         '[study]\ntask = "regression"\n[data]\ndataset = "two-peaks"\n'

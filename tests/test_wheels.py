@@ -13,7 +13,7 @@ import pytest
 
 import shoal.core
 from shoal.core import load_core
-from wheels import HOUSE, ROOT, faults_of, modules_and_data, project
+from wheels import HOUSE, ROOT, faults_of, is_taken, modules_and_data, project
 
 NEEDS_CORE = pytest.mark.skipif(load_core() is None, reason="the native core is not built on this machine")
 
@@ -67,6 +67,12 @@ def test_every_fault_of_a_wheel_is_named(wheel: Path, tmp_path: Path) -> None:
         f"{spoilt.name}: files that are missing: 'shoal/py.typed', not ''",
         f"{spoilt.name}: files too many: 'tests/test_wheels.py', not ''",
     ]
+
+
+@NEEDS_CORE
+def test_the_python_that_built_a_wheel_takes_it_and_no_foreign(wheel: Path) -> None:
+    foreign = wheel.with_stem(wheel.stem.rpartition("-")[0] + "-plan9_mips")
+    assert [is_taken(path, [sys.executable]) for path in (wheel, foreign)] == [True, False]
 
 
 def test_the_source_distribution_builds_the_core_and_holds_no_tests(dist: Path) -> None:

@@ -141,7 +141,8 @@ def is_taken(wheel: Path, python: list[str]) -> bool:
         f"import sys; sys.path.append({place!r}); from packaging.tags import sys_tags; print(*sys_tags())"
     )
     answer = subprocess.run([*python, "-c", question], check=True, capture_output=True, text=True).stdout
-    return not parse_wheel_filename(wheel.name)[3].isdisjoint(*map(parse_tag, answer.split()))
+    taken = frozenset[Tag]().union(*map(parse_tag, answer.split()))
+    return not taken.isdisjoint(parse_wheel_filename(wheel.name)[3])
 
 
 def installed(wheel: Path, python: list[str], folder: Path) -> list[str]:

@@ -4,9 +4,39 @@
 #include "check.h"
 #include "target.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 namespace {
 
 using namespace shoal;
+
+#if defined(__x86_64__)
+// Asked of the processor itself: what __builtin_cpu_supports reads is not filled in a library that Zig links.
+struct Features {
+    unsigned ecx1 = 0, ebx7 = 0, saved = 0;  // leaf 1, leaf 7, registers that the system saves (XCR0)
+    Features() {
+        unsigned eax, ebx, ecx, edx, high;
+        if (__get_cpuid(1, &eax, &ebx, &ecx1, &edx) && ecx1 & bit_OSXSAVE)
+            __asm__("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
+        __get_cpuid_count(7, 0, &eax, &ebx7, &ecx, &edx);
+    }
+    bool all(unsigned registers, unsigned of_leaf7) const {
+        return (saved & registers) == registers && (ebx7 & of_leaf7) == of_leaf7;
+    }
+};
+
+bool has_avx2() {
+    const Features processor;
+    return processor.all(0x6, bit_AVX2) && processor.ecx1 & bit_FMA;
+}
+
+bool has_avx512() {
+    const Features processor;
+    return processor.all(0xe6, bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL);
+}
+#endif
 
 // The core of a target that was built and that this processor runs, or null.
 const TargetCore* core_of(int64_t target) {
@@ -14,13 +44,8 @@ const TargetCore* core_of(int64_t target) {
         case SHOAL_PORTABLE: return portable;
         case SHOAL_NEON: return neon;
 #if defined(__x86_64__)
-        case SHOAL_AVX2:
-            return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? avx2 : nullptr;
-        case SHOAL_AVX512:
-            return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")
-                       ? avx512
-                       : nullptr;
+        case SHOAL_AVX2: return has_avx2() ? avx2 : nullptr;
+        case SHOAL_AVX512: return has_avx512() ? avx512 : nullptr;
 #endif
         default: return nullptr;
     }
