@@ -14,10 +14,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shoal.extras import is_there
 from shoal.look import SecondProcess
 
 # What asserts for many tests says what it compared, as tests do.
 pytest.register_assert_rewrite("estimators.search_cases")
+
+# Where torch is not installed, tests that ask for it are skipped.
+if not is_there("torch"):
+    from torch_missing import TestsWithoutTorch, pytest_pyfunc_call  # noqa: F401
+
+    sys.meta_path.append(TestsWithoutTorch())
 
 # A drawn case that takes long on a busy machine is no mistake. The suite draws few, the same each time, so
 # that it says what a change did; `make torture` draws many, and others each time.

@@ -28,13 +28,14 @@ EVERYTHING: Final = frozenset({
 
 # The ground floor, which everyone may import.
 GROUND: Final = frozenset({
-    "activations", "contents", "decisions", "distributions", "errors", "files", "kinds", "links", "scores", "wording",
+    "activations", "contents", "decisions", "distributions", "errors", "extras", "files", "kinds", "links", "scores",
+    "wording",
 })  # fmt: skip
 
 # Who imports nothing but the ground floor.
 FREE: Final = (
     "errors", "wording", "files", "kinds", "activations", "links", "distributions", "decisions", "core", "cores",
-    "parts", "process", "scores", "space", "streams", "options", "contents",
+    "parts", "process", "scores", "space", "streams", "options", "contents", "extras",
 )  # fmt: skip
 
 # Who may import whom beside the ground floor.
@@ -72,8 +73,8 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
 }
 
 _TORCH: Final = frozenset({
-    "nets/_activations.py", "nets/_channels.py", "nets/_gradients.py", "nets/_loss.py", "nets/_layer.py",
-    "nets/_module.py", "nets/_optimizers.py", "nets/layers", "nets/losses", "engine/trainers",
+    "nets/_activations.py", "nets/_loss.py", "nets/_layer.py", "nets/_module.py", "nets/_optimizers.py", "nets/layers",
+    "nets/losses", "engine/trainers",
 })  # fmt: skip
 _SKLEARN: Final = frozenset({"data/_builtin.py", "data/_drift.py", "data/_peer_folds.py", "estimators"})
 _THREADED: Final = frozenset({
@@ -366,8 +367,8 @@ OFFENCES: Final = (
         broken_arrows,
         "data/_x.py",
         "from shoal.study import Study",
-        "data may import activations, contents, core, cores, decisions, distributions, errors, files, kinds, links,"
-        " scores, streams, wording, not study",
+        "data may import activations, contents, core, cores, decisions, distributions, errors, extras, files, kinds,"
+        " links, scores, streams, wording, not study",
     ),
     (broken_arrows, "look/_x.py", "import shoal.engine", "look may import"),
     (broken_arrows, "nets/_x.py", "from shoal.study._study import Study", "private to study"),

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -315,7 +316,8 @@ def test_the_written_layers_are_those_of_the_module(architecture: object) -> Non
     exec(compile(source.replace("module.load_state_dict", "str"), "exported.py", "exec"), {**FILES}, names)  # noqa: S102
     assert "answers" in names
     for name, layer in build_module(architecture).named_children():
-        assert f'("{name}", nn.{layer!r}),' in source
+        (call,) = re.findall(rf'^ *\("{name}", (.*)\),$', source, re.MULTILINE)
+        assert repr(eval(call, {}, names)) == repr(layer)  # noqa: S307
 
 
 FILES = {"__file__": "exported.py"}

@@ -95,7 +95,7 @@ def test_what_is_refused_within_a_fit_is_no_failed_fit(monkeypatch: pytest.Monke
     x, y = np.eye(6, dtype=np.float32), np.ones((6, 1), np.float32)
     task = Task("a", Network(hidden=(2,)), Training(epochs=1, validation=0.0), "regression", x, y, 1, rows)
     table = TableInMemory(x, y)
-    trainer = trainer_for(task.job, table, "cpu", "float32")
+    trainer = trainer_for(task.job, "cpu", "float32")
     fit = Fit("a", task.job, FitRows(rows, rows[:0], rows[:0]), trainer.versions["table"])
 
     def fails(error: Exception) -> Any:

@@ -31,7 +31,8 @@ namespace shoal {
     X(SECOND_MOMENT, "second_moment") X(BEST_PARAMETERS, "best_parameters") \
     X(PARAMETER_COUNT, "parameter_count") X(BUFFERS, "buffers") X(BEST_BUFFERS, "best_buffers") X(BUFFER_COUNT, "buffer_count") X(CURVE, "curve") X(CURVE_COUNT, "curve_count") \
     X(EPOCH, "epoch") X(STEP, "step") X(EVALUATIONS_DONE, "evaluations_done") X(BEST_EPOCH, "best_epoch") \
-    X(STATUS, "status") X(UNTIL, "until") X(X_ROWS, "x") X(OUTPUTS, "outputs") X(COUNT, "count") \
+    X(STATUS, "status") X(UNTIL, "until") X(X_ROWS, "x") X(OUTPUTS, "outputs") X(MAPS, "maps") \
+    X(BY_OUTPUTS, "by_outputs") X(LAYER, "layer") X(LEAST_SLOPE, "least_slope") X(GRADIENT, "gradient") X(COUNT, "count") \
     X(STREAM, "stream") X(CELLS, "cells")
 // clang-format on
 
@@ -54,7 +55,8 @@ inline bool finite_and_not_negative(double value) { return value >= 0 && value <
 
 // What a network has of each.
 struct Counts {
-    int64_t parameters = 0, buffers = 0;
+    int64_t parameters = 0, buffers = 0, outputs = 0;
+    int64_t maps = 0;                   // numbers of the maps of all convolutions, before their pools
     bool norms_single_numbers = false;  // some batch norm sees one number of each row
     // Scale and shift of so many units, each of `pixels` numbers of a row; and of a batch norm its running statistics.
     void add_norm(int64_t norm, int64_t units, int64_t pixels) {
@@ -112,11 +114,12 @@ inline Field check_tables(const ShoalNetwork& net, int64_t& inputs, Counts& coun
     return OK;
 }
 
+// A network; images may be looked at by convolutions alone.
 inline Field check_network(const ShoalNetwork& net, Counts& counts) {
     if (!within(net.inputs, 1, MAX_UNITS)) return INPUTS;
     if (!within(net.conv_count, 0, MAX_CONVS)) return CONV_COUNT;
-    if (!within(net.dense_count, 1, MAX_LAYERS)) return DENSE_COUNT;
-    if (!net.dense) return DENSE;
+    if (!within(net.dense_count, net.conv_count ? 0 : 1, MAX_LAYERS)) return DENSE_COUNT;
+    if (net.dense_count && !net.dense) return DENSE;
     int64_t inputs = net.inputs;
     if (net.conv_count) {
         if (!net.convs) return CONVS;
@@ -130,6 +133,7 @@ inline Field check_network(const ShoalNetwork& net, Counts& counts) {
             int64_t pixels = 0;
             if (Field refused = check_conv(conv, channels, height, width, pixels)) return refused;
             counts.parameters += conv.units * (conv.kernel * conv.kernel * (inputs_of_conv / conv.groups) + 1);
+            counts.maps += conv.units * pixels;
             counts.add_norm(conv.norm, conv.units, pixels);
         }
         inputs = channels * height * width;
@@ -146,7 +150,77 @@ inline Field check_network(const ShoalNetwork& net, Counts& counts) {
         counts.add_norm(layer.norm, layer.units, 1);
         inputs = layer.units;
     }
+    counts.outputs = inputs;
     return OK;
+}
+
+// The last numbers of every row are codes: whole numbers of vectors that their tables have.
+inline bool has_sound_codes(const ShoalNetwork& net, const float* x, int64_t rows) {
+    for (int64_t n = 1; n <= rows; ++n)
+        for (int64_t t = 0; t < net.table_count; ++t) {
+            const float code = x[n * net.inputs - net.table_count + t];
+            if (!(code >= 0 && code < (float)net.tables[t].rows && code == (float)(int64_t)code)) return false;
+        }
+    return true;
+}
+
+// What a network as it stands is asked about.
+struct AskedRows {
+    const ShoalNetwork* network;
+    const float* parameters;
+    int64_t parameter_count;
+    const float* buffers;
+    int64_t buffer_count;
+    const float* x;
+    int64_t x_count, rows;
+};
+
+inline Field check_asked(const AskedRows& asked, Counts& counts) {
+    if (!asked.network) return FIT;
+    const ShoalNetwork& net = *asked.network;
+    if (Field refused = check_network(net, counts)) return refused;
+    if (asked.parameter_count != counts.parameters) return PARAMETER_COUNT;
+    if (!asked.parameters) return PARAMETERS;
+    if (asked.buffer_count != counts.buffers) return BUFFER_COUNT;
+    if (asked.buffer_count && !asked.buffers) return BUFFERS;
+    if (!within(asked.rows, 0, MAX_ROWS) || asked.x_count != asked.rows * net.inputs || (asked.rows && !asked.x))
+        return X_ROWS;
+    return has_sound_codes(net, asked.x, asked.rows) ? OK : X_ROWS;
+}
+
+// How many numbers a gradient has of each image: by the maps of a convolution of a sound network, or, of -1, by the image.
+inline int64_t gradient_numbers(const ShoalNetwork& net, int64_t layer) {
+    int64_t channels = net.channels, height = net.height, width = net.width, pixels = height * width;
+    for (int64_t l = 0; l <= layer; ++l) check_conv(net.convs[l], channels, height, width, pixels);
+    return channels * pixels;
+}
+
+// Norms of a batch are part of the sums before them, for whoever asks; layer norms are not gone back through.
+inline bool has_norms(const ShoalNetwork& net) {
+    for (int64_t l = 0; l < net.conv_count; ++l)
+        if (net.convs[l].norm != SHOAL_NO_NORM) return true;
+    for (int64_t l = 0; l < net.dense_count; ++l)
+        if (net.dense[l].norm != SHOAL_NO_NORM) return true;
+    return false;
+}
+
+inline Field check_gradient(const ShoalGradient* question) {
+    if (!question) return FIT;
+    if (question->abi != SHOAL_ABI) return ABI;
+    const ShoalNetwork& net = question->network;
+    const int64_t rows = question->row_count;
+    Counts counts;
+    if (Field refused = check_asked({&net, question->parameters, question->parameter_count, nullptr, 0, question->x,
+                                     question->x_count, rows},
+                                    counts))
+        return refused;
+    if (!net.conv_count) return CONV_COUNT;
+    if (has_norms(net)) return NORM;
+    if (question->by_outputs_count != rows * counts.outputs || (rows && !question->by_outputs)) return BY_OUTPUTS;
+    if (!within(question->layer, -1, net.conv_count - 1)) return LAYER;
+    if (!(question->least_slope >= 0 && question->least_slope <= 1)) return LEAST_SLOPE;
+    if (question->gradient_count != rows * gradient_numbers(net, question->layer)) return GRADIENT;
+    return rows && !question->gradient ? GRADIENT : OK;
 }
 
 // The images that rows point into by number, and what is done with their bytes.
@@ -156,6 +230,7 @@ inline Field check_images(const ShoalFit& fit) {
     if (!fit.network.conv_count) return fit.evaluate_every == 1 && !fit.shift && !fit.flip ? OK : AUGMENT;
     if (fit.images_count < 0 || fit.images_count % fit.network.inputs) return IMAGES;
     if (fit.images_count && !fit.images) return IMAGES;
+    if (!fit.pixel_count && !fit.images_count) return fit.shift || fit.flip ? AUGMENT : OK;  // of floats
     return fit.pixel_count == fit.network.channels && fit.pixel_scale && fit.pixel_offset ? OK : PIXELS;
 }
 
@@ -173,16 +248,6 @@ inline int64_t outputs_of_target(const ShoalFit& fit) {
         case SHOAL_GAUSSIAN: return 2;
         default: unknown_kind();
     }
-}
-
-// The last numbers of every row are codes: whole numbers of vectors that their tables have.
-inline bool has_sound_codes(const ShoalNetwork& net, const float* x, int64_t rows) {
-    for (int64_t n = 1; n <= rows; ++n)
-        for (int64_t t = 0; t < net.table_count; ++t) {
-            const float code = x[n * net.inputs - net.table_count + t];
-            if (!(code >= 0 && code < (float)net.tables[t].rows && code == (float)(int64_t)code)) return false;
-        }
-    return true;
 }
 
 // Weights are numbers that are not negative.
@@ -208,7 +273,7 @@ inline Field check_rows(const ShoalRows& data, int64_t min_rows, const ShoalFit&
     const int64_t outputs = fit.network.dense[fit.network.dense_count - 1].units;
     if (!within(data.row_count, min_rows, fit.network.conv_count ? MAX_IMAGES : MAX_ROWS)) return field;
     if (!data.row_count) return OK;
-    if (fit.network.conv_count) {
+    if (fit.network.conv_count && fit.pixel_count) {
         if (!data.index || data.index_count != data.row_count) return Field(field + 1);
         for (int64_t n = 0; n < data.row_count; ++n)
             if (!within(data.index[n], 0, fit.images_count / fit.network.inputs - 1)) return Field(field + 1);
@@ -352,6 +417,7 @@ inline Field check_fit(const ShoalFit* fit, int64_t until) {
     if (!within(until, 0, fit->epochs)) return UNTIL;
     Counts counts;
     if (Field refused = check_network(fit->network, counts)) return refused;
+    if (!fit->network.dense_count) return DENSE_COUNT;
     if (Field refused = check_training(*fit)) return refused;
     if (Field refused = check_images(*fit)) return refused;
     if (Field refused = check_rows(fit->train, 1, *fit, TRAIN)) return refused;

@@ -123,8 +123,9 @@ inline void activate_row(const Conv& conv, const Plane& sums, int64_t block, int
 
 // Convolution `l` of a block, whose first image is row `first_row` of the batch; with NO_DROPOUT nothing is dropped, and
 // nothing kept for a backward pass. Where the batch has been normed its sums are there; with layer norm they are all made
-// before any is normed.
-inline void forward_block(const Network& net, int64_t l, int64_t block, int64_t images, int64_t first_row) {
+// before any is normed. Calls see(where they lie) with the values before the pool.
+template <class F>
+inline void forward_block(const Network& net, int64_t l, int64_t block, int64_t images, int64_t first_row, F&& see) {
     const Conv& conv = net.convs[l];
     const Layer& filters = conv.filters;
     const bool training = first_row != NO_DROPOUT, by_row = filters.norm.kind == SHOAL_LAYER_NORM,
@@ -144,6 +145,7 @@ inline void forward_block(const Network& net, int64_t l, int64_t block, int64_t 
         else
             activate_row<false>(conv, sums, block, y, values, derivatives, factors);
     }
+    see(values);
     int32_t* argmax = conv.pool_argmax + block * conv.pooled_floats();
     for (int64_t h = 0; conv.pool && h < filters.units; ++h)
         pool_forward(conv, own.at + h * own.channel_stride, to.at + h * to.channel_stride, to.row_stride,
@@ -165,22 +167,28 @@ inline void norm_batch(const Network& net, const Conv& conv, int64_t rows) {
     settle_statistics_of_images(conv, rows);
 }
 
+// What norms of convolutions need before the first block: outside of training all of it.
+inline void begin_norms(const Network& net, bool training) {
+    for (int64_t l = 0; l < net.conv_count; ++l) {
+        const Norm& norm = net.convs[l].filters.norm;
+        if (norm.kind != SHOAL_BATCH_NORM) continue;
+        set_offset(net.convs[l]);
+        if (!training) take_running_statistics(norm);
+    }
+}
+
 // All convolutions of `rows` images, which begin with row `first_row` of the batch; or, with NO_DROPOUT, nothing is
 // dropped. Block by block through all of them, as far as none norms a whole batch.
 inline void forward_convs(const Network& net, int64_t rows, int64_t first_row) {
     const bool training = first_row != NO_DROPOUT;
     const auto norms = [&](int64_t l) { return net.convs[l].filters.norm.kind == SHOAL_BATCH_NORM; };
-    for (int64_t l = 0; l < net.conv_count; ++l) {
-        if (!norms(l)) continue;
-        set_offset(net.convs[l]);
-        if (!training) take_running_statistics(net.convs[l].filters.norm);
-    }
+    begin_norms(net, training);
     for (int64_t l = 0, end; l < net.conv_count; l = end) {
         if (training && norms(l)) norm_batch(net, net.convs[l], rows);
         for (end = l + 1; end < net.conv_count && !(training && norms(end));) ++end;
         for (int64_t b = 0; b < rows; b += PANEL)
             for (int64_t k = l; k < end; ++k)
-                forward_block(net, k, b / PANEL, rows - b, training ? first_row + b : NO_DROPOUT);
+                forward_block(net, k, b / PANEL, rows - b, training ? first_row + b : NO_DROPOUT, [](const Plane&) {});
     }
 }
 

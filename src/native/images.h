@@ -1,4 +1,4 @@
-// Rows into the network: of tables as they are, codes as their vectors, of images byte by byte, shifted and flipped where a fit asks for it.
+// Rows into the network: of tables as they are, codes as their vectors, of images as floats or byte by byte, shifted and flipped where a fit asks for it.
 //
 // Letters: B rows that go through together, C channels.
 #pragma once
@@ -105,6 +105,12 @@ struct RowSelection {
     RowSelection part(int64_t b, int64_t rows) const { return {first + b, rows, k, order ? order + b : nullptr}; }
 };
 
+// Images that are floats already into the lanes of blocks, the last into those that are left.
+inline void load_float_images(const Network& net, const float* x, const RowSelection& selection) {
+    for (int64_t b = 0; b < round_up(selection.count, PANEL); ++b)
+        load_row(net, b, x + selection.row(min(b, selection.count - 1)) * net.inputs);
+}
+
 // Loads rows into the network's input.
 inline void load_inputs(const Network& net, const ShoalFit& fit, const ShoalRows& data,
                         const RowSelection& selection, const uint32_t* augment_draws) {
@@ -112,6 +118,7 @@ inline void load_inputs(const Network& net, const ShoalFit& fit, const ShoalRows
         for (int64_t b = 0; b < selection.count; ++b) load_table_row(net, b, data.x + selection.row(b) * net.inputs);
         return;
     }
+    if (!fit.pixel_count) return load_float_images(net, data.x, selection);
     for (int64_t b = 0; b < selection.count; b += PANEL) {
         const uint8_t* image[PANEL];
         Augmentation change[PANEL];

@@ -58,18 +58,33 @@ int64_t shoal_outputs(int64_t target, const ShoalNetwork* network, const float* 
                       int64_t x_count, int64_t rows, float* outputs, int64_t outputs_count) {
     const TargetCore* core = core_of(target);
     if (!core) return TARGET;
-    if (!network) return FIT;
     Counts counts;
-    if (Field refused = check_network(*network, counts)) return refused;
-    if (parameter_count != counts.parameters) return PARAMETER_COUNT;
-    if (!parameters) return PARAMETERS;
-    if (buffer_count != counts.buffers) return BUFFER_COUNT;
-    if (buffer_count && !buffers) return BUFFERS;
-    if (!within(rows, 0, MAX_ROWS) || x_count != rows * network->inputs || (rows && !x)) return X_ROWS;
-    if (!has_sound_codes(*network, x, rows)) return X_ROWS;
-    const int64_t units = network->dense[network->dense_count - 1].units;
-    if (outputs_count != rows * units || (rows && !outputs)) return OUTPUTS;
+    if (Field refused =
+            check_asked({network, parameters, parameter_count, buffers, buffer_count, x, x_count, rows}, counts))
+        return refused;
+    if (outputs_count != rows * counts.outputs || (rows && !outputs)) return OUTPUTS;
     return core->outputs(*network, parameters, buffers, x, rows, outputs) ? OK : MEMORY;
+}
+
+int64_t shoal_maps(int64_t target, const ShoalNetwork* network, const float* parameters, int64_t parameter_count,
+                   const float* buffers, int64_t buffer_count, const float* x, int64_t x_count, int64_t rows,
+                   float* maps, int64_t maps_count) {
+    const TargetCore* core = core_of(target);
+    if (!core) return TARGET;
+    Counts counts;
+    if (Field refused =
+            check_asked({network, parameters, parameter_count, buffers, buffer_count, x, x_count, rows}, counts))
+        return refused;
+    if (!network->conv_count) return CONV_COUNT;
+    if (maps_count != rows * counts.maps || (rows && !maps)) return MAPS;
+    return core->maps(*network, parameters, buffers, x, rows, maps) ? OK : MEMORY;
+}
+
+int64_t shoal_gradient(int64_t target, const ShoalGradient* question) {
+    const TargetCore* core = core_of(target);
+    if (!core) return TARGET;
+    if (Field refused = check_gradient(question)) return refused;
+    return core->gradient(*question) ? OK : MEMORY;
 }
 
 int64_t shoal_dropout_draws(int64_t target, const uint32_t key[2], int64_t count, int64_t layer, int64_t step,

@@ -16,7 +16,7 @@
 #define SHOAL_EXPORT extern "C" __attribute__((visibility("default")))
 #endif
 
-enum { SHOAL_ABI = 12 };  // changes with any struct or function below
+enum { SHOAL_ABI = 13 };  // changes with any struct or function below
 
 enum ShoalTarget { SHOAL_PORTABLE, SHOAL_AVX2, SHOAL_AVX512, SHOAL_NEON, SHOAL_TARGET_COUNT };
 enum ShoalActivation {
@@ -85,14 +85,14 @@ struct ShoalNetwork {
     const ShoalTable* tables;  // the last inputs are codes, one a table, and become its vectors, behind the others
     int64_t table_count;       // 0 of images
     const ShoalDense* dense;  // the last: identity, no dropout, no norm
-    int64_t dense_count;      // the one length that nothing else states again
+    int64_t dense_count;      // the one length that nothing else states again; 0 of images that are only looked at
 };
 
 struct ShoalRows {
     int64_t row_count;  // N
-    const float* x;     // (N, D), where rows are no images
+    const float* x;     // (N, D), of tables, or of images that are floats already, (N, C, height, width)
     int64_t x_count;
-    const int64_t* index;  // (N,) which images these rows are
+    const int64_t* index;  // (N,) which of the images in bytes these rows are
     int64_t index_count;
     const float* values;  // (N, targets), for losses of numbers; K, but of losses that say more of a target
     int64_t values_count;
@@ -125,7 +125,7 @@ struct ShoalFit {
     uint32_t dropout_key[2];
     ShoalRows train, validation, inner;
     int64_t evaluate_every;  // of the training rows every k-th is evaluated, k being this
-    const uint8_t* images;   // (M, C, height, width), shared by all rows
+    const uint8_t* images;   // (M, C, height, width), shared by all rows; or null, where rows are floats
     int64_t images_count;
     const float *pixel_scale, *pixel_offset;  // (C,): a byte becomes byte * scale + offset
     int64_t pixel_count;
@@ -154,6 +154,23 @@ struct ShoalFit {
     int64_t diverged_epoch, diverged_batch;  // from 1
 };
 
+// A gradient by the images that a network is given, or by the maps of one of its convolutions, as it stands.
+struct ShoalGradient {
+    int64_t abi;
+    ShoalNetwork network;  // of images, without norms; without dense layers its outputs are what the last convolution passes on
+    const float* parameters;
+    int64_t parameter_count;  // P
+    int64_t row_count;        // N
+    const float* x;           // (N, C, height, width)
+    int64_t x_count;
+    const float* by_outputs;  // (N, K) the gradient, by the outputs, of what is asked about
+    int64_t by_outputs_count;
+    int64_t layer;       // by the maps of this convolution, between its activation and its pool; -1: by the images
+    double least_slope;  // above 0: slopes of activations of convolutions that are lower count as this
+    float* gradient;     // (N, C, height, width) of those maps, or of the images
+    int64_t gradient_count;
+};
+
 // Some cells of a text: each from the byte after place `before[i]` up to `end[i]`. Both lie `stride` numbers apart.
 struct ShoalCells {
     const char* text;
@@ -177,6 +194,12 @@ SHOAL_EXPORT int64_t shoal_outputs(int64_t target, const ShoalNetwork* network, 
                                    int64_t parameter_count, const float* buffers, int64_t buffer_count,
                                    const float* x, int64_t x_count, int64_t rows, float* outputs,
                                    int64_t outputs_count);
+// Maps of every convolution, between its activation and its pool, for images `x` (N, C, height, width): of each image
+// those of all, (C, height, width), one behind the other.
+SHOAL_EXPORT int64_t shoal_maps(int64_t target, const ShoalNetwork* network, const float* parameters,
+                                int64_t parameter_count, const float* buffers, int64_t buffer_count, const float* x,
+                                int64_t x_count, int64_t rows, float* maps, int64_t maps_count);
+SHOAL_EXPORT int64_t shoal_gradient(int64_t target, const ShoalGradient* question);
 
 // Cut a text at its delimiters and line ends into cells, `columns` on each line: `end` gets the place behind each.
 // Refused where a line has another number of cells, the text other than `end_count` of them, or a cell with what ends

@@ -122,9 +122,9 @@ struct Network {
     int32_t* codes;  // (B, tables), of the rows that are at work
     float *vectors, *vector_first_moment, *vector_second_moment, *vector_gradient;
 
-    Layer& output_layer() const { return dense[dense_count - 1]; }
-    // The layer whose values a dense layer takes.
+    // The layer whose values a dense layer takes; of one more than there are: what the network gives.
     const Layer& input_of(int64_t l) const { return l ? dense[l - 1] : dense_input; }
+    const Layer& output_layer() const { return input_of(dense_count); }
     // All layers that have weights: convolutions, then dense ones.
     Layer& layer(int64_t l) const { return l < conv_count ? convs[l].filters : dense[l - conv_count]; }
     int64_t layer_count() const { return conv_count + dense_count; }

@@ -13,6 +13,9 @@ struct TargetCore {
     bool (*advance)(ShoalFit& fit, int64_t until);
     bool (*outputs)(const ShoalNetwork& network, const float* parameters, const float* buffers, const float* x,
                     int64_t rows, float* y);
+    bool (*maps)(const ShoalNetwork& network, const float* parameters, const float* buffers, const float* x,
+                 int64_t rows, float* to);
+    bool (*gradient)(const ShoalGradient& question);
     bool (*dropout_draws)(const uint32_t key[2], int64_t count, int64_t layer, int64_t step, int64_t epoch,
                           uint16_t* draws);
     bool (*permutation)(const uint32_t key[2], int64_t count, int64_t epoch, uint32_t* order);

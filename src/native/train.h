@@ -1,8 +1,7 @@
 // A whole fit: epochs, evaluations, what is kept, when it ends. Follows `Trainer.advance` and
 // `State.record_evaluation` of src/shoal/engine/_trainer.py word by word.
 #pragma once
-#include "flat.h"
-#include "step.h"
+#include "inspect.h"
 #include "target.h"
 
 namespace shoal {
@@ -166,26 +165,6 @@ inline bool advance(ShoalFit& fit, int64_t until) {
     return true;
 }
 
-inline bool outputs(const ShoalNetwork& from, const float* parameters, const float* buffers, const float* x,
-                    int64_t rows, float* y) {
-    const FlushedDenormals flushed;
-    Workspace work;
-    Network& net = work.net;
-    if (!build_network(net, from, EVALUATION_ROWS, false)) return false;
-    read_parameters(net, parameters);
-    read_buffers(net, buffers);
-    const Layer& last = net.output_layer();
-    for (int64_t n = 0; n < rows; n += net.group_rows) {
-        const int64_t group = min(net.group_rows, rows - n);
-        for (int64_t b = 0; b < group; ++b) load_row(net, b, x + (n + b) * net.inputs);
-        forward(net, group, NO_DROPOUT);
-        for (int64_t b = 0; b < group; ++b)
-            for (int64_t k = 0; k < last.units; ++k)
-                y[(n + b) * last.units + k] = canonical_nan(last.value[b * last.output_stride + k]);
-    }
-    return true;
-}
-
 inline bool dropout_draws(const uint32_t key[2], int64_t count, int64_t layer, int64_t step, int64_t epoch,
                           uint16_t* draws) {
     uint16_t* spacious = (uint16_t*)calloc((size_t)draw_capacity(count), sizeof(uint16_t));
@@ -235,8 +214,9 @@ inline double run_multiply_adds(int64_t rounds) {
     return horizontal_sum(sink) < 0 ? -count : count;
 }
 
-constexpr TargetCore CORE = {advance,          outputs, dropout_draws, epoch_permutation, evaluate_activation,
-                             run_multiply_adds};
+constexpr TargetCore CORE = {
+    advance,           outputs,             maps,             gradient, dropout_draws,
+    epoch_permutation, evaluate_activation, run_multiply_adds};
 
 }  // namespace
 }  // namespace shoal

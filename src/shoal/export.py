@@ -30,6 +30,7 @@ from shoal.data import (
 from shoal.decisions import add_named, class_source, described, unlike
 from shoal.distributions import by_target
 from shoal.errors import InputError, Problem, ShoalError, lacks_memory
+from shoal.extras import needed
 from shoal.files import write, write_together
 from shoal.kinds import ENCODERS
 from shoal.links import link_of
@@ -66,8 +67,7 @@ def export_onnx(source: Path, out: Path, *, force: bool = False) -> str:
     except ImportError as error:
         if lacks_memory(error):
             raise
-        what = 'needs the packages onnx and onnxruntime: pip install "shoal[onnx]"'
-        raise InputError(Problem("--format onnx", what)) from error
+        raise InputError(Problem("--format onnx", needed("onnx"))) from error
     model = load(source)
     graph = onnx_model(model)
     onnx.checker.check_model(graph)

@@ -161,7 +161,6 @@ FAILED = CASES["no hidden layer"].but(lr=1e10)
 
 
 def test_a_diverging_fit_says_where_and_changes_no_neighbour(trainer: Trainer) -> None:
-    import torch
 
     healthy = CASES["momentum, dropout, short last batch"]
     alone = train(trainer, healthy)
@@ -171,7 +170,7 @@ def test_a_diverging_fit_says_where_and_changes_no_neighbour(trainer: Trainer) -
         trainer.advance(healthy.job, healthy.data, among, until)
     assert failed.status == "diverged"
     assert (failed.diverged_epoch, failed.diverged_batch) == first_diverged_batch(
-        FAILED, FAILED.oracle(torch.float32)
+        FAILED, FAILED.oracle("float32")
     )
     assert same_bytes(alone, among)
 

@@ -31,6 +31,7 @@ from shoal.study import Conv, Network
 from studies import tiny_study, two_peaks
 
 TRAINERS = Trainers()
+pytest.importorskip("torch")
 TORCH = TRAINERS.by_name["torch"]
 TRAINER = TRAINERS.by_name.get("native", TORCH)
 """Workers train with any trainer, and processes import no torch for this one: `tests/engine/` has torch in them."""

@@ -9,16 +9,14 @@ import dataclasses
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 from unittest.mock import patch
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from oracle import Oracle
 from shoal.distributions import distribution_of
 from shoal.engine._train import Checkpoint
 from shoal.engine._trainer import FitData, Job, Rows, State, Trainer, initial_state
@@ -26,6 +24,9 @@ from shoal.kinds import LOSSES
 from shoal.nets import build_architecture, tables_of
 from shoal.streams import Role, StreamKey, dropout_draws
 from shoal.study import Activation, Loss, Network, Optimizer, Training
+
+if TYPE_CHECKING:
+    from oracle import Oracle
 
 SCHEDULES = get_args(Training.model_fields["schedule"].annotation)
 
@@ -119,14 +120,18 @@ class Case:
             x[:, place] = 0 if rng is None else rng.integers(0, categories + 1, len(x))
         return x
 
-    def oracle(self, dtype: torch.dtype = torch.float64) -> Oracle:
+    def oracle(self, dtype: str = "float64") -> Oracle:
+        import torch
+
+        from oracle import Oracle
+
         return Oracle(
             self.network,
             self.training,
             self.loss,
             self.key,
             (self.inputs, self.width, self.categories),
-            dtype,
+            getattr(torch, dtype),
         )
 
     def start(self, dtype: str = "float32") -> State:
@@ -142,6 +147,7 @@ class Case:
 def make_trainer(name: str) -> Trainer:
     """Build a trainer by name, or skip; with SHOAL_REQUIRE_NATIVE=1 a missing native trainer fails."""
     if name == "torch":
+        pytest.importorskip("torch")
         from shoal.engine.trainers.torch import TorchTrainer
 
         return TorchTrainer()

@@ -19,6 +19,7 @@ from shoal.errors import StudyError
 from shoal.study import Study
 from studies import drawing_of, tiny_study, two_peaks
 
+pytest.importorskip("torch")
 CONVENIENT = Trainers("torch").choose
 
 

@@ -17,6 +17,7 @@ from studies import tiny_study, two_peaks
 
 
 def planner(study: Study) -> Planner:
+    pytest.importorskip("torch")
     return Planner(study, two_peaks(), Trainers("torch").choose)
 
 

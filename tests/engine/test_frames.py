@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from shoal import load
 from shoal.data import load_builtin
 from shoal.engine import _frames, _inside
+from shoal.engine._channels import Channels
 from shoal.engine._frames import BINS, every_pixel, one_width
 from shoal.errors import RunFolderError
 from shoal.look import RunFindings
-from shoal.nets import Channels, build_architecture, initial_parameters, weights_by_layer
+from shoal.nets import build_architecture, initial_parameters, weights_by_layer
 from shoal.pipeline import run
 from shoal.results import Identity, Inside, Results, Store
 from shoal.streams import REFIT_STREAM, StreamKey

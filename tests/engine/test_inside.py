@@ -12,13 +12,14 @@ import pytest
 import shoal
 from shoal.data import load_builtin
 from shoal.engine import Planner, Trainers, _inside, load_data
+from shoal.engine._channels import Channels
 from shoal.errors import RunFolderError
 from shoal.look import RunFindings
 from shoal.look.figures.class_activation import class_activation
 from shoal.look.figures.dead_units import dead_units
 from shoal.look.figures.gradients import gradients
 from shoal.look.figures.weight_history import history
-from shoal.nets import Channels, build_architecture, initial_parameters
+from shoal.nets import build_architecture, initial_parameters
 from shoal.pipeline import run
 from shoal.results import Identity, Results, Store
 from shoal.streams import REFIT_STREAM, StreamKey

@@ -158,13 +158,13 @@ def test_in_the_main_thread_python_has_its_turn_between_steps(monkeypatch: pytes
     monkeypatch.setattr("shoal.engine.trainers.native.BREATH_SECONDS", 0.0)
     monkeypatch.setattr("shoal.engine.trainers.native.PAUSE_INTERVAL", 1)
     calls: list[str] = []
-    real = NativeTrainer._call
+    real = native_core.call
 
     def counted(*given: Any) -> None:
         calls.append(threading.current_thread().name)
         real(*given)
 
-    monkeypatch.setattr(NativeTrainer, "_call", counted)
+    monkeypatch.setattr("shoal.engine.trainers.native.call", counted)
     job, states = make_job(epochs=5), list[State]()
     other = threading.Thread(target=lambda: states.append(trained(job, make_data())), name="other")
     other.start()

@@ -106,6 +106,7 @@ def test_stopped_workers_hand_over_checkpoints_that_end_in_the_same_bytes(
 
 
 def test_a_worker_that_is_told_to_stop_between_two_fits_ends() -> None:
+    pytest.importorskip("torch")
     ours, its = Pipe()
     for message in (WorkerSetup(ROWS, TORCH.by_name["torch"]), STOP):
         ours.send(message)

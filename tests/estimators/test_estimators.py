@@ -375,6 +375,7 @@ def test_a_refusal_names_what_was_expected_and_what_came(
 
 
 def test_a_device_that_is_not_here_is_refused() -> None:
+    pytest.importorskip("torch")
     other = "cuda" if sys.platform == "darwin" else "mps"
     with pytest.raises(ValueError, match=rf"^device: expected one that torch finds here, got {other}$"):
         MLPRegressor(**QUICK, device=other).fit(X, Y)

@@ -1,5 +1,5 @@
 // Draws descriptions of fits, sound ones and ones with a single field spoilt, and hands them to the core; as many
-// texts of cells, too.
+// texts of cells and questions about the inside of networks, too.
 //
 // Built with AddressSanitizer and UndefinedBehaviorSanitizer by sanitize.sh. Every buffer is allocated with
 // exactly the stated length, so that any read or write beyond it is reported. A sound description must be
@@ -475,6 +475,105 @@ void cut_and_read() {
         if (!(sorted[row - 1] <= sorted[row] || std::isnan(sorted[row]))) printf("numbers in no order\n"), exit(1);
 }
 
+// What goes on inside a drawn network of images: its maps, with its norms, and without them a gradient by a map or by the
+// images.
+struct Inside {
+    std::vector<ShoalConv> convs;
+    std::vector<ShoalDense> dense;
+    std::vector<float> plain_parameters, parameters, buffers, x, by_outputs, maps, gradient;
+    ShoalNetwork net;
+    ShoalGradient asked = {};
+
+    explicit Inside(const Drawn& drawn) : convs(drawn.convs), dense(drawn.dense), net(drawn.fit.network) {
+        const bool headless = from_to(0, 1);  // convolutions alone
+        if (headless) net.dense_count = 0;
+        asked.abi = SHOAL_ABI;
+        asked.row_count = from_to(0, 40);
+        asked.layer = from_to(-1, net.conv_count - 1);
+        asked.least_slope = from_to(0, 1) ? unit() : 0;
+        int64_t channels = net.channels, height = net.height, width = net.width, numbers = 0, plain = 0, norms = 0, statistics = 0;
+        int64_t wanted = net.inputs;
+        for (int64_t l = 0; l < net.conv_count; ++l) {
+            ShoalConv& conv = convs[(size_t)l];
+            plain += conv.units * (conv.kernel * conv.kernel * (channels / conv.groups) + 1);
+            norms += 2 * conv.units * (conv.norm != 0), statistics += 2 * conv.units * (conv.norm == SHOAL_BATCH_NORM);
+            conv.norm = 0;
+            height = (height + 2 * conv.padding - conv.kernel) / conv.stride + 1;
+            width = (width + 2 * conv.padding - conv.kernel) / conv.stride + 1;
+            channels = conv.units;
+            numbers += channels * height * width;
+            if (l == asked.layer) wanted = channels * height * width;
+            if (!conv.pool) continue;
+            height = (height - conv.pool_size) / conv.pool_stride + 1;
+            width = (width - conv.pool_size) / conv.pool_stride + 1;
+        }
+        int64_t outputs = channels * height * width;
+        for (int64_t l = 0; l < net.dense_count; ++l) {
+            plain += dense[(size_t)l].units * (outputs + 1);
+            ShoalDense& layer = dense[(size_t)l];
+            norms += 2 * layer.units * (layer.norm != 0), statistics += 2 * layer.units * (layer.norm == SHOAL_BATCH_NORM);
+            layer.norm = 0;
+            outputs = dense[(size_t)l].units;
+        }
+        asked.network = net;
+        asked.network.convs = convs.data(), asked.network.dense = dense.data();
+        parameters = floats(plain + norms, 0.5f), plain_parameters = floats(plain, 0.5f), buffers = floats(statistics, 1);
+        for (float& value : buffers) value = std::fabs(value);
+        x = floats(asked.row_count * net.inputs, 1), by_outputs = floats(asked.row_count * outputs, 1);
+        maps.resize((size_t)(asked.row_count * numbers)), gradient.resize((size_t)(asked.row_count * wanted));
+        asked.parameters = plain_parameters.data(), asked.parameter_count = plain;
+        asked.x = x.data(), asked.x_count = (int64_t)x.size();
+        asked.by_outputs = by_outputs.data(), asked.by_outputs_count = (int64_t)by_outputs.size();
+        asked.gradient = gradient.data(), asked.gradient_count = (int64_t)gradient.size();
+    }
+
+    int64_t ask_maps(int64_t target) {
+        return shoal_maps(target, &net, parameters.data(), (int64_t)parameters.size(), buffers.data(),
+                          (int64_t)buffers.size(), asked.x, asked.x_count, asked.row_count, maps.data(),
+                          (int64_t)maps.size());
+    }
+
+    void spoil() {
+        int64_t* numbers[] = {&asked.abi,   &asked.parameter_count,  &asked.row_count,      &asked.x_count,
+                              &asked.layer, &asked.by_outputs_count, &asked.gradient_count, &asked.network.inputs,
+                              &asked.network.height, &asked.network.width, &asked.network.channels, &net.height,
+                              &convs[0].norm, &convs[0].groups};
+        const void** pointers[] = {(const void**)&asked.parameters, (const void**)&asked.x,
+                                   (const void**)&asked.by_outputs, (const void**)&asked.gradient,
+                                   (const void**)&asked.network.convs};
+        const double slopes[] = {-1, 1.5, NAN, HUGE_VAL};
+        switch (from_to(0, 3)) {
+            case 0: *pointers[rng() % (sizeof pointers / sizeof *pointers)] = nullptr; return;
+            case 1: asked.least_slope = slopes[rng() % 4]; return;
+            default:
+                *numbers[rng() % (sizeof numbers / sizeof *numbers)] =
+                    from_to(0, 3) ? ODD[rng() % (sizeof ODD / sizeof *ODD)] : (int64_t)rng();
+        }
+    }
+};
+
+// Asks a network of images, if one is drawn: all targets answer the same; what is spoilt is refused or harmless.
+void ask_inside() {
+    const Drawn drawn;
+    if (drawn.images.empty()) return;
+    Inside inside(drawn);
+    const bool sound = from_to(0, 1);
+    if (!sound) inside.spoil();
+    std::vector<float> maps, gradient;
+    for (int64_t target = 0, first = 1; target < SHOAL_TARGET_COUNT; ++target) {
+        if (!(shoal_targets() >> target & 1)) continue;
+        const int64_t code = shoal_gradient(target, &inside.asked), of_maps = inside.ask_maps(target);
+        if (sound && (code || of_maps))
+            printf("a sound question is refused: %s\n", shoal_field(code ? code : of_maps)), exit(1);
+        if ((code && !*shoal_field(code)) || (of_maps && !*shoal_field(of_maps)))
+            printf("a refusal without a name\n"), exit(1);
+        if (!first && !(same_bytes(maps, inside.maps) && same_bytes(gradient, inside.gradient)))
+            printf("targets differ inside\n"), exit(1);
+        first = 0;
+        maps = inside.maps, gradient = inside.gradient;
+    }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -492,6 +591,7 @@ int main(int argc, char** argv) {
         if (code && !*shoal_field(code)) printf("a refusal without a name: %lld\n", (long long)code), exit(1);
     }
     for (long i = 0; i < count; ++i) cut_and_read();
+    for (long i = 0; i < count; ++i) ask_inside();
     printf("%ld descriptions, %ld spoilt, %ld refused: no fault; digest %016llx\n", count, spoilt, refused,
            (unsigned long long)digest);
 }

@@ -8,12 +8,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from core_cases import make_data, make_job, needs_core, same_bytes
 
-from shoal.engine._trainer import initial_state
+from shoal.engine._trainer import AskedGradient, initial_state
 from shoal.engine.trainers.native import NativeTrainer
 from shoal.nets import Architecture
 
@@ -67,7 +68,12 @@ def _fail_each(case: tuple[object, ...], shim: ctypes.CDLL) -> tuple[int, int]:
 
 
 def _answers(trainer: NativeTrainer, architecture: Architecture, parameters_P: object, x: object) -> object:
-    return trainer.outputs(architecture, parameters_P, np.zeros(0, np.float32), x)  # type: ignore[arg-type]
+    asked: tuple[Any, ...] = (architecture, parameters_P, np.zeros(0, np.float32), x)
+    outputs = trainer.outputs(*asked)
+    if not architecture.convolutions:
+        return outputs
+    gradient = trainer.gradient(*asked, AskedGradient(outputs))
+    return np.concatenate([part.reshape(-1) for part in (outputs, *trainer.maps(*asked), gradient)])
 
 
 def _failures(shim: ctypes.CDLL, work: object) -> int:

@@ -10,6 +10,8 @@ import pytest
 from house_copy import HOUSE, Copy, run_beside
 from shoal.kinds import LAYERS
 
+pytest.importorskip("torch")
+
 LOSS = '''"""Toy: the mean absolute error."""
 
 from shoal.nets._loss import Loss
@@ -105,9 +107,8 @@ class ScaleLayer:
     def step_cost(self, takes, *, first):
         return StepCost(10.0, 1e-3 * self.units)
 
-    def modules(self):
-        import torch
-        from torch import nn
+    def modules(self, torch):
+        nn = torch.nn
 
         class Scale(nn.Module):
             def __init__(self, units):
@@ -118,7 +119,7 @@ class ScaleLayer:
             def forward(self, x):
                 return x * self.weight + self.bias
 
-        return {self.name: Scale(self.units)} | activation_parts(self.name, self.activation)
+        return {self.name: Scale(self.units)} | activation_parts(torch, self.name, self.activation)
 
     def output(self, named, x):
         sum_NU = x * named[f"{self.name}.weight"] + named[f"{self.name}.bias"]

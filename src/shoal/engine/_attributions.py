@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, Final
@@ -22,11 +21,12 @@ from numpy.typing import NDArray
 
 from shoal.decisions import Decision, named_classes
 from shoal.engine._extents import IMAGE_POINTS, PULLED_AT_ONCE, images_attributed, images_explained
-from shoal.engine._integrated import ClassOdds, Floats, Way, bends_of
+from shoal.engine._integrated import ByTrainer, ClassOdds, Floats, Way, bends_of
 from shoal.engine._predict import Trained
 from shoal.engine._source import gallery_rows
-from shoal.engine.trainers.torch import one_thread
-from shoal.nets import Gradients, forward, outputs_and_gradient
+from shoal.engine._trainer import AskedGradient, Trainer
+from shoal.engine.trainers.choice import Trainers
+from shoal.nets import Architecture, forward, outputs_and_gradient
 
 _SUMMED_AT_ONCE: Final = 4096
 
@@ -119,8 +119,12 @@ class Attributing:
         return np.asarray(pixels * scale_C[:, None, None] + offset_C[:, None, None])
 
     @cached_property
-    def _gradients(self) -> Gradients:
-        return Gradients(self.trained.architecture, self.trained.named)
+    def _trainer(self) -> Trainer:
+        return Trainers().looking_into(self.trained.architecture)
+
+    @property
+    def _asked(self) -> tuple[Architecture, NDArray[Any], NDArray[Any]]:
+        return self.trained.architecture, self.trained.parameters_P, self.trained.buffers
 
     def integrated(self, train_rows: Rows, explained: Explained) -> Arrays:
         """Give what every pixel adds to the log-odds of classes, its channels summed; on one thread, so that no sum
@@ -132,15 +136,14 @@ class Attributing:
         images = self.images[row_Q]
         way = self._way(mean_image(self.images, train_rows))
         x_QD = self._prepared(images).reshape(len(row_Q), -1)
-        torch = one_thread() if self.trained.architecture.convolutions else nullcontext()
-        with torch, threadpool_limits(1):
+        with threadpool_limits(1):
             answer_Q, baseline_Q, added_QS = way.contributions(x_QD, ClassOdds(class_Q))
         added = added_QS.reshape(len(row_Q), *images.shape[2:]).astype(np.float32)
         facts: Arrays = {"rows": row_Q, "classes": class_Q, "images": images}
         return facts | {"answer": answer_Q, "baseline": baseline_Q, "added": added}
 
     def _way(self, mean_CHW: Floats) -> Way:
-        """Lead from prepared images, flat, to outputs: by torch where there are convolutions."""
+        """Lead from prepared images, flat, to outputs: by a trainer where there are convolutions."""
         architecture, named = self.trained.architecture, self.trained.named
         shape = mean_CHW.shape
         baseline_D = self._prepared(mean_CHW).reshape(-1)
@@ -154,18 +157,10 @@ class Attributing:
             ends = bends_of(architecture.dense, named, baseline_D)
             dense = partial(forward, architecture, named)
             return Way(dense, pulled, baseline_D, summed, points=IMAGE_POINTS, ends=ends)
-        gradients = self._gradients
 
-        def by_inputs(x_BD: Floats, gradient_of: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
-            outputs_BK, gradient = gradients.by_inputs(x_BD.reshape(-1, *shape), gradient_of)
-            return outputs_BK, gradient.reshape(x_BD.shape)
+        asked = ByTrainer(self._trainer, self.trained, shape)
+        return Way(asked.outputs, asked.by_inputs, baseline_D, summed, PULLED_AT_ONCE, IMAGE_POINTS)
 
-        def outputs(x_ND: Floats) -> Floats:
-            return gradients.outputs(np.ascontiguousarray(x_ND).reshape(-1, *shape))
-
-        return Way(outputs, by_inputs, baseline_D, summed, PULLED_AT_ONCE, IMAGE_POINTS)
-
-    @one_thread()
     def grad_cam(self, layer: str, explained: Explained) -> Arrays:
         """Give the class activation maps of a layer by gradients, (Q, height, width) of its own maps.
 
@@ -175,7 +170,10 @@ class Attributing:
         row_Q, class_Q = explained.pairs
         images = self.images[row_Q]
         chosen_QK = np.eye(self.trained.architecture.outputs)[class_Q]
-        map_QUHW, gradient_QUHW = self._gradients.by_maps(layer, self._prepared(images), lambda _: chosen_QK)
+        x, names = self._prepared(images), [conv.name for conv in self.trained.architecture.convolutions]
+        map_QUHW = self._trainer.maps(*self._asked, x)[names.index(layer)]
+        asked = AskedGradient(chosen_QK, names.index(layer))
+        gradient_QUHW = self._trainer.gradient(*self._asked, x, asked)
         weight_QU11 = gradient_QUHW.mean(axis=(2, 3), keepdims=True)
         map_QHW = np.maximum((weight_QU11 * map_QUHW).sum(axis=1), 0).astype(np.float32)
         return {"rows": row_Q, "classes": class_Q, "images": images, layer: map_QHW}

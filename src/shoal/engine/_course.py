@@ -16,10 +16,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.engine._channels import Channels
 from shoal.engine._extents import course_rows
 from shoal.engine._trainer import CURVES, FitData, Job, Rows, State, Trainer
-from shoal.engine.trainers.torch import one_thread
-from shoal.nets import Architecture, Channels, activations, dead_units
+from shoal.nets import Architecture, activations, dead_units
 from shoal.study import Augment
 
 _PLAIN: Final[dict[str, Any]] = {
@@ -152,7 +152,6 @@ def _outputs(
     yield from ((layer.name, output) for layer, output in zip(layers, outputs, strict=True))
 
 
-@one_thread()
 def _ends_of_maps(channels: Channels, images: NDArray[Any]) -> tuple[Arrays, NDArray[np.float32]]:
     """Give the least and largest values of the maps of every convolution, and what the first dense layer takes in."""
     parts = [

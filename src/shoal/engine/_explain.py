@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import Column, Preprocessing
-from shoal.engine._integrated import ClassOdds, Floats, Question, Way, bends_of, missed
+from shoal.engine._integrated import ByTrainer, ClassOdds, Floats, Question, Way, bends_of, missed
 from shoal.engine._predict import Trained
+from shoal.engine.trainers.choice import Trainers
 from shoal.kinds import has_classes, task_kind
-from shoal.nets import EmbeddingLayer, Gradients, outputs_and_gradient
+from shoal.nets import EmbeddingLayer, outputs_and_gradient
 from shoal.results import Brief
 
 if TYPE_CHECKING:
@@ -165,9 +166,9 @@ def _way(trained: Trained) -> tuple[EmbeddingLayer | None, Way]:
     def added_of(added_ND: Floats) -> Floats:
         return np.stack([added_ND[:, span].sum(axis=1) for span in order], axis=1)
 
-    if architecture.series is not None:  # convolutions are looked into by torch
-        gradients = Gradients(architecture, named)
-        return None, Way(gradients.outputs, gradients.by_inputs, baseline_D, added_of)
+    if architecture.series is not None:
+        asked = ByTrainer(Trainers().looking_into(architecture), trained, architecture.input_shape)
+        return None, Way(asked.outputs, asked.by_inputs, baseline_D, added_of)
 
     def outputs(x_ND: Floats) -> Floats:
         for layer in layers:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 GRID_POINTS: Final = 241
 """Points between the least and the largest value of an only input, at which the ensemble is asked."""
+EXCITING_STEPS: Final = 160
+"""Steps towards an image that excites a channel."""
 CHANNELS_KEPT: Final = 32
 """Channels of a layer that pictures show, at most: the first."""
 LOOKED_AT: Final = 2000

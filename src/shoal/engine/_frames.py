@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import Dataset, Preprocessing
+from shoal.engine._channels import Channels
 from shoal.engine._ensemble import grid_of
 from shoal.engine._extents import (
     FRAME_BYTES,
@@ -26,8 +27,7 @@ from shoal.engine._extents import (
 from shoal.engine._planned import StudyFit
 from shoal.engine._predict import Trained, answers
 from shoal.engine._trainer import State, Trainer
-from shoal.engine.trainers.torch import one_thread
-from shoal.nets import Channels, ConvLayer, weights_by_layer
+from shoal.nets import ConvLayer, weights_by_layer
 from shoal.results import MOST_TILES
 
 BINS: Final = 64
@@ -142,7 +142,6 @@ class Frames:
         fitting = FRAME_BYTES // (4 * self._snapshots * weight_UCHW[0].size)
         return _in_bytes("kernels", weight_UCHW[: max(1, min(8 * MOST_TILES, fitting))])
 
-    @one_thread()
     def _maps(self, named: Mapping[str, NDArray[Any]]) -> Arrays:
         """Feature maps of the shown images, of the first channels of every layer."""
         scale, offset = self._preprocessing.pixel_scale_C, self._preprocessing.pixel_offset_C

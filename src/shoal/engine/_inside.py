@@ -18,6 +18,7 @@ from shoal.data import Dataset, Preprocessing
 from shoal.decisions import Decision
 from shoal.engine._activation_map import activation_map, apart
 from shoal.engine._attributions import attributions
+from shoal.engine._channels import Channels
 from shoal.engine._course import Course
 from shoal.engine._extents import CHANNELS_KEPT, LOOKED_AT, MAP_BYTES, UNIT_ROWS, mapped, rows_mapped
 from shoal.engine._fits import Planner
@@ -29,9 +30,8 @@ from shoal.engine._stored import check_state, refusing_stored
 from shoal.engine._study_rows import PreparedFit
 from shoal.engine._train import Checkpoint
 from shoal.engine._trainer import FitData, State, Trainer, initial_state
-from shoal.engine.trainers.torch import one_thread
 from shoal.engine.workers.slices import CHECKPOINT_SECONDS
-from shoal.nets import Architecture, Channels, activations, near_bound, weights_by_layer
+from shoal.nets import Architecture, activations, near_bound, weights_by_layer
 from shoal.parts import RUN, Parts
 from shoal.results import FitRecord, Store, expect
 from shoal.streams import StreamKey
@@ -222,7 +222,6 @@ def _shown_rows(dataset: Dataset, asked: tuple[int, ...]) -> NDArray[np.int64]:
     return np.asarray(dataset.train_rows + first[:MOST_IMAGES], np.int64)
 
 
-@one_thread()
 def _maps(channels: Channels, images: NDArray[np.uint8], rows: NDArray[np.int64]) -> Arrays:
     """Feature maps of the shown images, of these rows: by layer (M, U, H, W), of the first channels."""
     (maps,) = channels.maps(images)
@@ -244,7 +243,6 @@ def _spread(dataset: Dataset, most: int) -> NDArray[np.int64]:
     return dataset.train_rows + np.sort(by_class[np.arange(count) * len(class_N) // max(1, count)])
 
 
-@one_thread()
 def _channel_facts(
     channels: Channels,
     labelled: tuple[NDArray[np.uint8], NDArray[np.int64]],
@@ -346,19 +344,14 @@ def _dense_outputs(
     """Give what the first layer behind convolutions is given, (M, D), and the outputs of every dense layer, (M, U)."""
     series = architecture.series
     if dataset.images is not None and architecture.convolutions:
-        x_MD = _flattened(_channels(architecture, record, preprocessing), dataset.images[rows])
+        x_MD = _channels(architecture, record, preprocessing).flattened(dataset.images[rows])
     else:
         x_MD = network_inputs(architecture, preprocessing, dataset, rows)
     if series is not None:
         channels = Channels.of_series(architecture, record.parameters)
-        x_MD = _flattened(channels, series.output(record.parameters, x_MD))
+        x_MD = channels.flattened(series.output(record.parameters, x_MD))
     layers = tuple(layer for layer in architecture.layers if layer.takes == "table" and layer is not series)
     head = Architecture(x_MD.shape[1:], architecture.outputs, layers)
     outputs = activations(head, record.parameters, x_MD)
     by_layer = {layer.name: output for layer, output in zip(layers, outputs, strict=True)}
     return x_MD, {layer.name: by_layer[layer.name] for layer in architecture.dense}
-
-
-@one_thread()
-def _flattened(channels: Channels, images: NDArray[Any]) -> NDArray[np.float32]:
-    return channels.flattened(images)

@@ -21,7 +21,9 @@ from numpy.typing import NDArray
 
 from shoal.activations import activation_of
 from shoal.engine._extents import POINTS
-from shoal.nets import DenseLayer
+from shoal.engine._predict import Trained
+from shoal.engine._trainer import AskedGradient, Trainer
+from shoal.nets import Architecture, DenseLayer
 
 CLOSE: Final = 1e-3
 """How far what is added may be off, as a share of the sum of its sizes, for no more points to be taken."""
@@ -73,6 +75,33 @@ class ClassOdds:
         gradient_NK = -power_NK / power_NK.sum(axis=1, keepdims=True)
         gradient_NK[np.arange(len(rows)), class_N] = 1
         return np.asarray(gradient_NK)
+
+
+@dataclass(frozen=True, eq=False)
+class ByTrainer:
+    """A trained network that a trainer is asked of, in its precision; `shape` is that of a row."""
+
+    trainer: Trainer
+    trained: Trained
+    shape: tuple[int, ...]
+
+    @property
+    def _network(self) -> tuple[Architecture, NDArray[Any], NDArray[Any]]:
+        return self.trained.architecture, self.trained.parameters_P, self.trained.buffers
+
+    def _rows(self, x_ND: Floats) -> NDArray[np.float32]:
+        return x_ND.reshape(-1, *self.shape).astype(np.float32)
+
+    def outputs(self, x_ND: Floats) -> Floats:
+        """Outputs, (N, K)."""
+        return self.trainer.outputs(*self._network, self._rows(x_ND)).astype(np.float64)
+
+    def by_inputs(self, x_ND: Floats, gradient_of: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
+        """Outputs, (N, K), and gradients by inputs, (N, D), of what has the gradients `gradient_of` by the outputs."""
+        outputs_NK = self.outputs(x_ND)
+        asked = AskedGradient(gradient_of(outputs_NK))
+        gradient = self.trainer.gradient(*self._network, self._rows(x_ND), asked)
+        return outputs_NK, gradient.astype(np.float64).reshape(x_ND.shape)
 
 
 @dataclass(frozen=True, eq=False)

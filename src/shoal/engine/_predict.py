@@ -101,7 +101,11 @@ def softmax(logit_NK: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def trainer_of(name: str, architecture: Architecture) -> Trainer:
-    """Give the trainer of that name if it is here and takes such a network, else torch, which takes all."""
-    trainers = Trainers().by_name
-    trainer = trainers.get(name, trainers["torch"])
-    return trainers["torch"] if trainer.refuses(architecture, Training()) else trainer
+    """Give the trainer of that name if it is here and takes such a network, else the first that does.
+
+    Raises StudyError where none does.
+    """
+    trainers = Trainers()
+    trainer = trainers.by_name.get(name)
+    takes = trainer is not None and trainer.refuses(architecture, Training()) is None
+    return trainer if trainer is not None and takes else trainers.taking(architecture)

@@ -37,6 +37,7 @@ from shoal.engine._positive import no_two_classes, positive_notes, positive_numb
 from shoal.engine._trainer import Trainer
 from shoal.engine.forecast.available import available_memory
 from shoal.errors import DataError, Problem, StudyError
+from shoal.extras import is_there
 from shoal.files import kind_of
 from shoal.kinds import LOSSES, NETWORKS, TABLE_FORMATS, TARGET_TRANSFORMS, table_format_name, task_kind
 from shoal.results import ColumnRecord, FitRecord, Truth
@@ -404,7 +405,7 @@ def environment(trainers: Mapping[str, Trainer]) -> dict[str, Any]:
         "platform": platform.platform(),
         "processor": _processor(),
         "cores": os.cpu_count(),
-        "versions": {name: version(name) for name in ("shoal", "numpy", "torch")},
+        "versions": {name: version(name) for name in ("shoal", "numpy", *(["torch"] * is_there("torch")))},
         "trainers": {
             name: ", ".join(sorted({*trainer.versions.values()})) for name, trainer in trainers.items()
         },

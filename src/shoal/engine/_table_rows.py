@@ -1,8 +1,7 @@
 """Rows of tables in memory, on which the estimators' networks are trained: one at once, or many on workers.
 
 Several fits share one `TableInMemory`; none copies it. Such a fit may have weighted rows, may start from given
-parameters, and may be computed in float64 or on images of floats: the torch trainer takes these last two, the native
-one all others.
+parameters, may be of images of floats, and may be computed in float64, which the torch trainer alone does.
 
 Letters: N rows, D inputs, K outputs, C channels, P parameters.
 """
@@ -23,6 +22,8 @@ from shoal.engine._trainer import FitData, Job, Rows, State, Trainer, steps_per_
 from shoal.engine.forecast.steps import step_work
 from shoal.engine.trainers.choice import Trainers
 from shoal.engine.trainers.torch import TorchTrainer
+from shoal.errors import StudyError
+from shoal.extras import is_there, needed
 from shoal.kinds import Takes
 from shoal.nets import Architecture, forward
 from shoal.results import FitRecord
@@ -58,11 +59,6 @@ class TableInMemory:
             return Rows(self.x, y, chosen, weight, share)
         return Rows(self.x[chosen], y, None, weight, share)
 
-    @property
-    def plain(self) -> bool:
-        """Whether every trainer takes such rows: tables or pictures."""
-        return self.x.ndim == 2 or self.x.dtype == np.uint8
-
 
 @dataclass(frozen=True, eq=False)
 class TableRows:
@@ -97,11 +93,15 @@ class PreparedTable:
         return Outcome(state.parameters_P, state.buffers)
 
 
-def trainer_for(job: Job, table: TableInMemory, device: str, dtype: Dtype) -> Trainer:
-    """Choose who trains: torch where images are floats or numbers are float64, else the usual."""
-    if dtype == "float64" or not table.plain:
-        return TorchTrainer(device, dtype)
-    return Trainers("auto", device).choose(job)
+def trainer_for(job: Job, device: str, dtype: Dtype) -> Trainer:
+    """Choose who trains: torch where numbers are float64, else the usual. Raises StudyError where there is nobody."""
+    return _exact_trainer(device) if dtype == "float64" else Trainers("auto", device).choose(job)
+
+
+def _exact_trainer(device: str) -> Trainer:
+    if not is_there("torch"):
+        raise StudyError(f"dtype: float64 {needed('torch')}")
+    return TorchTrainer(device, "float64")
 
 
 def train_here(
@@ -129,8 +129,8 @@ def network_outputs(
 ) -> NDArray[np.float64]:
     """Outputs of a trained network for rows, float64 (N, K), on the CPU.
 
-    Floats are computed in float64, so that a row's answer does not depend on the rows beside it; pictures
-    (uint8) in float32, as in training.
+    Rows of tables are computed in float64, so that a row's answer does not depend on the rows beside it; images as in
+    training, in the precision of the parameters.
     """
     return _OUTPUTS[architecture.takes](architecture, named, x)
 
@@ -146,8 +146,9 @@ def _outputs_of_images(
     architecture: Architecture, named: dict[str, NDArray[Any]], x_NCHW: NDArray[Any]
 ) -> NDArray[np.float64]:
     floats, parts = x_NCHW.dtype != np.uint8, _parts(x_NCHW, OUTPUTS_AT_ONCE)
-    trainer = TorchTrainer("cpu", "float64") if floats else Trainers().taking(architecture)
     flat_P, buffers = flat_arrays(architecture, named)
+    exact = flat_P.dtype == np.float64
+    trainer = _exact_trainer("cpu") if exact else Trainers().taking(architecture)
     answers = [
         trainer.outputs(architecture, flat_P, buffers, part if floats else part * np.float32(1 / 255))
         for part in parts

@@ -85,6 +85,19 @@ class FitData:
         return np.asarray(rows.x[rows.index[part]] * scale + offset, np.float32)
 
 
+@dataclass(frozen=True, eq=False)
+class AskedGradient:
+    """What a gradient is asked of: of N images that which has the gradient `by_outputs_NK` by the outputs.
+
+    It is asked by the images, or by the maps of convolution `layer`. With a `least_slope` above 0, slopes of the
+    activations of convolutions that are lower count as that, so that there is a way through units that are silent.
+    """
+
+    by_outputs_NK: NDArray[Any]
+    layer: int | None = None
+    least_slope: float = 0.0
+
+
 @dataclass(frozen=True)
 class Job:
     """All that a trainer is told of one fit, except its rows."""
@@ -269,6 +282,25 @@ class Trainer(Protocol):
         self, architecture: Architecture, parameters_P: NDArray[Any], buffers: NDArray[Any], x: NDArray[Any]
     ) -> NDArray[np.float32]:
         """Outputs for prepared float32 rows (values, or logits) without dropout, shape (N, K)."""
+        ...
+
+    def maps(
+        self, architecture: Architecture, parameters_P: NDArray[Any], buffers: NDArray[Any], x: NDArray[Any]
+    ) -> tuple[NDArray[np.float32], ...]:
+        """Feature maps of every convolution for prepared images, (N, units, height, width): after norm and activation
+        and before pooling, without dropout.
+        """
+        ...
+
+    def gradient(
+        self,
+        architecture: Architecture,
+        parameters_P: NDArray[Any],
+        buffers: NDArray[Any],
+        x: NDArray[Any],
+        asked: AskedGradient,
+    ) -> NDArray[np.float32]:
+        """Gradient by prepared images, in their shape, or by the maps of a convolution, in theirs; without dropout."""
         ...
 
     def step_seconds(self, job: Job, rows: int) -> float:

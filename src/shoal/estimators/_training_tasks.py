@@ -192,7 +192,7 @@ def train_one(
     """
     task = replace(task, device=device)
     table = task.table
-    trainer = trainer_for(task.job, table, pick_device(task.device), task.dtype)
+    trainer = trainer_for(task.job, pick_device(task.device), task.dtype)
     fit = _fit(task, 0, task.key, trainer)
     return TaskResult.of(task.key, *train_here(fit, TableRows((table,)), trainer, on_epoch))
 
@@ -232,7 +232,7 @@ def train(
 
 def light_seconds(task: Task) -> float:
     """Say about how long a network trains, by its operations alone; in torch infinitely long, which starts slowly."""
-    trainer = trainer_for(task.job, task.table, "cpu", task.dtype)
+    trainer = trainer_for(task.job, "cpu", task.dtype)
     return math.inf if trainer.imports_torch else training_work(task.job, len(task.train_rows)) / OPERATIONS
 
 
@@ -268,8 +268,8 @@ class _Plan:
         digests: dict[int, str] = {}
         for task in tasks:
             arrays = (id(task.x), id(task.y), id(task.sample_weight), id(task.share))
-            place, table = tables.setdefault(arrays, (len(tables), task.table))
-            trainer = trainer_for(task.job, table, pick_device(task.device), task.dtype)
+            place, _ = tables.setdefault(arrays, (len(tables), task.table))
+            trainer = trainer_for(task.job, pick_device(task.device), task.dtype)
             digest = _digest_of_bytes if self.store else _digest_of_object
             name = ("" if self.store else lot) + _named(task, _version(task, trainer), digests, digest)
             keys = self._keys.setdefault(name, [])

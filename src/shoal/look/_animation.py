@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from shoal.errors import InputError, Problem
+from shoal.extras import is_there, needed
 from shoal.files import read_bytes, write
 from shoal.look._figure import Chapter
 from shoal.look._film import Film
@@ -128,9 +128,8 @@ def _maker(path: Path) -> Callable[[Iterator[Image.Image], list[int]], bytes]:
     make: Callable[[Iterator[Image.Image], list[int]], bytes] | None = _ENDINGS.get(path.suffix.lower())
     if make is None:
         raise InputError(Problem(str(path), f"expected a name that ends in {listed([*_ENDINGS], 'or')}"))
-    if make is _mp4 and find_spec("imageio_ffmpeg") is None:
-        what = 'needs the package imageio-ffmpeg: pip install "shoal[video]"; .gif, .webp and .png need nothing more'
-        raise InputError(Problem(str(path), what))
+    if make is _mp4 and not is_there("video"):
+        raise InputError(Problem(str(path), f"{needed('video')}; .gif, .webp and .png need nothing more"))
     return make
 
 

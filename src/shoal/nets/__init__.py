@@ -12,12 +12,9 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.nets._architecture import Slot as Slot
     from shoal.nets._architecture import Tables as Tables
     from shoal.nets._architecture import build_architecture as build_architecture
+    from shoal.nets._architecture import of_convolutions as of_convolutions
     from shoal.nets._architecture import tables_of as tables_of
     from shoal.nets._architecture import weights_by_layer as weights_by_layer
-    from shoal.nets._channels import EXCITING_STEPS as EXCITING_STEPS
-    from shoal.nets._channels import Channels as Channels
-    from shoal.nets._channels import seen_by as seen_by
-    from shoal.nets._channels import seen_by_the_middle as seen_by_the_middle
     from shoal.nets._files import MODEL_NAME as MODEL_NAME
     from shoal.nets._files import MOST_FOLDS as MOST_FOLDS
     from shoal.nets._files import StoredFold as StoredFold
@@ -25,10 +22,10 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.nets._files import model_bytes as model_bytes
     from shoal.nets._files import read_model as read_model
     from shoal.nets._files import save_model as save_model
+    from shoal.nets._folded import without_norms as without_norms
     from shoal.nets._forward import activations as activations
     from shoal.nets._forward import forward as forward
     from shoal.nets._forward import outputs_and_gradient as outputs_and_gradient
-    from shoal.nets._gradients import Gradients as Gradients
     from shoal.nets._graph import GraphParts as GraphParts
     from shoal.nets._initial import initial_buffers as initial_buffers
     from shoal.nets._initial import initial_parameters as initial_parameters
@@ -41,6 +38,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.nets._loss import Loss as Loss
     from shoal.nets._loss import loss_of as loss_of
     from shoal.nets._loss import torch_loss as torch_loss
+    from shoal.nets._module import MAP_PARTS as MAP_PARTS
     from shoal.nets._module import build_module as build_module
     from shoal.nets._module import module_classes as module_classes
     from shoal.nets._module import module_source as module_source
@@ -52,6 +50,8 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.nets._optimizers import optimizer_of as optimizer_of
     from shoal.nets._schedules import learning_rates as learning_rates
     from shoal.nets._schedules import schedule_of as schedule_of
+    from shoal.nets._seen import seen_by as seen_by
+    from shoal.nets._seen import seen_by_the_middle as seen_by_the_middle
     from shoal.nets.layers.conv import ConvLayer as ConvLayer
     from shoal.nets.layers.dense import DenseLayer as DenseLayer
     from shoal.nets.layers.embedding import EmbeddingLayer as EmbeddingLayer

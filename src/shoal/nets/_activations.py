@@ -19,12 +19,10 @@ SATURATED_WITHIN: Final = 0.01
 """An output is close to a bound within this distance, in shares of the distance between both, or of 1."""
 
 
-def activation_parts(name: str, activation: str) -> dict[str, nn.Module]:
+def activation_parts(torch: Any, name: str, activation: str) -> dict[str, nn.Module]:
     """Give torch's layer for the activation of layer `name`, by its own name; none where it does nothing."""
-    from torch import nn
-
     module = activation_of(activation).module
-    return {f"{name}_activation": getattr(nn, module)()} if module else {}
+    return {f"{name}_activation": getattr(torch.nn, module)()} if module else {}
 
 
 def near_bound(activation: str, output: NDArray[Any]) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ Letters: D inputs, C channels, K outputs, P parameters.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -85,6 +85,11 @@ class Architecture:
     def parameter_count(self) -> int:
         """Number of trainable parameters, P."""
         return self.slots[-1].stop
+
+    @property
+    def buffer_count(self) -> int:
+        """Number of running statistics."""
+        return self.buffer_slots[-1].stop if self.buffer_slots else 0
 
     @property
     def takes(self) -> Takes:
@@ -221,6 +226,18 @@ def build_architecture(
         )
         inputs = units
     return Architecture(input_shape, outputs, tuple(layers))
+
+
+def of_convolutions(layers: Sequence[ConvLayer], shape: Shape) -> Architecture:
+    """Lay out convolutions alone, the first ones of a network, for images of `shape`; outputs are what the last passes
+    on. Only outputs and gradients are asked of such a network.
+    """
+    laid: list[Layer] = []
+    _, *size = shape
+    for layer in layers:
+        laid.append(fitted := layer.fitted((size[0], size[1])))
+        size = list(fitted.pooled)
+    return Architecture(shape, layers[-1].units * math.prod(size), tuple(laid))
 
 
 def _embeddings(inputs: int, tables: Tables) -> tuple[EmbeddingLayer, ...]:

@@ -170,8 +170,8 @@ class Layer(Protocol):
         """Predict what a step of torch takes for it, `first` in a network that takes `takes` or behind others."""
         ...
 
-    def modules(self) -> dict[str, nn.Module]:
-        """Torch's own layers by name, each only if it does something."""
+    def modules(self, torch: Any) -> dict[str, nn.Module]:
+        """Torch's own layers by name, each only if it does something; `torch` may be what writes them down alone."""
         ...
 
     def output(self, named: Mapping[str, NDArray[Any]], x: NDArray[Any]) -> NDArray[Any]:

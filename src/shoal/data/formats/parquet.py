@@ -11,6 +11,7 @@ from shoal.data._arrow_cells import arrow_cells
 from shoal.data._table import Table
 from shoal.data._table_format import TEXT_CELL, TableFile, TableFormat
 from shoal.errors import lacks_memory
+from shoal.extras import needed
 
 _PLAIN: Final = frozenset({"BOOLEAN", "INT32", "INT64", "INT96", "FLOAT", "DOUBLE"})
 """Types of Parquet whose values are of one size."""
@@ -25,7 +26,7 @@ def _read(file: TableFile) -> Table | None:
     except ImportError as error:
         if lacks_memory(error):
             raise MemoryError from error
-        file.findings.add('reading Parquet needs the package pyarrow: pip install "shoal[parquet]"')
+        file.findings.add(f"reading Parquet {needed('parquet')}")
         return None
     try:
         with pyarrow.parquet.ParquetFile(file.stream) as packed:

@@ -22,6 +22,7 @@ from shoal.data._seen import keys_text, seen_in_cells
 from shoal.data._table import Cells, DateCells, Foreign, Table
 from shoal.data._table_format import TableFile, TableFormat
 from shoal.errors import lacks_memory
+from shoal.extras import needed
 from shoal.wording import counted, few_quoted, quoted
 
 _DAMAGED: Final = (
@@ -64,7 +65,7 @@ def _in_book(file: TableFile, use: Callable[[Any, TableFile], _Made | None]) -> 
     except ImportError as error:
         if lacks_memory(error):
             raise MemoryError from error
-        file.findings.add('reading XLSX needs the package openpyxl: pip install "shoal[xlsx]"')
+        file.findings.add(f"reading XLSX {needed('xlsx')}")
         return None
     try:
         file.refuse_above(_UNPACKED * _declared_bytes(file))

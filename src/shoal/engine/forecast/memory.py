@@ -23,6 +23,7 @@ from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.fit_memory import fit_bytes, left_bytes, map_numbers
 from shoal.engine.forecast.groups import FitGroup
 from shoal.engine.forecast.simple_models import LIBRARIES as SIMPLE_MODELS
+from shoal.engine.trainers.choice import Trainers
 from shoal.results import MAX_UNITS
 
 MB: Final = 1e6
@@ -113,12 +114,17 @@ def predicted_peaks(
 
 
 def _torch_here(groups: Sequence[FitGroup], replayed: bool) -> float:
-    """Torch in the coordinator: it trains there, convolutions are looked into, and an ensemble answers."""
+    """Torch in the coordinator: it trains there, looks into convolutions that the core does not take, and an ensemble
+    answers.
+    """
     by_torch = [group for group in groups if group.trainer.imports_torch]
     if any(replayed or not group.apart for group in by_torch):
         return LIBRARIES["torch"] + LIBRARIES["torch gradients"]
     asked = any(not fit.tested for group in by_torch for fit in group.fits)
-    looked_into = any(fit.job.architecture.convolutions for group in groups for fit in group.fits)
+    mapped = (
+        fit.job.architecture for group in groups for fit in group.fits if fit.job.architecture.convolutions
+    )
+    looked_into = any(Trainers().looking_into(architecture).imports_torch for architecture in mapped)
     return LIBRARIES["torch"] * (asked or looked_into)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
@@ -21,6 +21,7 @@ from shoal.cores import core_count
 from shoal.data import Dataset
 from shoal.engine._extents import (
     CHANNELS_KEPT,
+    EXCITING_STEPS,
     FRAMES_OF_CLASSES,
     FRAMES_OF_IMAGES,
     FRAMES_OF_ROWS,
@@ -45,7 +46,8 @@ from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.groups import FitGroup, groups_of
 from shoal.engine.forecast.simple_models import IMPORTED, simple_model_seconds
 from shoal.engine.forecast.steps import Watched, crowding, machine_pace, torch_call_seconds
-from shoal.nets import EXCITING_STEPS, Architecture, seen_by_the_middle
+from shoal.engine.trainers.choice import Trainers
+from shoal.nets import Architecture, seen_by_the_middle
 from shoal.study import MOST_IMAGES
 
 PACE: Final = 4.2e-6
@@ -78,14 +80,18 @@ FORWARD: Final = 2.5e-11
 """A multiply-add on the way from rows to answers."""
 BATCH: Final = {False: 2e-4, True: 2e-3}
 """What a batch takes beside its step whose gradient is taken apart from training, without torch and with it."""
-MAP: Final = 1.6e-8
+MAP: Final = 1.3e-8
 """A number of a feature map, computed, pooled and measured."""
-EXCITE_STEP: Final = 1.0e-3
-"""A step towards an image that excites a channel, however small the image and the network."""
-EXCITE_PIXEL: Final = 6.4e-9
-EXCITE_MULTIPLY_ADD: Final = 2.5e-10
-PULLED: Final = 1.0e-10
-"""A multiply-add on the way from images to answers and of gradients back, in 64 bits."""
+EXCITE_STEP: Final = 1.5e-4
+"""A step towards an image that excites a channel, for each layer, however small the image and the network."""
+EXCITE_PIXEL: Final = 8.5e-9
+EXCITE_MULTIPLY_ADD: Final = 8e-11
+EXCITED: Final = 2e-9
+"""A number of the maps where it is looked at how much an image excites."""
+PULLED: Final = 5.5e-11
+"""A multiply-add on the way from images to answers and of gradients back."""
+INSIDE_BY_TORCH: Final = 3.0
+"""How many times as long torch takes to look inside a network that the core does not take."""
 COMPONENTS: Final = 4.0e-10
 """Of a map of activations, by the cube of its rows."""
 EXCITE_TRIALS: Final = EXCITING_STEPS // 10 + 2
@@ -254,14 +260,18 @@ def inputs_seconds(planner: Planner, architecture: Architecture) -> float:
 def inside_seconds(planner: Planner, fit: StudyFit, *, torch: bool) -> float:
     """Channels, feature maps and units of the delivered network; `torch`: it is there already."""
     architecture, dataset = fit.job.architecture, planner.dataset
-    seen = 0.01 + mapped_seconds(dataset, architecture) + attributed_seconds(dataset, architecture)
+    seen = 0.01 + mapped_seconds(dataset, architecture)
+    attributed = attributed_seconds(dataset, architecture)
     if not architecture.image_convolutions:
-        return seen
+        return seen + attributed
     tested = dataset.rows - dataset.train_rows
     images = min(LOOKED_AT, tested) + min(UNIT_ROWS, tested) + min(MOST_IMAGES, len(dataset.classes))
     excited = sum(exciting_seconds(architecture, number) for number in range(len(architecture.convolutions)))
+    asked = images * map_seconds(architecture) + excited + attributed
+    if not Trainers().looking_into(architecture).imports_torch:
+        return seen + asked
     imported = (TORCH["import"] + TORCH["gradients"] / 3) * (not torch)
-    return seen + imported + images * map_seconds(architecture) + excited
+    return seen + imported + INSIDE_BY_TORCH * asked
 
 
 def mapped_seconds(dataset: Dataset, architecture: Architecture) -> float:
@@ -322,5 +332,6 @@ def exciting_seconds(architecture: Architecture, number: int) -> float:
         seen *= len(range(length)[part]) / length
     products = seen * sum(layer.multiply_adds for layer in layers)
     step = EXCITE_STEP * len(layers) + made * (EXCITE_PIXEL * pixels + EXCITE_MULTIPLY_ADD * products)
-    trial = made * map_seconds(replace(architecture, layers=layers))
+    numbers = sum(layer.numbers for layer in layers)
+    trial = made * (FORWARD * sum(layer.multiply_adds for layer in layers) + EXCITED * numbers)
     return EXCITING_STEPS * step + EXCITE_TRIALS * trial

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -14,6 +14,7 @@ from shoal.engine.trainers.native import NativeTrainer
 from shoal.engine.trainers.native_core import native_available, native_missing_reason
 from shoal.engine.trainers.torch import TorchTrainer
 from shoal.errors import StudyError
+from shoal.extras import is_there, needed
 from shoal.nets import Architecture
 from shoal.study import Training
 
@@ -31,32 +32,51 @@ class Trainers:
     @cached_property
     def by_name(self) -> dict[str, Trainer]:
         """Every trainer that may be used, the preferred one first."""
-        torch = TorchTrainer(self.device)
-        if self.choice == "torch" or not native_available():
-            return {"torch": torch}
-        return {"native": NativeTrainer(), "torch": torch}
+        there: dict[str, Trainer] = {}
+        if self.choice != "torch" and native_available():
+            there["native"] = NativeTrainer()
+        if is_there("torch"):
+            there["torch"] = TorchTrainer(self.device)
+        return there
 
     @property
     def choose(self) -> Callable[[Job], Trainer]:
-        """Give the first trainer that takes a job; asking for `native` alone makes its refusal an error."""
+        """Give the first trainer that takes a job; asking for `native` alone makes its refusal an error.
 
-        def chosen(job: Job) -> Trainer:
-            for trainer in self.by_name.values():
-                refusal = trainer.refuses(job.architecture, job.training)
-                if refusal is None:
-                    return trainer
-                if self.choice == "native":
-                    raise StudyError(f"--trainer native: {refusal}")
-            raise AssertionError("the torch trainer takes every job")
-
+        Raises StudyError for a trainer that is not here, or where there is none at all.
+        """
         if self.choice == "native" and not native_available():
             raise StudyError(f"--trainer native: {native_missing_reason()}")
-        return chosen
+        if self.choice == "torch" and not is_there("torch"):
+            raise StudyError(f"--trainer torch: {needed('torch')}")
+        if not self.by_name:
+            raise StudyError(f"{native_missing_reason()}; the torch trainer {needed('torch')}")
+        return lambda job: self._first(job.architecture, job.training)
 
     def taking(self, architecture: Architecture) -> Trainer:
-        """Give the first trainer that takes such a network."""
-        trainers = self.by_name.values()
-        return next(trainer for trainer in trainers if trainer.refuses(architecture, Training()) is None)
+        """Give the first trainer that takes such a network. Raises StudyError where none does."""
+        return self._first(architecture, Training())
+
+    def looking_into(self, architecture: Architecture) -> Trainer:
+        """Give the first trainer that takes such a network and goes back through it to its images.
+
+        The core does not go back through layer norm, unless it trains. Raises StudyError where none does.
+        """
+        if any(layer.layer_norm for layer in architecture.layers):
+            return replace(self, choice="torch").taking(architecture)
+        return self.taking(architecture)
+
+    def _first(self, architecture: Architecture, training: Training) -> Trainer:
+        refusals = []
+        for trainer in self.by_name.values():
+            refusal = trainer.refuses(architecture, training)
+            if refusal is None:
+                return trainer
+            if self.choice == "native":
+                raise StudyError(f"--trainer native: {refusal}")
+            refusals.append(refusal)
+        refusals = refusals or [native_missing_reason()]
+        raise StudyError("; ".join([*refusals, f"the torch trainer {needed('torch')}"]))
 
     @property
     def note(self) -> str | None:
@@ -68,8 +88,10 @@ class Trainers:
 
 def pick_device(choice: DeviceChoice) -> str:
     """Turn `auto` into what is there; refuse a device that is not. Torch is imported only where one may be."""
-    if choice == "cpu" or (choice == "auto" and not _accelerator_likely()):
+    if choice == "cpu" or (choice == "auto" and not (_accelerator_likely() and is_there("torch"))):
         return "cpu"
+    if not is_there("torch"):
+        raise StudyError(f"device: {choice} {needed('torch')}")
     import torch
 
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}

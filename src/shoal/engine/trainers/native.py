@@ -18,9 +18,9 @@ from typing import Any, Final, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.activations import ACTIVATIONS
 from shoal.core import ABI
 from shoal.engine._trainer import (
+    AskedGradient,
     FitData,
     Job,
     Rows,
@@ -32,31 +32,26 @@ from shoal.engine._trainer import (
 from shoal.engine.forecast.steps import StepTimes, step_work
 from shoal.engine.trainers.batches import chunks_of
 from shoal.engine.trainers.native_core import (
-    TARGETS,
-    ConvStruct,
-    DenseStruct,
+    Build,
     FitStruct,
-    NetworkStruct,
     RowsStruct,
     ShouldPause,
-    TableStruct,
     Words,
-    load_library,
+    call,
     native_available,
     native_missing_reason,
     pick_target,
 )
 from shoal.engine.trainers.native_kinds import refusal_of
 from shoal.engine.trainers.native_memory import passing_bytes
-from shoal.errors import Problem, ShoalError, StudyError
-from shoal.kinds import LAYERS, LOSSES, NORMS, OPTIMIZERS, POOLS, Takes, core_number, row_of
-from shoal.nets import Architecture, ConvLayer, DenseLayer, learning_rates
-from shoal.streams import Role, dropout_threshold
+from shoal.engine.trainers.native_network import CoreNetwork, at, gradient_of, maps_of, outputs_of
+from shoal.kinds import LOSSES, OPTIMIZERS, Takes, core_number
+from shoal.nets import Architecture, learning_rates
+from shoal.streams import Role
 from shoal.study import Training
 
 _MONITORS: Final = ("none", "validation", "inner")
 _STATUSES: Final = ("training", "done", "diverged")
-_OUT_OF_MEMORY: Final = 1
 BREATH_SECONDS: Final = 0.5
 """How long the core works at most in the main thread before Python has its turn: Ctrl-C waits for that."""
 PAUSE_INTERVAL: Final = 1 << 28
@@ -66,62 +61,8 @@ _MEASURED_STEPS: Final[dict[Takes, int]] = {"table": 4, "images": 1}
 """Batches of the rows on which a step is timed: more tell nothing more, and images take long."""
 
 
-def _at(array: NDArray[Any]) -> int | None:
-    return int(array.ctypes.data) if array.size else None
-
-
 def _ready(array: NDArray[Any], dtype: type) -> NDArray[Any]:
     return np.require(array, dtype, ["C", "A", "W"])
-
-
-@dataclass(frozen=True, eq=False)
-class _Network:
-    """The network as the core reads it, with the memory that it points into."""
-
-    struct: NetworkStruct
-    references: tuple[Any, ...]
-
-    @classmethod
-    def of(cls, architecture: Architecture) -> _Network:
-        convs, tables, dense = architecture.convolutions, architecture.tables, architecture.dense
-        for layer in architecture.layers:
-            if not row_of("layer", LAYERS, layer.kind).core:
-                raise StudyError(
-                    Problem("layer", f"expected one that the native core knows, got {layer.kind!r}")
-                )
-        images = architecture.input_shape if convs else (0, 0, 0)
-        conv_structs = (ConvStruct * len(convs))(*map(_conv_struct, convs))
-        table_structs = (TableStruct * len(tables))(*(TableStruct(*table) for table in tables))
-        dense_structs = (DenseStruct * len(dense))(*map(_dense_struct, dense))
-        struct = NetworkStruct(
-            math.prod(architecture.input_shape), *images,
-            ctypes.cast(conv_structs, ctypes.POINTER(ConvStruct)), len(convs),
-            ctypes.cast(table_structs, ctypes.POINTER(TableStruct)), len(tables),
-            ctypes.cast(dense_structs, ctypes.POINTER(DenseStruct)), len(dense),
-        )  # fmt: skip
-        return cls(struct, (conv_structs, table_structs, dense_structs))
-
-
-def _dense_struct(layer: DenseLayer) -> DenseStruct:
-    activation = core_number("activation", ACTIVATIONS, layer.activation)
-    return DenseStruct(layer.units, activation, dropout_threshold(layer.dropout), _norm_number(layer))
-
-
-def _norm_number(layer: DenseLayer | ConvLayer) -> int:
-    name = "batch" if layer.batch_norm else "layer" if layer.layer_norm else ""
-    return core_number("norm", NORMS, name) if name else 0
-
-
-def _conv_struct(layer: ConvLayer) -> ConvStruct:
-    activation = core_number("activation", ACTIVATIONS, layer.activation)
-    pool = 0
-    if layer.pool != "none":
-        way = row_of("pool", POOLS, layer.pool).whole or layer.pool
-        pool = core_number("pool", POOLS, way)
-    return ConvStruct(
-        layer.units, layer.kernel, layer.stride, layer.padding, layer.groups, _norm_number(layer), activation,
-        pool, layer.pool_size, layer.pool_stride, dropout_threshold(layer.dropout),
-    )  # fmt: skip
 
 
 @dataclass
@@ -144,7 +85,7 @@ class _Fit:
         training = job.training
         self.state, self.references = state, list[Any]()
         self.struct = fit = FitStruct(abi=ABI)
-        network = _Network.of(job.architecture)
+        network = CoreNetwork.of(job.architecture)
         self.references.append(network)
         fit.network = network.struct
         fit.loss = core_number("loss", LOSSES, job.loss)
@@ -170,7 +111,7 @@ class _Fit:
             self._rows(job, rows) for rows in (data.train, data.validation, data.inner)
         )
         fit.evaluate_every = every_kth(len(data.train), job.architecture.takes)
-        if job.architecture.convolutions:
+        if data.train.index is not None:
             self._images(job, data)
         self._point_at(state)
         self.pause = _Pause(state)
@@ -190,7 +131,7 @@ class _Fit:
     def _keep(self, array: NDArray[Any], dtype: type) -> tuple[int | None, int]:
         ready: NDArray[Any] = np.ascontiguousarray(array, dtype)
         self.references.append(ready)
-        return _at(ready), ready.size
+        return at(ready), ready.size
 
     def _rows(self, job: Job, rows: Rows) -> RowsStruct:
         struct = RowsStruct(len(rows))
@@ -223,12 +164,12 @@ class _Fit:
             ("best_buffers", "best_buffers"),
         ):
             setattr(state, name, _ready(getattr(state, name), np.float32))
-            setattr(fit, field, _at(getattr(state, name)))
+            setattr(fit, field, at(getattr(state, name)))
         sizes = {array.size for array in (state.parameters_P, state.first_P, state.second_P, state.best_P)}
         fit.parameter_count = sizes.pop() if len(sizes) == 1 else -1
         fit.buffer_count = state.buffers.size if state.buffers.size == state.best_buffers.size else -1
         state.curve_TC = _ready(state.curve_TC, np.float64)
-        fit.curve, fit.curve_count = _at(state.curve_TC), state.curve_TC.size
+        fit.curve, fit.curve_count = at(state.curve_TC), state.curve_TC.size
         fit.evaluation_epochs, fit.evaluation_count = self._keep(state.epoch_T, np.int64)
         fit.epoch, fit.step, fit.evaluations_done, fit.best_epoch, fit.best_loss = (
             state.epoch,
@@ -312,23 +253,27 @@ class NativeTrainer:
         )
 
     def outputs(
+        self, architecture: Architecture, parameters_P: NDArray[Any], buffers: NDArray[Any], x: NDArray[Any]
+    ) -> NDArray[np.float32]:
+        """Outputs for prepared rows, shape (N, K)."""
+        return outputs_of(self._build, (architecture, parameters_P, buffers), x)
+
+    def maps(
+        self, architecture: Architecture, parameters_P: NDArray[Any], buffers: NDArray[Any], x: NDArray[Any]
+    ) -> tuple[NDArray[np.float32], ...]:
+        """Feature maps of every convolution for prepared images; see `Trainer.maps`."""
+        return maps_of(self._build, (architecture, parameters_P, buffers), x)
+
+    def gradient(
         self,
         architecture: Architecture,
         parameters_P: NDArray[Any],
         buffers: NDArray[Any],
         x: NDArray[Any],
+        asked: AskedGradient,
     ) -> NDArray[np.float32]:
-        """Outputs for prepared rows, shape (N, K)."""
-        network = _Network.of(architecture)
-        flat_P, running, rows = (
-            np.ascontiguousarray(array, np.float32) for array in (parameters_P, buffers, x)
-        )
-        y_NK = np.empty((len(rows), architecture.outputs), np.float32)
-        self._call(
-            "shoal_outputs", ctypes.byref(network.struct), _at(flat_P), flat_P.size,
-            _at(running), running.size, _at(rows), rows.size, len(rows), _at(y_NK), y_NK.size,
-        )  # fmt: skip
-        return y_NK
+        """Gradient by prepared images, or by maps; see `Trainer.gradient`."""
+        return gradient_of(self._build, (architecture, parameters_P, buffers), x, asked)
 
     def step_seconds(self, job: Job, rows: int) -> float:
         """Time a few milliseconds of a fit of this shape on drawn numbers; see `StepTimes`, where there are many."""
@@ -396,18 +341,12 @@ class NativeTrainer:
                 passed = min(passed, time.thread_time() - begun)
         return passed / (length * steps)
 
+    @property
+    def _build(self) -> Build:
+        return self.core, self.target or pick_target()
+
     def _call(self, name: str, *arguments: Any) -> None:
-        library, target = load_library(self.core), self.target or pick_target()
-        if library is None or target is None:
-            raise ShoalError(native_missing_reason())
-        code = getattr(library, name)(TARGETS.index(target), *arguments)
-        if code == _OUT_OF_MEMORY:
-            raise MemoryError("the native trainer could not allocate its buffers")
-        if code:
-            field = library.shoal_field(code).decode()
-            raise ShoalError(
-                Problem(f"native trainer: {field}", "the core refuses this value; this is a mistake in Shoal")
-            )
+        call(self._build, name, *arguments)
 
 
 def _drawn_rows(architecture: Architecture, y: NDArray[Any], numbers: np.random.Generator) -> FitData:

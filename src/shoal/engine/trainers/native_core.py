@@ -9,9 +9,10 @@ import ctypes
 import functools
 import os
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from shoal.core import load_core
+from shoal.errors import Problem, ShoalError
 
 MAX_CONVS: Final = 32
 TARGETS: Final = ("portable", "avx2", "avx512", "neon")
@@ -19,6 +20,7 @@ _PREFERRED: Final = ("avx512", "avx2", "neon")
 
 Words = ctypes.c_uint32 * 2
 ShouldPause = ctypes.CFUNCTYPE(ctypes.c_int32)
+_OUT_OF_MEMORY: Final = 1
 _int, _real, _pointer = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
 
 
@@ -91,6 +93,16 @@ class FitStruct(ctypes.Structure):
     )  # fmt: skip
 
 
+class GradientStruct(ctypes.Structure):
+    """`ShoalGradient` of the interface."""
+
+    _fields_ = (
+        ("abi", _int), ("network", NetworkStruct), ("parameters", _pointer), ("parameter_count", _int),
+        ("row_count", _int), ("x", _pointer), ("x_count", _int), ("by_outputs", _pointer), ("by_outputs_count", _int),
+        ("layer", _int), ("least_slope", _real), ("gradient", _pointer), ("gradient_count", _int),
+    )  # fmt: skip
+
+
 @functools.cache
 def load_library(path: Path | None = None) -> ctypes.CDLL | None:
     """Load the core (or another build of it) with what trains networks; None where there is none."""
@@ -100,14 +112,15 @@ def load_library(path: Path | None = None) -> ctypes.CDLL | None:
     words = ctypes.POINTER(ctypes.c_uint32)
     library.shoal_field.restype = ctypes.c_char_p
     library.shoal_multiply_adds.restype = _real
+    network = ctypes.POINTER(NetworkStruct)
+    asked = (_int, network, _pointer, _int, _pointer, _int, _pointer, _int, _int, _pointer, _int)
     signatures: dict[str, tuple[Any, ...]] = {
         "shoal_targets": (),
         "shoal_field": (_int,),
         "shoal_advance": (_int, ctypes.POINTER(FitStruct), _int),
-        "shoal_outputs": (
-            _int, ctypes.POINTER(NetworkStruct), _pointer, _int, _pointer, _int, _pointer, _int, _int, _pointer,
-            _int,
-        ),
+        "shoal_outputs": asked,
+        "shoal_maps": asked,
+        "shoal_gradient": (_int, ctypes.POINTER(GradientStruct)),
         "shoal_dropout_draws": (_int, words, _int, _int, _int, _int, _pointer),
         "shoal_permutation": (_int, words, _int, _int, _pointer),
         "shoal_activation": (_int, _int, _int, _pointer, _pointer, _pointer),
@@ -155,3 +168,23 @@ def native_missing_reason() -> str:
     if load_library() is None:
         return "the native trainer was not built; install GCC or Clang (g++, clang++) and reinstall shoal"
     return "the native trainer needs a processor with AVX2 and FMA (x86-64), or 64-bit Arm"
+
+
+Build: TypeAlias = tuple[Path | None, str | None]
+"""Where a core lies, None for the one that is installed, and the vector width at which it is to work."""
+
+
+def call(build: Build, name: str, *arguments: Any) -> None:
+    """Call a function of a core. Raises ShoalError for what it refuses, and MemoryError."""
+    core, target = build
+    library = load_library(core)
+    if library is None or target is None:
+        raise ShoalError(native_missing_reason())
+    code = getattr(library, name)(TARGETS.index(target), *arguments)
+    if code == _OUT_OF_MEMORY:
+        raise MemoryError("the native trainer could not allocate its buffers")
+    if code:
+        field = library.shoal_field(code).decode()
+        raise ShoalError(
+            Problem(f"native trainer: {field}", "the core refuses this value; this is a mistake in Shoal")
+        )

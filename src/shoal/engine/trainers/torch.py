@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.engine._trainer import CURVES, FitData, Job, State, steps_per_epoch
+from shoal.engine._trainer import CURVES, AskedGradient, FitData, Job, State, steps_per_epoch
 from shoal.engine.forecast.steps import torch_step_seconds
 from shoal.engine.trainers.batches import channels_last, chunks_of, on_device
 from shoal.engine.trainers.strided import pays, strided_module
 from shoal.engine.trainers.torch_memory import lingering_bytes, passing_bytes
+from shoal.errors import StudyError
+from shoal.extras import is_there, needed
 from shoal.kinds import Takes, Target
 from shoal.nets import (
     Architecture,
@@ -33,6 +35,7 @@ from shoal.nets import (
     learning_rates,
     optimizer_of,
     torch_loss,
+    trained_module,
 )
 from shoal.streams import Role, dropout_draws, dropout_scale, dropout_threshold, permutation
 from shoal.study import Training
@@ -49,7 +52,12 @@ _WORKERS: Final[dict[Takes, str]] = {"table": "processes", "images": "threads"}
 
 @cache
 def load_torch() -> None:
-    """Import torch, once a process, without looking for garbage meanwhile: there is none, and it takes its time."""
+    """Import torch, once a process, without looking for garbage meanwhile: there is none, and it takes its time.
+
+    Raises StudyError where it is missing.
+    """
+    if not is_there("torch"):
+        raise StudyError(f"the torch trainer {needed('torch')}")
     collecting = gc.isenabled()
     gc.disable()
     try:
@@ -120,9 +128,42 @@ class TorchTrainer:
             _point_at(module, architecture, self.tensor(parameters_P), self.tensor(buffers))
             module.eval()
             chunks = [
-                module(channels_last(self.tensor(x[rows]))) for rows in chunks_of(x, architecture.takes)
+                module(channels_last(self.tensor(x[rows]))).flatten(1)
+                for rows in chunks_of(x, architecture.takes)
             ]
         return np.concatenate([chunk.cpu().numpy() for chunk in chunks]).astype(np.float32, copy=False)
+
+    def maps(
+        self, architecture: Architecture, parameters_P: NDArray[Any], buffers: NDArray[Any], x: NDArray[Any]
+    ) -> tuple[NDArray[np.float32], ...]:
+        """Feature maps of every convolution for prepared images; see `Trainer.maps`."""
+        from shoal.engine.trainers.torch_asked import maps_of
+
+        with one_thread():
+            return maps_of(self._trained(architecture, parameters_P, buffers), architecture, self.tensor(x))
+
+    def gradient(
+        self,
+        architecture: Architecture,
+        parameters_P: NDArray[Any],
+        buffers: NDArray[Any],
+        x: NDArray[Any],
+        asked: AskedGradient,
+    ) -> NDArray[np.float32]:
+        """Gradient by prepared images, or by maps; see `Trainer.gradient`."""
+        from shoal.engine.trainers.torch_asked import gradient_of
+
+        with one_thread():
+            module = self._trained(architecture, parameters_P, buffers)
+            return gradient_of(module, architecture, self.tensor(x), asked)
+
+    def _trained(
+        self, architecture: Architecture, parameters_P: NDArray[Any], buffers: NDArray[Any]
+    ) -> nn.Sequential:
+        """Build the module as it stands, in evaluation mode, on the device."""
+        kind = np.dtype(self.dtype)
+        named = architecture.named(parameters_P.astype(kind), buffers.astype(kind))
+        return trained_module(architecture, named).requires_grad_(requires_grad=False).to(self.device)
 
     def step_seconds(self, job: Job, rows: int) -> float:
         """Predict from this machine's pace: measuring would mean importing torch."""

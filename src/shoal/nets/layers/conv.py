@@ -164,6 +164,15 @@ class ConvLayer:
         norm = norm_of(self)
         return norm.buffers(self.units) if norm else ()
 
+    def fitted(self, size: tuple[int, int]) -> ConvLayer:
+        """Give the same layer for maps of another (height, width). Raises StudyError where it does not fit."""
+        sides = (both(side) for side in (self.kernel, self.stride, self.padding, self.dilation))
+        kernel, stride, padding, dilation = sides
+        window = Conv(channels=1, kernel=kernel, stride=stride, padding=padding, dilation=dilation)
+        after = _shrunk(f"{self.name}: kernel", size, window)
+        pool = Conv(channels=1, kernel=both(self.pool_size), stride=both(self.pool_stride))
+        return replace(self, size=after, pooled=_shrunk(f"{self.name}.pool: size", after, pool))
+
     def step_cost(self, takes: Takes, *, first: bool) -> StepCost:
         """Its products, forwards and backwards, and the numbers of its maps; images need no gradient."""
         inputs = self.inputs if first else _filled(self.inputs // self.groups)
@@ -180,24 +189,24 @@ class ConvLayer:
             PRODUCT * passes * products + number * self.numbers + DROPPED_UNIT * self.units * drops,
         )
 
-    def modules(self) -> dict[str, nn.Module]:
+    def modules(self, torch: Any) -> dict[str, nn.Module]:
         """Torch's own layers by name, each only if it does something."""
-        from torch import nn
-
         modules: dict[str, nn.Module] = {
-            self.name: nn.Conv2d(
+            self.name: torch.nn.Conv2d(
                 self.inputs, self.units, self.kernel, self.stride, self.padding, self.dilation, self.groups
             )
         }
         if norm := norm_of(self):
-            modules[f"{self.name}_norm"] = norm.of_torch((self.units, *self.size))
+            modules[f"{self.name}_norm"] = norm.of_torch(torch, (self.units, *self.size))
         if self.skip:
-            modules[f"{self.name}_skip"] = skip_class()(self.source, *self.projection)
-        modules |= activation_parts(self.name, self.activation)
+            modules[f"{self.name}_skip"] = skip_class(torch)(self.source, *self.projection)
+        modules |= activation_parts(torch, self.name, self.activation)
         if self.pool != "none":
-            modules[f"{self.name}_pool"] = pooling_of(self.pool).of_torch(self.pool_size, self.pool_stride)
+            modules[f"{self.name}_pool"] = pooling_of(self.pool).of_torch(
+                torch, self.pool_size, self.pool_stride
+            )
         if self.dropout:
-            modules[f"{self.name}_dropout"] = nn.Dropout2d(self.dropout)
+            modules[f"{self.name}_dropout"] = torch.nn.Dropout2d(self.dropout)
         return modules
 
     def output(self, named: Mapping[str, NDArray[Any]], x: NDArray[Any]) -> NDArray[Any]:  # noqa: ARG002

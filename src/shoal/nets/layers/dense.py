@@ -94,16 +94,14 @@ class DenseLayer:
         row = UNIT[takes] * self.units + MULTIPLY_ADD[takes] * self.multiply_adds
         return StepCost(calls, row + DROPPED_UNIT * self.units * drops)
 
-    def modules(self) -> dict[str, nn.Module]:
+    def modules(self, torch: Any) -> dict[str, nn.Module]:
         """Torch's own layers by name, each only if it does something."""
-        from torch import nn
-
-        modules: dict[str, nn.Module] = {self.name: nn.Linear(self.inputs, self.units)}
+        modules: dict[str, nn.Module] = {self.name: torch.nn.Linear(self.inputs, self.units)}
         if norm := norm_of(self):
-            modules[f"{self.name}_norm"] = norm.of_torch((self.units,))
-        modules |= activation_parts(self.name, self.activation)
+            modules[f"{self.name}_norm"] = norm.of_torch(torch, (self.units,))
+        modules |= activation_parts(torch, self.name, self.activation)
         if self.dropout:
-            modules[f"{self.name}_dropout"] = nn.Dropout(self.dropout)
+            modules[f"{self.name}_dropout"] = torch.nn.Dropout(self.dropout)
         return modules
 
     def output(self, named: Mapping[str, NDArray[Any]], x: NDArray[Any]) -> NDArray[Any]:

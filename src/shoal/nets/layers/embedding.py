@@ -89,9 +89,9 @@ class EmbeddingLayer:
         calls = LAYER_CALLS + LOOKUP_CALLS * len(self.tables) + GRADIENT * numbers
         return StepCost(calls, LOOKED_UP * (self.units - self.plain))
 
-    def modules(self) -> dict[str, nn.Module]:
+    def modules(self, torch: Any) -> dict[str, nn.Module]:
         """Torch's own embeddings, side by side."""
-        return {self.name: lookup_class()(*self.tables)}
+        return {self.name: lookup_class(torch)(*self.tables)}
 
     def output(self, named: Mapping[str, NDArray[Any]], x: NDArray[Any]) -> NDArray[Any]:
         """Outputs (N, U) for inputs (N, D), in their dtype."""
@@ -143,16 +143,15 @@ LAYER = EmbeddingLayer
 
 
 @cache
-def lookup_class() -> Callable[..., nn.ModuleList]:
+def lookup_class(torch: Any) -> Callable[..., nn.ModuleList]:
     """Give the module; exported files have its very text."""
-    import torch
-    from torch import nn
 
-    class Lookup(nn.ModuleList):
+    class Lookup(torch.nn.ModuleList):  # type: ignore[misc]
         """Tables of vectors, each of (rows, size): the last inputs are codes, and become their rows; row 0 is 0."""
 
         def __init__(self, *tables):  # type: ignore[no-untyped-def]
-            super().__init__(nn.Embedding(rows, size, padding_idx=0) for rows, size in tables)
+            super().__init__(torch.nn.Embedding(rows, size, padding_idx=0) for rows, size in tables)
+            self.tables = tables
 
         def forward(self, x):  # type: ignore[no-untyped-def]
             plain = x.shape[1] - len(self)
@@ -160,8 +159,7 @@ def lookup_class() -> Callable[..., nn.ModuleList]:
             return torch.cat([x[:, :plain], *vectors], dim=1)
 
         def __repr__(self):  # type: ignore[no-untyped-def]
-            shapes = ((table.num_embeddings, table.embedding_dim) for table in self)
-            return f"Lookup({', '.join(map(str, shapes))})"
+            return f"Lookup({', '.join(map(str, self.tables))})"
 
     return Lookup
 

@@ -39,7 +39,7 @@ class Norm(Protocol):
         """What is kept beside them."""
         ...
 
-    def of_torch(self, shape: Shape) -> nn.Module:
+    def of_torch(self, torch: Any, shape: Shape) -> nn.Module:
         """Build torch's layer."""
         ...
 
@@ -80,10 +80,9 @@ class _Batch:
             Part("_norm.running_var", (units,), "ones", least=0.0),
         )
 
-    def of_torch(self, shape: Shape) -> nn.Module:
-        from torch import nn
-
-        return nn.BatchNorm2d(shape[0]) if len(shape) > 1 else nn.BatchNorm1d(shape[0])
+    def of_torch(self, torch: Any, shape: Shape) -> nn.Module:
+        made: nn.Module = (torch.nn.BatchNorm2d if len(shape) > 1 else torch.nn.BatchNorm1d)(shape[0])
+        return made
 
     def output(self, name: str, named: Mapping[str, NDArray[Any]], sum_NU: NDArray[Any]) -> NDArray[Any]:
         mean_U, shift_U = (_part(name, named, part, sum_NU.dtype) for part in ("running_mean", "bias"))
@@ -98,6 +97,16 @@ class _Batch:
         """Give what a sum less its running mean is multiplied by, (U,)."""
         weight_U, variance_U = (_part(name, named, part, dtype) for part in ("weight", "running_var"))
         return np.asarray(weight_U / np.sqrt(variance_U + dtype.type(EPSILON)))
+
+    def folded(self, name: str, named: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float64]]:
+        """Give weight and bias of the layer by which its sums come out normed by the running statistics."""
+        exact = np.dtype(np.float64)
+        mean_U, shift_U = (_part(name, named, part, exact) for part in ("running_mean", "bias"))
+        scale_U, weight = self._scale(name, named, exact), named[f"{name}.weight"]
+        return {
+            f"{name}.weight": weight * scale_U.reshape(-1, *[1] * (weight.ndim - 1)),
+            f"{name}.bias": (named[f"{name}.bias"] - mean_U) * scale_U + shift_U,
+        }
 
     def nodes(self, graph: GraphParts, name: str, x: str, shape: Shape) -> str:  # noqa: ARG002
         statistics = [f"{name}_norm.{part}" for part in ("weight", "bias", "running_mean", "running_var")]
@@ -115,10 +124,10 @@ class _Layer:
     def buffers(self, units: int) -> tuple[Part, ...]:  # noqa: ARG002
         return ()
 
-    def of_torch(self, shape: Shape) -> nn.Module:
-        from torch import nn
-
-        return nn.GroupNorm(1, shape[0]) if len(shape) > 1 else nn.LayerNorm(shape[0])
+    def of_torch(self, torch: Any, shape: Shape) -> nn.Module:
+        maps = len(shape) > 1
+        made: nn.Module = torch.nn.GroupNorm(1, shape[0]) if maps else torch.nn.LayerNorm(shape[0])
+        return made
 
     def output(self, name: str, named: Mapping[str, NDArray[Any]], sum_NU: NDArray[Any]) -> NDArray[Any]:
         weight_U, shift_U = (_part(name, named, part, sum_NU.dtype) for part in ("weight", "bias"))
@@ -172,9 +181,9 @@ class Normed(Protocol):
         ...
 
 
-_BATCH, _LAYER = _Batch(), _Layer()
+BATCH, _LAYER = _Batch(), _Layer()
 
 
 def norm_of(layer: Normed) -> Norm | None:
     """Give the norm of a layer; None where it has none."""
-    return _BATCH if layer.batch_norm else _LAYER if layer.layer_norm else None
+    return BATCH if layer.batch_norm else _LAYER if layer.layer_norm else None

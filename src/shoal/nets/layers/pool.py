@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from shoal.kinds import row_of
 from shoal.nets._layer import Sides, both
@@ -22,12 +22,10 @@ class Pooling:
     operator: str
     whole: bool = False
 
-    def of_torch(self, size: Sides, stride: Sides) -> nn.Module:
+    def of_torch(self, torch: Any, size: Sides, stride: Sides) -> nn.Module:
         """Build torch's layer."""
-        from torch import nn
-
         asked: tuple[Sides, ...] = (1,) if self.whole else (size, stride)
-        module: nn.Module = getattr(nn, self.module)(*asked)
+        module: nn.Module = getattr(torch.nn, self.module)(*asked)
         return module
 
     def node(self, graph: GraphParts, x: str, name: str, window: tuple[Sides, Sides]) -> str:

@@ -69,11 +69,9 @@ class SeriesLayer:
         """A call; nothing is computed."""
         return StepCost(LAYER_CALLS, 0.0)
 
-    def modules(self) -> dict[str, nn.Module]:
+    def modules(self, torch: Any) -> dict[str, nn.Module]:
         """Torch's own layer."""
-        from torch import nn
-
-        return {self.name: nn.Unflatten(1, self.gives)}
+        return {self.name: torch.nn.Unflatten(1, self.gives)}
 
     def output(self, named: Mapping[str, NDArray[Any]], x: NDArray[Any]) -> NDArray[Any]:  # noqa: ARG002
         """Inputs (N, D) as maps (N, C, 1, T)."""

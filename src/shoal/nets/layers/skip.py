@@ -13,7 +13,7 @@ from shoal.errors import Problem, StudyError
 from shoal.nets._layer import Shape, Sides
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
 
 def skip_stride(place: str, skip: int, before: Shape, after: Shape, strides: tuple[int, int]) -> Sides:
@@ -32,12 +32,10 @@ def skip_stride(place: str, skip: int, before: Shape, after: Shape, strides: tup
 
 
 @cache
-def skip_class() -> Callable[..., nn.Module]:
+def skip_class(torch: Any) -> Callable[..., nn.Module]:
     """Give the module; exported files have its very text."""
-    import torch
-    from torch import nn
 
-    class Skip(nn.Module):
+    class Skip(torch.nn.Module):  # type: ignore[misc]
         """Adds what entered the layer `source`; of other channels or size through a convolution of 1 x 1, no bias."""
 
         def __init__(self, source, *projected):  # type: ignore[no-untyped-def]
@@ -45,11 +43,11 @@ def skip_class() -> Callable[..., nn.Module]:
             self.source, self.projected = source, projected
             if projected:
                 inputs, units, self.stride = projected
-                self.weight = nn.Parameter(torch.zeros(units, inputs, 1, 1))
+                self.weight = torch.nn.Parameter(torch.zeros(units, inputs, 1, 1))
 
         def forward(self, x, entered):  # type: ignore[no-untyped-def]
             if self.projected:
-                entered = nn.functional.conv2d(entered, self.weight, stride=self.stride)
+                entered = torch.nn.functional.conv2d(entered, self.weight, stride=self.stride)
             return x + entered
 
         def __repr__(self):  # type: ignore[no-untyped-def]
@@ -59,13 +57,11 @@ def skip_class() -> Callable[..., nn.Module]:
 
 
 @cache
-def residual_class() -> Callable[..., nn.Sequential]:
+def residual_class(torch: Any) -> Callable[..., nn.Sequential]:
     """Give what layers with skips stand in; exported files have its very text."""
-    from torch import nn
+    Skip: Any = skip_class(torch)  # by the name that it has in an exported file
 
-    Skip: Any = skip_class()  # by the name that it has in an exported file
-
-    class Residual(nn.Sequential):
+    class Residual(torch.nn.Sequential):  # type: ignore[misc]
         """Layers one behind the other; a Skip is given what entered an earlier one, too."""
 
         def forward(self, x):  # type: ignore[no-untyped-def]
@@ -78,33 +74,3 @@ def residual_class() -> Callable[..., nn.Sequential]:
             return x
 
     return Residual
-
-
-@cache
-def entered_class() -> type[nn.Module]:
-    """Give the module that passes on what enters a layer, and remembers it."""
-    from torch import nn
-
-    class Entered(nn.Module):
-        def forward(self, x: Tensor) -> Tensor:
-            self.x = x
-            return x
-
-    return Entered
-
-
-@cache
-def joined_class() -> type[nn.Module]:
-    """Give the module of a skip that looks for itself at what entered the earlier layer, cut out of a `Residual`."""
-    from torch import nn
-
-    class Joined(nn.Module):
-        def __init__(self, skip: nn.Module, entered: nn.Module) -> None:
-            super().__init__()
-            self.skip, self.before = skip, entered
-
-        def forward(self, x: Tensor) -> Tensor:
-            added: Tensor = self.skip(x, self.before.x)
-            return added
-
-    return Joined

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,28 +11,21 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from shoal.data import load_builtin
-from shoal.engine.trainers.torch import one_thread
+from shoal.engine._channels import Channels
 from shoal.errors import StudyError
 from shoal.nets import (
     Architecture,
-    Channels,
     build_architecture,
     initial_parameters,
+    of_convolutions,
+    seen_by_the_middle,
     trained_module,
     weights_by_layer,
 )
-from shoal.nets._channels import seen_by_the_middle
 from shoal.streams import StreamKey
 from shoal.study import Network
 
 KEY = StreamKey(5, 0, 0)
-
-
-@pytest.fixture(autouse=True)
-def _on_one_thread() -> Iterator[None]:
-    """As a run does; on a busy machine, many threads for small images wait for each other."""
-    with one_thread():
-        yield
 
 
 def channels_of(conv: list[dict[str, Any]], shape: tuple[int, ...] = (1, 8, 8), **network: Any) -> Channels:
@@ -113,7 +106,6 @@ def test_maps_behind_skips_are_those_of_the_module(norm: str) -> None:
 @settings(max_examples=60)
 def test_the_middle_unit_answers_to_its_part_of_an_image_as_to_the_whole(data: st.DataObject) -> None:
     """A part that was one pixel too small, or stood one pixel off, would answer otherwise."""
-    import torch
 
     def drawn(low: int, high: int) -> int:
         return data.draw(st.integers(low, high))
@@ -142,12 +134,12 @@ def test_the_middle_unit_answers_to_its_part_of_an_image_as_to_the_whole(data: s
     (maps,) = channels.maps(images)
     for number, whole in enumerate(maps):
         seen = [seen_by_the_middle(channels.layers, number, axis) for axis in (0, 1)]
-        x = channels._prepared(torch.from_numpy(images[:, :, seen[0][0], seen[1][0]]).float())
-        parts = [part for pair in channels._parts()[: number + 1] for part in pair][:-1]
-        for part in parts:
-            x = part(x)
+        x = channels.prepared(images[:, :, seen[0][0], seen[1][0]])
+        last = replace(channels.layers[number], pool="none", pool_size=1, pool_stride=1)
+        network = of_convolutions((*channels.layers[:number], last), x.shape[1:])
+        maps_of_part = channels.outputs(network, x).reshape(3, 2, *network.convolutions[-1].size)
         middle = whole[:, :, whole.shape[2] // 2, whole.shape[3] // 2]
-        np.testing.assert_allclose(x[:, :, seen[0][1], seen[1][1]], middle, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(maps_of_part[:, :, seen[0][1], seen[1][1]], middle, rtol=1e-5, atol=1e-6)
 
 
 def test_the_first_layer_sees_no_more_of_an_image_than_its_kernel() -> None:

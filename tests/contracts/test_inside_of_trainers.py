@@ -1,0 +1,168 @@
+"""What every trainer answers of the inside of a network of images, against torch's own layers in float64.
+
+Letters: N images, K outputs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from trainer_cases import LONG
+
+from shoal.activations import ACTIVATIONS
+from shoal.engine._trainer import AskedGradient, Trainer
+from shoal.errors import StudyError
+from shoal.nets import (
+    Architecture,
+    build_architecture,
+    initial_buffers,
+    initial_parameters,
+    of_convolutions,
+    trained_module,
+)
+from shoal.streams import StreamKey
+from shoal.study import Network, Training
+
+KEY = StreamKey(3, 1, 4)
+NEAR: dict[str, Any] = {"rtol": 2e-4, "atol": 2e-5}
+
+
+@st.composite
+def architectures(draw: st.DrawFn) -> Architecture:
+    """Networks of one to three convolutions of any kind, on small images, with dense layers or without any.
+
+    At the lowest point of an activation that has one, values are so near to each other that rounding alone says which
+    is the maximum of a pool.
+    """
+    activation = draw(st.sampled_from(sorted(ACTIVATIONS)))
+    pools = ("average",) if activation in ("gelu", "silu") else ("max", "average")
+    shape = draw(st.integers(1, 3)), draw(st.integers(4, 11)), draw(st.integers(4, 11))
+    conv = []
+    for _ in range(draw(st.integers(1, 3))):
+        kernel = draw(st.integers(1, 3))
+        pool = {"kind": draw(st.sampled_from(pools)), "size": draw(st.integers(1, 2))}
+        pool |= {"stride": draw(st.integers(1, 2))}
+        layer = {"channels": draw(st.integers(1, 9)), "kernel": kernel, "stride": draw(st.integers(1, 2))}
+        layer |= {"padding": draw(st.integers(0, kernel - 1)), "pool": pool if draw(st.booleans()) else None}
+        conv.append(layer)
+    network = {
+        "kind": "cnn", "conv": conv, "hidden": draw(st.lists(st.integers(1, 7), max_size=2)),
+        "activation": activation, "batch_norm": draw(st.integers(0, 3)) == 0,
+        "conv_dropout": draw(st.sampled_from((0.0, 0.5))), "dropout": draw(st.sampled_from((0.0, 0.5))),
+    }  # fmt: skip
+    try:
+        whole = build_architecture(Network.model_validate(network), shape, 3)
+    except StudyError:  # too many layers for such small images
+        assume(False)
+    return whole if draw(st.booleans()) else of_convolutions(whole.convolutions, shape)
+
+
+class Asked:
+    """A network with drawn weights and images, and what torch says of it in float64."""
+
+    def __init__(self, trainer: Trainer, architecture: Architecture) -> None:
+        if trainer.refuses(architecture, Training()):
+            assume(False)
+        rng = np.random.default_rng(7)
+        parameters_P = 2 * initial_parameters(architecture, KEY)
+        buffers = rng.uniform(0.5, 2, len(initial_buffers(architecture))).astype(np.float32)
+        self.trainer, self.architecture = trainer, architecture
+        self.network = architecture, parameters_P, buffers
+        self.x = rng.normal(size=(5, *architecture.input_shape)).astype(np.float32)
+        exact = {n: a.astype(np.float64) for n, a in architecture.named(parameters_P, buffers).items()}
+        self.module = trained_module(architecture, exact)
+
+    def mapped(self, least: float = 0.0) -> tuple[Tensor, list[Tensor], Tensor]:
+        """Images, the map of every convolution, outputs (N, K): a way that can be differentiated."""
+        first = x = torch.tensor(self.x, dtype=torch.float64, requires_grad=True)
+        maps: dict[str, Tensor] = {}
+        for name, child in self.module.named_children():
+            conv = name.partition("_")[0]
+            steep = least and name.startswith("conv") and name.endswith("_activation")
+            x = Steep.apply(x, child, least) if steep else child(x)
+            if name in (conv, f"{conv}_norm", f"{conv}_activation") and name.startswith("conv"):
+                maps[conv] = x
+        return first, list(maps.values()), x.flatten(1)
+
+
+class Steep(torch.autograd.Function):
+    """An activation whose lower slopes count as `least`."""
+
+    @staticmethod
+    def forward(context: Any, x: Tensor, activation: nn.Module, least: float) -> Tensor:
+        with torch.enable_grad():
+            there = x.detach().requires_grad_()
+            y = activation(there)
+            (slope,) = torch.autograd.grad(y.sum(), there)
+        context.slope = torch.where(slope < least, torch.full_like(slope, least), slope)
+        return y.detach()
+
+    @staticmethod
+    def backward(context: Any, *gradients: Any) -> Any:
+        return gradients[0] * context.slope, None, None
+
+
+@settings(max_examples=1000 if LONG else 40)
+@given(architecture=architectures())
+def test_outputs_and_maps_are_those_of_the_module(trainer: Trainer, architecture: Architecture) -> None:
+    asked = Asked(trainer, architecture)
+    _, maps, outputs = asked.mapped()
+    np.testing.assert_allclose(trainer.outputs(*asked.network, asked.x), outputs.detach().numpy(), **NEAR)
+    answered = trainer.maps(*asked.network, asked.x)
+    assert [map_.dtype for map_ in answered] == [np.float32] * len(maps)
+    for mine, true in zip(answered, maps, strict=True):
+        np.testing.assert_allclose(mine, true.detach().numpy(), **NEAR)
+
+
+@settings(max_examples=1000 if LONG else 50)
+@given(architecture=architectures(), least=st.sampled_from((0.0, 0.1, 1.0)), data=st.data())
+def test_gradients_are_those_of_the_module(
+    trainer: Trainer, architecture: Architecture, least: float, data: st.DataObject
+) -> None:
+    """By images and by the maps of a layer: a slope that is asked for below that layer tells nothing."""
+    asked = Asked(trainer, architecture)
+    layer = data.draw(st.none() | st.integers(0, len(architecture.convolutions) - 1))
+    outer_NK = np.random.default_rng(9).normal(size=(len(asked.x), architecture.outputs)).astype(np.float32)
+    first, maps, outputs = asked.mapped(least)
+    by = first if layer is None else maps[layer]
+    (true,) = torch.autograd.grad(outputs, by, torch.tensor(outer_NK, dtype=torch.float64))
+    mine = trainer.gradient(*asked.network, asked.x, AskedGradient(outer_NK, layer, least))
+    assert (mine.dtype, mine.shape) == (np.float32, tuple(true.shape))
+    size = max(1.0, float(true.abs().max()))
+    np.testing.assert_allclose(mine / size, true.numpy() / size, **NEAR)
+
+
+def test_an_image_is_answered_the_same_alone_and_among_many(trainer: Trainer) -> None:
+    network = {"kind": "cnn", "conv": [{"channels": 5, "pool": {}}, {"channels": 3}], "hidden": [4]}
+    architecture = build_architecture(Network.model_validate(network), (2, 12, 9), 3)
+    parameters_P, none = initial_parameters(architecture, KEY), np.zeros(0, np.float32)
+    rng = np.random.default_rng(1)
+    x, outer = rng.normal(size=(300, 2, 12, 9)).astype(np.float32), rng.normal(size=(300, 3))
+    near = {"rtol": 0, "atol": 0} if trainer.name == "native" else {"rtol": 1e-4, "atol": 1e-6}
+    asked = AskedGradient(outer)
+    many = trainer.gradient(architecture, parameters_P, none, x, asked)
+    maps = trainer.maps(architecture, parameters_P, none, x)
+    for n in (0, 137, 299):
+        alone = trainer.gradient(
+            architecture, parameters_P, none, x[[n]], replace(asked, by_outputs_NK=outer[[n]])
+        )
+        np.testing.assert_allclose(alone[0], many[n], **near)
+        for one, all_ in zip(trainer.maps(architecture, parameters_P, none, x[[n]]), maps, strict=True):
+            np.testing.assert_allclose(one[0], all_[n], **near)
+
+
+def test_no_images_have_no_maps_and_no_gradient(trainer: Trainer) -> None:
+    network = {"kind": "cnn", "conv": [{"channels": 5, "pool": {}}, {"channels": 3}], "hidden": [4]}
+    architecture = build_architecture(Network.model_validate(network), (2, 12, 9), 3)
+    parameters_P, none = initial_parameters(architecture, KEY), np.zeros(0, np.float32)
+    x = np.zeros((0, 2, 12, 9), np.float32)
+    maps = trainer.maps(architecture, parameters_P, none, x)
+    assert [map_.shape for map_ in maps] == [(0, 5, 10, 7), (0, 3, 3, 1)]
+    asked = AskedGradient(np.zeros((0, 3), np.float32), 1)
+    assert trainer.gradient(architecture, parameters_P, none, x, asked).shape == (0, 3, 3, 1)
