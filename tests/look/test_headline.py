@@ -61,8 +61,8 @@ def test_a_better_network_is_said_to_be_better(tmp_path: Path, monkeypatch: pyte
     assert said(results) == (
         "0.193",
         "test RMSE",
-        "On the 100 test rows, the root mean squared error (RMSE) of the delivered network is 0.193, of a constant"
-        " 0.705, of a linear model 0.427 and of boosted trees 0.381.",
+        "On the 100 test rows, the root mean squared error (RMSE, in the unit of “label”) of the delivered network"
+        " is 0.193, of a constant 0.705, of a linear model 0.427 and of boosted trees 0.381.",
         "It is better than a constant, a linear model and boosted trees: the 95 % interval of each difference, row by"
         " row, for other test rows, leaves 0 out.",
     )
@@ -75,7 +75,7 @@ def test_a_worse_network_says_so_first(tmp_path: Path, monkeypatch: pytest.Monke
     assert (figure, first.split(", of a constant")[0]) == (
         "0.483",
         "Worse than a linear model and not shown to be better than boosted trees: on the 100 test rows, the root mean"
-        " squared error (RMSE) of the delivered network is 0.483",
+        " squared error (RMSE, in the unit of “label”) of the delivered network is 0.483",
     )
     assert more == [
         "It is better than a constant: the 95 % interval of the difference, row by row, for other test rows, leaves 0"
