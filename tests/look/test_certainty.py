@@ -216,7 +216,9 @@ def test_the_band_stands_in_the_curve_of_the_delivered_network_alone(numbers: Re
     (curve,) = fitted_curve.fitted_curves(findings, findings.delivered)
     assert np.array_equal(curve.sure_x, numbers.certainty.grid_G)
     assert np.array_equal(curve.sure_low, numbers.certainty.grid_G2[:, 0])
-    names = [trace.get("name") for trace in fitted_curve.plot([curve])["data"]]
+    traces = fitted_curve.plot([curve])["data"]
+    names = [trace.get("name") for trace in traces]
+    assert traces[names.index("test rows")]["marker"]["opacity"] == 1
     assert "90\u00a0% interval, new rows of the same kind" in names
     winner = next(group for group in findings.comparisons if group.label == "winner")
     (compared,) = fitted_curve.fitted_curves(findings, winner)

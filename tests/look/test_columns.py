@@ -86,10 +86,10 @@ def test_plan_results_and_page_say_the_same(tmp_path: Path, monkeypatch: pytest.
     ]
     results = run(study, out=tmp_path / "run", workers=1)
     assert [column.name for column in results.columns] == ["y", "n", "k", "day", "extra"]
-    page = report_html(results, ())
-    assert "<td>text, read as one of 2 categories (&#34;a&#34;, &#34;b&#34;)</td>" in page
+    page = report_html(results, ()).replace("\u00a0", " ")
+    assert ">text, read as one of 2 categories (&#34;a&#34;, &#34;b&#34;)</td>" in page
     assert page.index("<h2>Data") < page.index("what was done with each") < page.index("<h2>Network")
-    (days,) = re.findall(r"<td>day</td><td>date, in days</td>(.*?)</tr>", page)
+    (days,) = re.findall(r"<td>day</td><td[^>]*>date, in days</td>(.*?)</tr>", page)
     lowest, _, highest = re.findall(r">([\d.]+)</td>", days)[:3]
     assert (float(lowest), float(highest)) == (0, 29)
     assert "Notes on the data" not in page

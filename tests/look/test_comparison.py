@@ -252,8 +252,17 @@ def test_runs_without_a_score_in_common_are_refused(folder: Path) -> None:
     ]
 
 
-def test_no_line_is_wider_than_a_terminal_and_no_name_steers_it(folder: Path) -> None:
+def test_no_line_is_wider_than_a_terminal_and_no_name_steers_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = shoal.compare(folder).text
+    assert "\n\ntest score: MSE\nrun " in text
+    title = "a score whose title is as long as those of quantiles and of the positive one of two classes"
+    with monkeypatch.context() as patch:
+        patch.setattr("shoal.results.Truth.title_of", lambda *_: title)
+        long = shoal.compare(folder).text
+    assert f" test score: {title} run " in " ".join(long.split())
+    assert max(map(len, long.splitlines())) <= 80
     assert max(map(len, text.splitlines())) <= 80
     assert text.splitlines()[0] == "4 runs by MSE on the test rows (lower is better)"
 

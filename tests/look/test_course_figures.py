@@ -20,7 +20,8 @@ from shoal.look.figures.gradients import Gradients, LayerGradient
 from shoal.look.figures.learning_rates import LearningRates, learning_rate
 from shoal.look.page.course import course_sentences
 from shoal.pipeline import run
-from shoal.results import Results
+from shoal.results import Importance, ImportanceAsked, Results
+from shoal.wording import listed
 from studies import tiny_study
 
 EPOCHS = np.arange(5) * 10
@@ -195,3 +196,27 @@ def test_a_run_without_any_network_that_is_well_has_no_rates(tmp_path: Path) -> 
     findings = RunFindings(make_run(tmp_path / "run", MadeUp(names=("SGD",), epochs=20, failed=failed)))
     assert learning_rates.rates_of(findings) == ()
     assert learning_rates.changing_rates(findings) is None
+
+
+def test_a_legend_names_every_network_that_has_a_rate() -> None:
+    names = [f"a comparison with a long name, number {n}" for n in range(4)]
+    rate = learning_rate(names, np.linspace(1, 0.1, 5))
+    assert faults(learning_rates.draw_learning_rates, LearningRates((rate,))) == []
+    (axes,) = learning_rates.draw_learning_rates(LearningRates((rate,))).axes
+    (text,) = axes.get_legend().get_texts()
+    assert " ".join(text.get_text().split()) == listed(names)
+
+
+def test_unknown_importance_has_a_reason(tmp_path: Path) -> None:
+    findings = RunFindings(make_run(tmp_path / "run", MadeUp(epochs=20)))
+    asked = ImportanceAsked("f" * 64, "part", "mse", "folds", ("input",), (), 13)
+    said = []
+    for worse in (1.0, np.nan):
+        kept = Importance(asked, np.ones(1), np.full((1, 1, 1), worse), np.ones(1), np.ones(1))
+        vars(findings.results)["importances"] = kept
+        said.append(list(course_sentences(findings)))
+    assert not any("important" in sentence for sentence in said[0])
+    assert (
+        "How important its inputs are is not known: among the rows that networks of the folds held out, no input"
+        " differs, or MSE is not defined."
+    ) in said[1]

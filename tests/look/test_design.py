@@ -221,3 +221,13 @@ def test_settings_of_the_user_change_nothing_and_are_left_as_they_were() -> None
         before = dict(matplotlib.rcParams)
         assert png(draw_scores, FACT) == usual
         assert dict(matplotlib.rcParams) == before
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.5, 1.95), (0.53, 4.9), (0.3, 3.0), (0.07, 0.9)])
+def test_a_short_logarithmic_axis_has_ticks_to_read_it_by(low: float, high: float) -> None:
+    with design():
+        _, (axes,) = panels(1)
+        axes.plot([0, 1], [low, high])
+        logarithmic(axes.yaxis, low, high)
+        ticks = axes.yaxis.get_majorticklocs()
+    assert 3 <= sum(low <= tick <= high for tick in ticks) <= 7

@@ -159,6 +159,17 @@ def test_rows_of_a_classifier_stand_class_by_class() -> None:
     assert axes.get_xticks().tolist() == [1, 3]
 
 
+def test_units_that_answer_nothing_are_blank() -> None:
+    """White is 0 on a light page, and dark on a dark one; below 0 is blue, above vermillion, as far as each other."""
+    output = np.array([[0.0, -1.0], [0.0, 0.5], [0.0, 4.0]])
+    layers = [("hidden1", "relu", np.maximum(output, 0)), ("output", "identity", output)]
+    sheet = draw_profiles(activation_profiles("a", "x", np.arange(3.0), layers, ranked=True))
+    images = [axes.images[0] for axes in sheet.axes[:2]]
+    assert [image.get_clim() for image in images] == [(0, 4), (-4, 4)]
+    for image in images:
+        np.testing.assert_allclose(image.to_rgba(np.array([0.0]))[0], 1, atol=0.01)
+
+
 def test_of_many_inputs_some_are_shown_and_all_are_counted() -> None:
     """A unit that answers at one row alone, the second, which is not shown, is not dead."""
     x_M = np.arange(3001.0)

@@ -226,7 +226,7 @@ def test_what_cannot_be_animated_is_said(tmp_path: Path, monkeypatch: pytest.Mon
         ("no/a.gif", 8.0): "no/a.gif: expected a folder that exists, got none",
     }
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(animation, "find_spec", lambda _: None)
+    monkeypatch.setattr("shoal.extras.find_spec", lambda _: None)
     monkeypatch.setattr(animation, "png", lambda *_: pytest.fail("drawn before it was refused"))
     for (name, seconds), sentence in cases.items():
         with pytest.raises(InputError) as caught:

@@ -61,8 +61,8 @@ def test_a_better_network_is_said_to_be_better(tmp_path: Path, monkeypatch: pyte
     assert said(results) == (
         "0.193",
         "test RMSE",
-        "On the 100 test rows, the root mean squared error (RMSE) of the delivered network is 0.193, of a constant"
-        " 0.705, of a linear model 0.427 and of boosted trees 0.381.",
+        "On the 100 test rows, the root mean squared error (RMSE, in the unit of “label”) of the delivered network"
+        " is 0.193, of a constant 0.705, of a linear model 0.427 and of boosted trees 0.381.",
         "It is better than a constant, a linear model and boosted trees: the 95 % interval of each difference, row by"
         " row, for other test rows, leaves 0 out.",
     )
@@ -75,7 +75,7 @@ def test_a_worse_network_says_so_first(tmp_path: Path, monkeypatch: pytest.Monke
     assert (figure, first.split(", of a constant")[0]) == (
         "0.483",
         "Worse than a linear model and not shown to be better than boosted trees: on the 100 test rows, the root mean"
-        " squared error (RMSE) of the delivered network is 0.483",
+        " squared error (RMSE, in the unit of “label”) of the delivered network is 0.483",
     )
     assert more == [
         "It is better than a constant: the 95 % interval of the difference, row by row, for other test rows, leaves 0"
@@ -342,5 +342,9 @@ def test_what_is_said_of_how_good_it_is_is_never_cut(tmp_path: Path, monkeypatch
     assert len(" ".join(said)) > 1000
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     cell = page.partition("<dt>How good it is</dt>")[2].partition("</dd>")[0]
-    assert html.unescape(cell) == f"<dd>{''.join(f'<p>{sentence}</p>' for sentence in said)}"
+    plain = [sentence.replace("\u00a0", " ") for sentence in said]
+    assert (
+        html.unescape(cell).replace("\u00a0", " ")
+        == f"<dd>{''.join(f'<p>{sentence}</p>' for sentence in plain)}"
+    )
     assert all(sentence.endswith(".") for sentence in said)

@@ -371,8 +371,8 @@ def test_the_summary_answers_in_sentences(regression: Results, tmp_path: Path) -
     assert found.figure == one_number(scores[0])
     assert found.unit == "test RMSE"
     assert (
-        f"root mean squared error (RMSE) of the delivered network is {one_number(scores[0])}, of"
-        in found.good[0]
+        "root mean squared error (RMSE, in the unit of “label”) of the delivered network is"
+        f" {one_number(scores[0])}, of" in found.good[0]
     )
     low, high = sorted(scores)
     ends = f"{one_number(low)} to\u00a0{one_number(high)}"

@@ -235,9 +235,14 @@ def drawn_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
         space={"network.dropout": [0.0, 0.25], "training.batch_size": [2, 3, 4], "training.lr": [0.1, 0.2]},
     )  # fmt: skip
     results = make_run(folder, run)
-    file = BytesIO()
-    Image.new("RGB", (1000, 620), "white").save(file, "PNG")
-    shown = [Drawn(picture, "white.png", file.getvalue()) for picture in pictures(results)]
+    files = []
+    for size in ((1000, 620), (1400, 868)):
+        files.append(BytesIO())
+        Image.new("RGB", size, "white").save(files[-1], "PNG")
+    shown = [
+        Drawn(picture, "white.png", files[number % 7 == 4].getvalue())
+        for number, picture in enumerate(pictures(results))
+    ]
     path = folder / "report.html"
     path.write_text(report_html(results, shown), encoding="utf-8")
     return path
@@ -374,6 +379,27 @@ def test_paper_takes_few_pages(page: Page, drawn_report: Path) -> None:
     pages = len(re.findall(rb"/Type\s*/Page\b(?!s)", page.printed()))
     assert page.value("document.querySelectorAll('figure').length") > 30
     assert 8 < pages <= 16
+
+
+def test_the_letters_of_a_large_picture_stay_half_as_large(page: Page, drawn_report: Path) -> None:
+    page.open(drawn_report, 768)
+    width = "document.querySelector('{} .sheet:not(.plotted > *) img').getBoundingClientRect().width"
+    assert page.value("document.querySelectorAll('.large').length") > 3
+    assert page.value(width.format("figure:has(.large):not(.plotted)")) == 896
+    assert page.value(width.format("figure:not(:has(.large), .plotted)")) < 768
+    assert page.value("document.querySelector('.large.wider').previousElementSibling.className") == "cue"
+
+
+def test_a_map_of_one_scale_leaves_no_gap_on_a_narrow_screen(page: Page, drawn_report: Path) -> None:
+    page.open(drawn_report, 375)
+    plot = f"{by_id('32-delivered-map')}.querySelector('.plot')"
+    page.value(f"{plot}.scrollIntoView()")
+    page.until(f"{plot}.querySelector('.xtitle') !== null")
+    ends = [
+        page.value(f"{one}.getBoundingClientRect().bottom")
+        for one in (f"{plot}.querySelector('.xtitle')", plot)
+    ]
+    assert 0 < ends[1] - ends[0] < 60
 
 
 def press(page: Page, key: str) -> None:

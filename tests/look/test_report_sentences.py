@@ -286,7 +286,6 @@ def test_reasons_follow_from_where_the_candidates_stand(tmp_path: Path) -> None:
         f"Candidate 1 (learning rate {lr[best.candidate_id]}) has the best selection score: mean loss over 3 folds"
         f" {best.selection_score:.4g}, standard error {best.standard_error:.2g}.",
         f"{significance_sentence(*others_alike(results))} (model confidence set over the rows held out, 5 %).",
-        "The other one is unresolved.",
         "More folds or repeats would hardly resolve more: other rows would have to be added.",
         "1 of 3 candidates has a fit that diverged or failed and was left out.",
         "A selection score is optimistic, since it is what the choice was made by.",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from look_runs import MadeUp, make_run
 
-from shoal.look.page.summary import network_words
+from shoal.look._run_findings import RunFindings
+from shoal.look.page.summary import network_words, summary
 from shoal.study import Network
 
 
@@ -28,3 +32,22 @@ from shoal.study import Network
 )
 def test_a_network_in_words(keys: dict[str, Any], words: str) -> None:
     assert network_words(Network(**keys)) == words
+
+
+@pytest.mark.parametrize(
+    ("space", "said"),
+    [
+        ({"network.hidden": [[]]}, r"A network without hidden layers, [\d,]+ parameters?\. It"),
+        (
+            {"network.hidden": [[3, 2]]},
+            r"A network of 2 hidden layers of 3 and 2 units, [\d,]+ parameters\. It",
+        ),
+        (
+            {"network.hidden[0]": [4], "training.lr": [0.1]},
+            r"A network of 2 hidden layers of 4 and 5 units, [\d,]+ parameters, with learning rate 0\.1\. It",
+        ),
+    ],
+)
+def test_the_chosen_sizes_are_said_once(space: dict[str, Any], said: str, tmp_path: Path) -> None:
+    results = make_run(tmp_path, MadeUp(names=(), epochs=5, space=space))
+    assert re.match(said, summary(RunFindings(results)).chosen)

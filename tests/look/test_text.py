@@ -138,7 +138,7 @@ def test_an_unfinished_or_search_less_study_still_has_its_tables(tmp_path: Path)
     text = results_text(run(tiny_study(search=None), out=tmp_path))
     assert "search:" not in text
     assert text.startswith(
-        "Worse than boosted trees: on the 100 test rows, the root mean squared error (RMSE) of the"
+        "Worse than boosted trees: on the 100 test rows, the root mean squared error (RMSE, in the unit of “label”) of"
     )
     assert (
         "\n\ncomparisons on the test rows: trained on the training rows, less the 20 % (20) held out\n"

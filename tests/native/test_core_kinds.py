@@ -31,7 +31,7 @@ PLACES = {
     "option of a loss": range(len(LOSSES)),
     "optimizer": range(len(OPTIMIZERS)),
     "momentum of an optimizer": range(len(OPTIMIZERS)),
-    "pool": range(1, len(POOLS) + 1),
+    "pool": range(1, 1 + sum(row.core is not None for row in POOLS.values())),
     "rows of a monitor": range(MONITORS),
     "column of a monitor": range(1, MONITORS),
 }

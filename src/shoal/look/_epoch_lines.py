@@ -25,9 +25,12 @@ from shoal.look._paper import (
     with_room,
 )
 from shoal.look._plots import Plot, line_traces, live_axis, plotted
+from shoal.look._text_layout import in_lines
 
 MOST_LINES: Final = 16
 """Layers that one picture shows, at most: evenly from the first to the last."""
+_NAME_LETTERS, _NAME_WIDTH = 240, 36
+"""Letters of a name, which may be that of several networks, at most, and of a line of it."""
 _LETTERS: Final = 40
 
 
@@ -61,12 +64,19 @@ def shown_layers(count: int) -> list[int]:
 
 def draw_lines(shown: EpochLines) -> Sheet:
     """Draw lines, with names and notes beside them."""
-    figure, (axes,) = panels(1, size=(8.8, max(4.0, 1.6 + 0.19 * len(shown.lines))))
-    for line, color, dashes in _styled(shown.lines):
+    names = [_in_legend(line.name) for line in shown.lines]
+    lines = sum(name.count("\n") + 1 for name in names)
+    figure, (axes,) = panels(1, size=(8.8, max(4.0, 1.6 + 0.19 * lines)))
+    for name, (line, color, dashes) in zip(names, _styled(shown.lines), strict=True):
         axes.plot(
-            line.x_M, line.middle_M, color=color, linestyle=DASHES[dashes],
-            label=plain(line.name, _LETTERS), marker=alone(line), drawstyle="steps-mid" if shown.stepped else "default",
-        )  # fmt: skip
+            line.x_M,
+            line.middle_M,
+            color=color,
+            linestyle=DASHES[dashes],
+            label=name,
+            marker=alone(line),
+            drawstyle="steps-mid" if shown.stepped else "default",
+        )
     axes.set(xlabel="epoch", ylabel=shown.quantity)
     whole_numbers(axes.xaxis)
     values = np.concatenate([np.zeros(0), *(line.middle_M for line in shown.lines)])
@@ -77,6 +87,12 @@ def draw_lines(shown: EpochLines) -> Sheet:
     legend_beside(axes, noted(shown.notes))
     heading(figure, shown.title)
     return figure
+
+
+def _in_legend(name: str) -> str:
+    """Break a name into lines; one that is wider than so many letters of usual width is cut."""
+    lines = in_lines(plain(name, _NAME_LETTERS), _NAME_WIDTH).splitlines()
+    return "\n".join(plain(line, _LETTERS) for line in lines)
 
 
 def live_lines(shown: EpochLines) -> Plot:

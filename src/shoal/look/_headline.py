@@ -180,7 +180,8 @@ def _of_error(results: Results, beside: tuple[Beside, ...]) -> tuple[str, str, s
         if model.baseline.answers_VK is not None
     }
     others = listed([f"of {MODEL_NAMES[name]} {one_number(root)}" for name, root in roots.items()])
-    said = f"the {several}root mean squared error (RMSE) of the delivered network is {figure}, {others}"
+    unit = f", in the unit of {in_quotes(results.truth.target_names[0])}" if targets == 1 else ""
+    said = f"the {several}root mean squared error (RMSE{unit}) of the delivered network is {figure}, {others}"
     return figure, "test RMSE", said
 
 

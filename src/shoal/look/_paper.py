@@ -320,7 +320,8 @@ def logarithmic(axis: Any, low: float, high: float) -> None:
 
     wide = low <= 0 or math.floor(math.log10(high)) - math.ceil(math.log10(low)) >= 2  # three powers of ten
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})
-    axis.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 2.0, 5.0)))
+    narrow = (1.0, 2.0, 5.0) if high >= 10 * low else (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
+    axis.set_major_locator(LogLocator(subs=(1.0,) if wide else narrow))
     axis.set_major_formatter(FuncFormatter(lambda value, _: number_text(value)))
     axis.set_minor_locator(LogLocator(subs=range(2, 10)) if wide else NullLocator())
     axis.set_minor_formatter(NullFormatter())

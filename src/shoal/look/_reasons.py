@@ -139,25 +139,18 @@ def level_of(verdicts: Sequence[str]) -> str:
 
 
 def resolution(results: Results) -> list[str]:
-    """Say how many of the others are equivalent to the best, unresolved and worse, and what would resolve more."""
+    """Say within which margin others are equivalent to the best, where some are, and what would resolve more."""
     best, *others = [standing for standing in results.standings if not standing.failed]
     if not others or results.study.search is None:
         return []
     search = results.study.search
     said = results.tried[best.candidate_id].training.distribution
-    margin = one_number(margin_of(search.metric, best.selection_score, search.margin, said), 2)
-    counts = {
-        f"equivalent to it (the interval of the difference lies within {margin})": "equivalent",
-        "unresolved": "unresolved",
-        "worse": "worse",
-    }
-    parts = [
-        f"{count:,} {'is' if count == 1 else 'are'} {words}"
-        for words, verdict in counts.items()
-        if (count := sum(standing.verdict == verdict for standing in others))
-    ]
-    whom = "The other one" if len(others) == 1 else f"Of the {len(others):,} others,"
-    sentences = [f"{whom} {listed(parts if len(others) > 1 else [part[2:] for part in parts])}."]
+    sentences: list[str] = []
+    if any(standing.verdict == "equivalent" for standing in others):
+        margin = one_number(margin_of(search.metric, best.selection_score, search.margin, said), 2)
+        sentences.append(
+            f"The margin is {margin}: the interval of the difference to an equivalent candidate lies within it."
+        )
     needed = [standing.networks for standing in others if standing.networks is not None]
     unresolved = sum(standing.verdict == "unresolved" for standing in others)
     if needed:

@@ -15,9 +15,8 @@ WIDTH: Final = 80
 _SCORED: Final[tuple[ScoreOf, ...]] = ("test", "selection")
 _NAME: Final = 18
 _CHOSEN: Final = 30
-_TITLE: Final = 16
 _VALUE: Final = 40
-"""Letters of a name, of the chosen settings, of a score's title and of a setting's value, at most."""
+"""Letters of a name, of the chosen settings and of a setting's value, at most."""
 
 
 def comparison_text(compared: RunsCompared) -> str:
@@ -36,9 +35,9 @@ def comparison_text(compared: RunsCompared) -> str:
 
 
 def _score_table(compared: RunsCompared, rows: Sequence[RunRow], scored: ScoreOf, heads: bool) -> str:
-    """Give a score of every run, and its difference to that of the best."""
+    """Give a score of every run, and its difference to that of the best; its whole title stands above."""
     title = compared.runs[0].truth.title_of(compared.metric_of(scored))
-    headers = ["run", shorten(f"{scored} {title}", _TITLE), "95 % interval", "less best", "p"]
+    headers = ["run", "score", "95 % interval", "less best", "p"]
     cells = []
     for row in rows:
         score, pair = (
@@ -48,7 +47,8 @@ def _score_table(compared: RunsCompared, rows: Sequence[RunRow], scored: ScoreOf
         apart = [pair.difference.mean, p_text(pair.adjusted_p)] if pair else ["-", "-"]
         cells.append([_name(row.name), number(score.value), _span(score.interval), *apart])
         cells[-1] += [row.beside_best or "-"] if heads else []
-    return text_table([*headers, *(["beside best"] if heads else [])], cells)
+    table = text_table([*headers, *(["beside best"] if heads else [])], cells)
+    return f"{_wrapped(f'{scored} score: {title}')}\n{table}"
 
 
 def _apart(compared: RunsCompared, rows: Sequence[RunRow]) -> Iterator[str]:

@@ -145,7 +145,11 @@ def _target_plot(fact: FittedCurve) -> Plot | None:
     if len(fact.train_x) + len(fact.test_x) > MOST_POINTS:
         return None
     test = live_dots("test rows", fact.test_x, fact.test_y, TEST)
-    test["marker"]["symbol"] = "circle-open"
+    test["marker"] |= {
+        "symbol": "circle-open",
+        "opacity": 1,
+        "line": {"width": 1.4},
+    }  # thin rings vanish in the dark
     traces = [
         *_live_band(fact),
         live_dots("training rows", fact.train_x, fact.train_y, TRAINING),

@@ -277,6 +277,7 @@ def plot(fact: Ranking) -> Plot | None:
         "tickvals": [_above(table), *short_numbers(place_C[:named])], "ticktext": [header, *rows],
         "tickfont": {"family": "DejaVu Sans Mono, monospace", "size": 11},
         "range": [float(place_C[-1]) + 1, 2 * _above(table) + 0.4],
+        "ticks": "outside", "ticklen": 8, "tickcolor": "rgba(0,0,0,0)",
     }  # fmt: skip
     quantity = in_lines(fact.quantity, _QUANTITY_WIDTH).replace("\n", "<br>")
     layout = {

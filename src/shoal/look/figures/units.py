@@ -17,7 +17,20 @@ from shoal.look._dead_units import dead_and_saturated
 from shoal.look._extent import BAR, PANEL, VALUE, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
 from shoal.look._layers import MOST_LAYERS, layers_left_out
-from shoal.look._paper import BLUE, Panel, Sheet, heading, panels, plain, sequence_colors, whole_numbers
+from shoal.look._mosaics import color_ends
+from shoal.look._paper import (
+    BLUE,
+    GREY,
+    Panel,
+    Sheet,
+    diverging,
+    heading,
+    panels,
+    plain,
+    sequence_colors,
+    shades,
+    whole_numbers,
+)
 from shoal.look._run_findings import DELIVERED, RunFindings
 from shoal.wording import counted
 
@@ -194,8 +207,10 @@ def _draw_map(figure: Sheet, axes: Panel, profiles: Profiles, layer: Profile) ->
         order_U, named = np.argsort(-rise_U, kind="stable"), "unit (falling below, rising above)"
     else:
         order_U, named = _by_class(layer.output_MU, profiles.class_M), "unit (by the class it answers to)"
+    low, high = color_ends(layer.output_MU)
     image = axes.imshow(
-        layer.output_MU[:, order_U].T, aspect="auto", cmap="cividis", interpolation="nearest",
+        layer.output_MU[:, order_U].T, aspect="auto", cmap=diverging() if low < 0 else shades(),
+        vmin=low, vmax=high, interpolation="nearest",
         extent=(profiles.x_M[0] - 0.5, profiles.x_M[-1] + 0.5, units + 0.5, 0.5),
     )  # fmt: skip
     axes.grid(visible=False)
@@ -226,7 +241,7 @@ def _mark_classes(axes: Panel, profiles: Profiles) -> None:
         return
     number_K, first_K, count_K = np.unique(profiles.class_M, return_index=True, return_counts=True)
     x_M = profiles.x_M
-    axes.vlines(x_M[first_K[1:]] - 0.5, *axes.get_ylim(), color="white", linewidth=0.8)
+    axes.vlines(x_M[first_K[1:]] - 0.5, *axes.get_ylim(), color=GREY, linewidth=0.8)
     names = [plain(profiles.classes[k], _CLASS_NAME) for k in number_K]
     every = slice(None, None, -(-len(names) // _MOST_NAMED))
     turned = sum(map(len, names[every])) > _LETTERS

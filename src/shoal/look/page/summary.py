@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -24,6 +25,8 @@ from shoal.wording import counted, interval, listed, one_number, percent, shorte
 ADDED_UP: Final = "added up over all networks"
 _CLASSES_NAMED: Final = 5
 """Classes whose names the first sentence gives, at most."""
+_SIZES: Final = re.compile(r"network\.(hidden(\[\d+\])?|conv\[\d+\]\.channels)")
+"""Searched settings that `network_words` says."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,8 @@ def _chosen(results: Results) -> str:
     if choice is None:
         return f"Nothing yet: {results.unfinished:,} fits are not trained."
     row = next(row for row in results.candidate_rows if row.candidate_id == choice.candidate_id)
-    settings = settings_text(row.values)
+    others = {key: value for key, value in row.values.items() if not _SIZES.fullmatch(key)}
+    settings = f", with {settings_text(others)}" if others else ""
     standing = next(
         candidate for candidate in results.standings if candidate.candidate_id == choice.candidate_id
     )
@@ -112,7 +116,7 @@ def _chosen(results: Results) -> str:
     size = counted(row.parameter_count, "parameter")
     embedded = "".join(f" {said[0].upper()}{said[1:]}." for said in results.embedded)
     return (
-        f"{kind[0].upper()}{kind[1:]}, {size}, with {settings}. It {rule}. Its selection score, which is optimistic:"
+        f"{kind[0].upper()}{kind[1:]}, {size}{settings}. It {rule}. Its selection score, which is optimistic:"
         f" {score}.{embedded}"
     )
 
