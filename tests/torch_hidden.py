@@ -76,6 +76,7 @@ REFUSED: Final = (
     "check digits --trainer torch",
     "check two-peaks --device cuda",
     "check two-peaks --device auto",
+    "check digits --set network.norm=layer",
 )
 
 

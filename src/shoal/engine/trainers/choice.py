@@ -63,6 +63,9 @@ class Trainers:
         The core does not go back through layer norm, unless it trains. Raises StudyError where none does.
         """
         if any(layer.layer_norm for layer in architecture.layers):
+            if not is_there("torch"):
+                inside = "the native trainer does not look into convolutions with layer norm"
+                raise StudyError(f"{inside}; the torch trainer {needed('torch')}")
             return replace(self, choice="torch").taking(architecture)
         return self.taking(architecture)
 
