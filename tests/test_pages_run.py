@@ -107,7 +107,12 @@ def run_commands(block: str, _: dict[str, Any]) -> None:
             short = () if words[1] != "run" else SHORTER if words[2] in builtin_studies() else SHORT
             app([*words[1:], *short], standalone_mode=False)
         else:
-            assert line == "git clone <this repository> shoal && cd shoal"
+            begins = (
+                "git clone <this repository> shoal && cd shoal",
+                "pip install .",
+                "pip install '.[torch]'",
+            )
+            assert line.partition("  ")[0] in begins
 
 
 def run_python(block: str, names: dict[str, Any]) -> None:

@@ -68,7 +68,7 @@ def _content(folder: Path, name: str) -> object:
         return sorted(fits), sorted(arrays), sorted(keys)
     content = path.read_bytes().replace(os.fsencode(folder), b"")
     return (
-        re.sub(rb", torch [\w.+]+|[\d.]+ \w+ of wall time", b"", content)
+        re.sub(rb", torch [\w.+]+|[\d.]+(?: |\xc2\xa0)\w+ of wall time", b"", content)
         if path.suffix == ".html"
         else content
     )

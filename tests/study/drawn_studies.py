@@ -100,7 +100,9 @@ def spaces(*, ranges: bool) -> st.SearchStrategy[dict[str, Any]]:
     lists = {
         "network.hidden": st.lists(UNITS, min_size=1, max_size=3, unique_by=tuple),
         "network.dropout": st.lists(SHARES | st.just(0), min_size=1, max_size=3, unique=True),
-        "network.batch_norm": st.just([False, True]),
+        "network.norm": st.lists(
+            st.sampled_from(["none", "batch", "layer"]), min_size=1, max_size=3, unique=True
+        ),
         "training.lr": st.lists(POSITIVE, min_size=1, max_size=3, unique=True),
         "training.epochs": st.lists(st.integers(1, 9), min_size=1, max_size=3, unique=True),
     }
