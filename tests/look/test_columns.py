@@ -98,3 +98,20 @@ def test_plan_results_and_page_say_the_same(tmp_path: Path, monkeypatch: pytest.
         store.put_fact("columns", [{"name": 1}])
     with pytest.raises(RunFolderError, match="a column of the data in its results is not what Shoal writes"):
         Results.open(tmp_path / "run")
+
+
+def test_a_table_to_which_nothing_was_done_has_no_column_of_what_was_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+    (tmp_path / "t.csv").write_text(
+        "a,y\n" + "".join(f"{row},{row * 0.7}\n" for row in range(40)), encoding="utf-8"
+    )
+    (tmp_path / "s.toml").write_text(
+        'study.task = "regression"\ntraining.epochs = 2\nchecks.baselines = false\n'
+        'data = { train = "t.csv", target = "y" }\n',
+        encoding="utf-8",
+    )
+    page = report_html(run(load_study(tmp_path / "s.toml"), out=tmp_path / "run", workers=1), ())
+    assert "<p>The columns of the table:</p>" in page
+    assert "what was done" not in page

@@ -430,3 +430,18 @@ def test_settings_are_said_to_be_searched_where_they_are_and_not_where_a_name_be
         "network.conv_dropout",
         "training.augment",
     ]
+
+
+@pytest.mark.parametrize("network", [{"batch_norm": True}, {"norm": "batch"}, {"norm": "layer"}])
+def test_a_norm_has_one_name_among_the_settings(network: dict[str, Any]) -> None:
+    study = Study.model_validate({
+        "study": {"task": "regression"},
+        "data": {"dataset": "two-peaks"},
+        "network": {"hidden": [4], **network},
+        "search": {"space": {"training.lr": [0.1, 0.2]}},
+    })  # fmt: skip
+    results: Any = SimpleNamespace(choice=None, study=study)
+    keys, values, _ = (column.cells for column in settings_table(results).columns)
+    settings = dict(zip(keys, values, strict=True))
+    assert settings["network.norm"] == network.get("norm", "batch")
+    assert "network.batch_norm" not in settings

@@ -12,10 +12,11 @@ def column_table(results: Results) -> ReportTable | None:
     lines = column_lines(results.columns)
     if not lines:
         return None
+    done = [line.done for line in lines]
     return ReportTable(
         (
             texts("column", [line.names for line in lines]),
             texts("part", [line.role for line in lines]),
-            texts("what was done", [line.done for line in lines]),
+            *([texts("what was done", done)] if any(done) else []),
         )
     )

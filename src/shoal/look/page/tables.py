@@ -377,15 +377,16 @@ def settings_table(results: Results) -> ReportTable:
     choice = results.choice
     chosen = results.tried[choice.candidate_id] if choice else base_candidate(results.study)
     own = row_of("loss", LOSSES, chosen.training.loss or results.study.loss).option
-    foreign = {kind.option for kind in LOSSES.values()} - {own}
+    left_out = {kind.option for kind in LOSSES.values()} - {own} | {"batch_norm"}  # an older name of a norm
+    normed = chosen.network.model_copy(update={"norm": chosen.network.normed})
     pairs = [
         (f"{part}.{key}", value)
-        for part, model in (("network", chosen.network), ("training", chosen.training))
+        for part, model in (("network", normed), ("training", chosen.training))
         for key, value in model.model_dump(exclude_none=True, exclude_defaults=False).items()
-        if value not in ((), {}) and key not in foreign
+        if value not in ((), {}) and key not in left_out
     ]
     space = results.study.search.space if results.study.search else {}
-    searched = {".".join(re.findall(r"\w+", key)[:2]) for key in space}
+    searched = {".".join(re.findall(r"\w+", key)[:2]).replace("batch_norm", "norm") for key in space}
     marks = ["yes" if name in searched else "" for name, _ in pairs]
     columns = (
         texts("key", [name for name, _ in pairs]),
