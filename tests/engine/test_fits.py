@@ -149,6 +149,6 @@ def test_batch_norm_with_a_batch_of_one_row_is_refused() -> None:
     with pytest.raises(StudyError) as caught:
         planner(study).search_fits()
     assert str(caught.value) == (
-        "training.batch_size: expected no batch of one row with batch_norm, got batches of 11 "
+        "training.batch_size: expected no batch of one row with batch norm, got batches of 11 "
         "from 67 training rows (fold 2 of 3)"
     )

@@ -438,7 +438,7 @@ def _refuse_lone_row(candidate: Candidate, rows: int, where: str) -> None:
     size = candidate.training.batch_size
     if candidate.network.normed == "batch" and (rows % size == 1 or size == 1):
         batches = f"batches of {size} from {rows} training rows ({where})"
-        what = f"expected no batch of one row with batch_norm, got {batches}"
+        what = f"expected no batch of one row with batch norm, got {batches}"
         raise StudyError(Problem("training.batch_size", what))
 
 
