@@ -12,13 +12,17 @@ ABI: Final = 13
 """The number of `src/native/interface.h`; a library of another is not used."""
 
 
+def core_file() -> Path | None:
+    """Give the library that lies in the package's folder: setup.py leaves one `_core` with the system's ending."""
+    return next(Path(__file__).parent.glob("_core.*"), None)
+
+
 @functools.cache
 def load_core(path: Path | None = None) -> ctypes.CDLL | None:
-    """Load the core that was built into the package's folder (or another build of it); None where there is none.
-
-    Its file is `_core` with the ending that the system gives a library; setup.py leaves no other beside it.
+    """Load the core that was built into the package's folder (or another build of it); None where there is none, or one
+    that does not load here, or is another version's.
     """
-    path = path or next(Path(__file__).parent.glob("_core.*"), None)
+    path = path or core_file()
     if path is None:
         return None
     try:

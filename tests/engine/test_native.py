@@ -65,10 +65,20 @@ def test_importing_the_module_needs_neither_torch_nor_the_core() -> None:
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
-def test_without_the_library_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("file", "sentence"),
+    [
+        (None, "was not built; install GCC or Clang (g++, clang++) and reinstall shoal"),
+        (Path("_core.so"), "was built for another version of Shoal, or another system; reinstall shoal"),
+    ],
+)
+def test_without_the_library_it_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, file: Path | None, sentence: str
+) -> None:
     monkeypatch.delenv("SHOAL_NATIVE", raising=False)
     monkeypatch.setattr(native_core, "load_library", lambda path=None: None)
-    sentence = "the native trainer was not built; install GCC or Clang (g++, clang++) and reinstall shoal"
+    monkeypatch.setattr(native_core, "core_file", lambda: file)
+    sentence = f"the native trainer {sentence}"
     assert not native_available()
     assert native_missing_reason() == sentence
     job = make_job()

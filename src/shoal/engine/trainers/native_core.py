@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from shoal.core import load_core
+from shoal.core import core_file, load_core
 from shoal.errors import Problem, ShoalError
 
 MAX_CONVS: Final = 32
@@ -165,6 +165,8 @@ def native_missing_reason() -> str:
         return ""
     if _wish():
         return f"SHOAL_NATIVE is {_wish()!r}, which is not one of {', '.join(runnable_targets()) or 'none built'}"
+    if load_library() is None and core_file() is not None:
+        return "the native trainer was built for another version of Shoal, or another system; reinstall shoal"
     if load_library() is None:
         return "the native trainer was not built; install GCC or Clang (g++, clang++) and reinstall shoal"
     return "the native trainer needs a processor with AVX2 and FMA (x86-64), or 64-bit Arm"
