@@ -49,32 +49,47 @@ inline void change_row(const uint8_t* channel, int64_t height, int64_t width, in
     }
 }
 
-// A row of pixels of a block's images from their bytes, which lie `stride` apart from image to image.
-inline void bytes_to_panels(const uint8_t* bytes, int64_t stride, int64_t width, vf32 scale, vf32 offset, float* to) {
-    float images[PANEL * PANEL], panels[PANEL * PANEL];
+// 16 bytes of each of 16 rows become columns of `to`.
+inline void transpose_bytes(const uint8_t* const* rows, int64_t x, uint8_t* to) {
+    vu8 row[PANEL], zipped[PANEL];
+    for (int n = 0; n < PANEL; ++n) __builtin_memcpy(&row[n], rows[n] + x, sizeof row[n]);
+    for (int round = 0; round < 4; ++round) {
+        for (int n = 0; n < PANEL / 2; ++n) {
+            zipped[2 * n] = zip_low(row[n], row[n + PANEL / 2]);
+            zipped[2 * n + 1] = zip_high(row[n], row[n + PANEL / 2]);
+        }
+        __builtin_memcpy(row, zipped, sizeof row);
+    }
+    __builtin_memcpy(to, row, sizeof row);
+}
+
+// A row of pixels of a block's images from their bytes, which are read in whole panels.
+inline void bytes_to_panels(const uint8_t* const* rows, int64_t width, vf32 scale, vf32 offset, float* to) {
+    uint8_t columns[PANEL * PANEL];
     for (int64_t x = 0; x < width; x += PANEL) {
-        for (int64_t n = 0; n < PANEL; ++n)
-            for (int64_t i = 0; i < PANEL; i += W)
-                store(images + n * PANEL + i, load_bytes(bytes + n * stride + x + i) * scale + offset);
-        const bool whole = x + PANEL <= width;
-        transpose_16x16(images, whole ? to + x * PANEL : panels);
-        if (!whole) __builtin_memcpy(to + x * PANEL, panels, (size_t)((width - x) * PANEL) * sizeof(float));
+        transpose_bytes(rows, x, columns);
+        for (int64_t i = 0; i < min(PANEL, width - x) * PANEL; i += W)
+            store(to + x * PANEL + i, load_bytes(columns + i) * scale + offset);
     }
 }
 
 // Images into the lanes of a block, the last into those that are left.
 inline void load_images(const Network& net, int64_t block, const uint8_t* const* image, const Augmentation* change) {
-    const int64_t height = net.height, width = net.convs[0].input_width, stride = round_up(width, PANEL);
+    const int64_t height = net.height, width = net.convs[0].input_width, panels = round_up(width, PANEL);
     for (int64_t c = 0; c < net.channels; ++c)
         for (int64_t y = 0; y < height; ++y) {
+            const int64_t place = (c * height + y) * width;
+            const bool copies = change || place + panels > net.inputs;  // what lies behind an image is not read
+            const uint8_t* rows[PANEL];
             for (int64_t n = 0; n < PANEL; ++n) {
-                const uint8_t* channel = image[n] + c * height * width;
+                uint8_t* copy = net.bytes + n * panels;
                 if (change)
-                    change_row(channel, height, width, y, change[n], net.bytes + n * stride);
-                else
-                    __builtin_memcpy(net.bytes + n * stride, channel + y * width, (size_t)width);
+                    change_row(image[n] + c * height * width, height, width, y, change[n], copy);
+                else if (copies)
+                    __builtin_memcpy(copy, image[n] + place, (size_t)width);
+                rows[n] = copies ? copy : image[n] + place;
             }
-            bytes_to_panels(net.bytes, stride, width, broadcast(net.pixel_scale[c]), broadcast(net.pixel_offset[c]),
+            bytes_to_panels(rows, width, broadcast(net.pixel_scale[c]), broadcast(net.pixel_offset[c]),
                             input_row(net, block, c, y));
         }
 }
@@ -97,10 +112,12 @@ inline void load_row(const Network& net, int64_t b, const float* row) {
         }
 }
 
-// Which rows are loaded: `count` from number `first` on of every k-th row; or, with `order`, those it names.
+// Which rows are loaded: `count` from number `first` on of every k-th row; or, with `order`, those it names. So many that
+// follow are loaded next.
 struct RowSelection {
     int64_t first, count, k;
     const uint32_t* order;
+    int64_t following = 0;
     int64_t row(int64_t b) const { return order ? order[b] : (first + b) * k; }
     RowSelection part(int64_t b, int64_t rows) const { return {first + b, rows, k, order ? order + b : nullptr}; }
 };
@@ -109,6 +126,16 @@ struct RowSelection {
 inline void load_float_images(const Network& net, const float* x, const RowSelection& selection) {
     for (int64_t b = 0; b < round_up(selection.count, PANEL); ++b)
         load_row(net, b, x + selection.row(min(b, selection.count - 1)) * net.inputs);
+}
+
+// Asks for the images that are loaded next, so that they are there by then: they lie anywhere in memory. Of large ones the
+// beginnings, from which the processor goes on by itself.
+inline void fetch_following(const Network& net, const ShoalFit& fit, const ShoalRows& data, const RowSelection& selection) {
+    constexpr int64_t LINE = 64, BEGINNING = 1024;
+    for (int64_t b = selection.count; b < selection.count + selection.following; ++b) {
+        const uint8_t* image = fit.images + data.index[selection.row(b)] * net.inputs;
+        for (int64_t i = 0; i < min(net.inputs, BEGINNING); i += LINE) __builtin_prefetch(image + i, 0, 2);
+    }
 }
 
 // Loads rows into the network's input.
@@ -129,6 +156,7 @@ inline void load_inputs(const Network& net, const ShoalFit& fit, const ShoalRows
         }
         load_images(net, b / PANEL, image, augment_draws ? change : nullptr);
     }
+    fetch_following(net, fit, data, selection);
 }
 
 }  // namespace

@@ -134,7 +134,7 @@ inline void evaluate(const Network& net, const ShoalFit& fit, const ShoalRows& d
     const int64_t evaluated = (data.row_count + k - 1) / k;
     for (int64_t n = 0; n < evaluated; n += net.seen_rows) {
         const int64_t rows = min(net.seen_rows, evaluated - n);
-        load_inputs(net, fit, data, {n, rows, k, nullptr}, nullptr);
+        load_inputs(net, fit, data, {n, rows, k, nullptr, min(net.seen_rows, evaluated - n - rows)}, nullptr);
         forward(net, rows, NO_DROPOUT);
         with_loss(fit, [&](auto kind) {
             score_rows<false>(kind, net, data, {n, rows, k, nullptr}, 0, score);

@@ -16,6 +16,8 @@
 //   horizontal_sum(a)        lanes summed by halving
 //   sums_of_rows(from)       of 16 rows of 16 floats, each by halving: a panel
 //   load_bytes(from)         W bytes as floats
+//   zip_low(a, b), zip_high(a, b)
+//                            the lower and the upper halves of 16 bytes each, by turns
 //   transpose_16x16(from, to)
 //
 // All of these round in one way only (IEEE 754), and every sum in this core runs in an order that does not

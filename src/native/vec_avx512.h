@@ -27,6 +27,8 @@ inline vf32 narrow(vf64 low, vf64 high) {
 inline vu32 widen(vu16 a) { return (vu32)_mm512_cvtepu16_epi32((__m256i)a); }
 inline vu64 multiply_low32(vu64 a, vu64 b) { return (vu64)_mm512_mul_epu32((__m512i)a, (__m512i)b); }
 
+inline vu8 zip_low(vu8 a, vu8 b) { return (vu8)_mm_unpacklo_epi8((__m128i)a, (__m128i)b); }
+inline vu8 zip_high(vu8 a, vu8 b) { return (vu8)_mm_unpackhi_epi8((__m128i)a, (__m128i)b); }
 inline vf32 load_bytes(const uint8_t* from) {
     return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i*)from)));
 }

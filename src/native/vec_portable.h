@@ -30,6 +30,16 @@ inline vf32 narrow(vf64 low, vf64 high) {
 }
 inline vu32 widen(vu16 a) { return __builtin_convertvector(a, vu32); }
 inline vu64 multiply_low32(vu64 a, vu64 b) { return (a & 0xFFFFFFFFu) * (b & 0xFFFFFFFFu); }
+inline vu8 zip_low(vu8 a, vu8 b) {
+    vu8 both;
+    for (int i = 0; i < 16; ++i) both[i] = i % 2 ? b[i / 2] : a[i / 2];
+    return both;
+}
+inline vu8 zip_high(vu8 a, vu8 b) {
+    vu8 both;
+    for (int i = 0; i < 16; ++i) both[i] = i % 2 ? b[8 + i / 2] : a[8 + i / 2];
+    return both;
+}
 inline vf32 load_bytes(const uint8_t* from) {
     return vf32{(float)from[0], (float)from[1], (float)from[2], (float)from[3]};
 }

@@ -16,6 +16,7 @@ typedef uint64_t vu64 __attribute__((vector_size(4 * W)));
 typedef int64_t vi64 __attribute__((vector_size(4 * W)));
 typedef double vf64 __attribute__((vector_size(4 * W)));
 typedef uint16_t vu16 __attribute__((vector_size(2 * W)));
+typedef uint8_t vu8 __attribute__((vector_size(16)));
 
 // A panel's columns in registers, whatever the width.
 struct Panel {
