@@ -12,33 +12,40 @@ struct Activated {
     vf32 value, derivative;
 };
 
+// BY_SIGN: the derivative is that of the value, too, or of its positive multiples: a matter of signs.
 struct Identity {
+    static constexpr bool BY_SIGN = true;
     static Activated evaluate(vf32 z) { return {z, broadcast(1.0f)}; }
 };
 struct Sigmoid {
+    static constexpr bool BY_SIGN = false;
     static Activated evaluate(vf32 z) {
         const vf32 s = sigmoid(z);
         return {s, s * (1.0f - s)};
     }
 };
 struct Tanh {
+    static constexpr bool BY_SIGN = false;
     static Activated evaluate(vf32 z) {
         const vf32 t = tanh(z);
         return {t, fma(-t, t, broadcast(1.0f))};
     }
 };
 struct Relu {
+    static constexpr bool BY_SIGN = true;
     static Activated evaluate(vf32 z) {
         return {max(vf32{}, z), select((vi32)(z > 0.0f), broadcast(1.0f), vf32{})};
     }
 };
 struct LeakyRelu {  // negative slope 0.01
+    static constexpr bool BY_SIGN = true;
     static Activated evaluate(vf32 z) {
         const vf32 derivative = select((vi32)(z > 0.0f), broadcast(1.0f), broadcast(0.01f));
         return {z * derivative, derivative};
     }
 };
 struct Elu {  // alpha 1
+    static constexpr bool BY_SIGN = false;
     static Activated evaluate(vf32 z) {
         const vf32 e = expm1(min(vf32{}, z));
         const vi32 positive = (vi32)(z > 0.0f);
@@ -46,6 +53,7 @@ struct Elu {  // alpha 1
     }
 };
 struct Gelu {  // the exact form, z Phi(z)
+    static constexpr bool BY_SIGN = false;
     static Activated evaluate(vf32 z) {
         const vf32 phi = fma(broadcast(0.5f), erf(z * 0.70710678f), broadcast(0.5f));
         const vf32 density = exp(z * z * -0.5f) * 0.39894228f;
@@ -53,12 +61,14 @@ struct Gelu {  // the exact form, z Phi(z)
     }
 };
 struct Silu {
+    static constexpr bool BY_SIGN = false;
     static Activated evaluate(vf32 z) {
         const vf32 e = exp(-z), s = 1.0f / (1.0f + e), value = z * s;
         return {value, fma(value, e * s, s)};
     }
 };
 struct Softplus {
+    static constexpr bool BY_SIGN = false;
     static Activated evaluate(vf32 z) {
         const vf32 u = exp(-absolute(z)), reciprocal = 1.0f / (1.0f + u);
         return {max(vf32{}, z) + log1p(u), select((vi32)(z < 0.0f), u * reciprocal, reciprocal)};

@@ -18,22 +18,23 @@ namespace {
 
 // -- forward -----------------------------------------------------------------------------------------------
 
-// Where the sums of a block lie: those that are kept, or of the row at work.
-inline Plane plane_of_sums(const Network& net, const Conv& conv, int64_t block, bool kept) {
-    if (kept) return {sums_of_channel(conv, block, 0), conv.output_stride, conv.output_width * PANEL};
-    return {net.sums, channel_floats(conv.output_width), 0};
+// Where row `y` of the sums of a block lies: of those that are kept, or of the rows at work.
+inline Plane row_of_sums(const Network& net, const Conv& conv, int64_t block, int64_t y, bool kept) {
+    const int64_t width = conv.output_width * PANEL;
+    if (kept) return {sums_of_channel(conv, block, 0) + y * width, conv.output_stride, width};
+    const int64_t rows = conv.rows_at_work();
+    return {net.sums + y % rows * width, channel_floats(rows * conv.output_width), width};
 }
 
 // Sums under the kernel, less the bias, of row `y` of a block's output.
 inline void apply_filters(const Conv& conv, int64_t block, int64_t y, const Plane& sums) {
     const Layer& filters = conv.filters;
     const float* row = conv.input_maps + block * conv.map_stride + y * conv.stride.height * conv.row_stride;
-    float* to = sums.at + y * sums.row_stride;
     for_each_run(conv, 0, filters.units, [&](int64_t h, int64_t units) {
         multiply<true>({filters.weights + unit_offset(filters, h), conv.kernel_area() * PANEL,
                         row + seen_offset(conv, h), conv.channel_stride, conv.stride.width * PANEL,
-                        to + h * sums.channel_stride, sums.channel_stride, PANEL, nullptr, 0, false, conv.pixel_taps,
-                        conv.kernel_area()},
+                        sums.at + h * sums.channel_stride, sums.channel_stride, PANEL, nullptr, 0, false,
+                        conv.pixel_taps, conv.kernel_area()},
                        units, conv.output_width * PANEL_VECTORS);
     });
 }
@@ -49,69 +50,113 @@ struct Preactivation {
     vf32 operator()(vf32 sum, int v) const { return NORMED ? lanes[v].output(lanes[v].normed(sum)) : sum + bias; }
 };
 
-// Values of row `y` from its sums, times the channels' factors unless these are null; and derivatives, unless these are.
-template <bool NORMED>
-inline void activate_row(const Conv& conv, const Plane& sums, int64_t block, int64_t y, const Plane& to,
-                         float* derivatives, const float* factors) {
+// Calls f(activation, what comes before it, its factor, its sums, channel) for each channel of rows of a block's sums.
+template <bool NORMED, class F>
+inline void for_each_channel(const Network& net, const Conv& conv, const Plane& sums, int64_t block, F&& f) {
     const Layer& filters = conv.filters;
-    const int64_t width = conv.output_width * PANEL;
     with_activation(filters.activation, [&](auto kind) {
-        for (int64_t h = 0; h < filters.units; ++h) {
-            const Preactivation<NORMED> preactivation(filters, block, h);
-            const Panel factor = factors ? load_panel(factors + h * PANEL) : broadcast_panel(1);
-            const float* sum = sums.at + h * sums.channel_stride + y * sums.row_stride;
-            float *value = to.at + h * to.channel_stride + y * to.row_stride,
-                  *derivative = derivatives ? derivatives + h * conv.output_stride + y * width : nullptr;
-            for (int64_t x = 0; x < width; x += PANEL)
-                for (int v = 0; v < PANEL_VECTORS; ++v) {
-                    const Activated activated = decltype(kind)::evaluate(preactivation(load(sum + x + v * W), v));
-                    store(value + x + v * W, activated.value * factor.part[v]);
-                    if (derivative) store(derivative + x + v * W, activated.derivative);
-                }
-        }
+        for (int64_t h = 0; h < filters.units; ++h)
+            f(kind, Preactivation<NORMED>(filters, block, h), load_panel(net.channel_factors + h * PANEL),
+              sums.at + h * sums.channel_stride, h);
     });
+}
+
+// A row of values from its sums, times the channels' factors unless a pool comes first; and derivatives, unless these are
+// null.
+template <bool NORMED>
+inline void activate_row(const Network& net, const Conv& conv, const Plane& sums, int64_t block, const Plane& to,
+                         float* derivatives) {
+    const int64_t width = conv.output_width * PANEL;
+    for_each_channel<NORMED>(net, conv, sums, block, [&](auto kind, const auto& preactivation, const Panel& of_channel, const float* sum, int64_t h) {
+        const Panel factor = conv.pool ? broadcast_panel(1) : of_channel;
+        float *value = to.at + h * to.channel_stride,
+              *derivative = derivatives ? derivatives + h * conv.output_stride : nullptr;
+        for (int64_t x = 0; x < width; x += PANEL)
+            for (int v = 0; v < PANEL_VECTORS; ++v) {
+                const Activated activated = decltype(kind)::evaluate(preactivation(load(sum + x + v * W), v));
+                store(value + x + v * W, activated.value * factor.part[v]);
+                if (derivative) store(derivative + x + v * W, activated.derivative);
+            }
+    });
+}
+
+// A row of windows of values, which are pooled as they are made of their sums.
+template <bool NORMED>
+inline void activate_windows(const Network& net, const Conv& conv, const Plane& sums, int64_t block, const Plane& to,
+                             int32_t* argmax) {
+    for_each_channel<NORMED>(net, conv, sums, block, [&](auto kind, const auto& preactivation, const Panel& factor, const float* sum, int64_t h) {
+        const auto value = [&](int64_t place, int v) {
+            return decltype(kind)::evaluate(preactivation(load(sum + place + v * W), v)).value;
+        };
+        pool_row(conv, value, to.at + h * to.channel_stride,
+                 argmax ? argmax + h * conv.pooled_pixels * PANEL : nullptr, factor);
+    });
+}
+
+// Pools the values of a block, which lie behind each other.
+inline void pool_block(const Network& net, const Conv& conv, const Plane& to, int32_t* argmax) {
+    for (int64_t h = 0; h < conv.filters.units; ++h)
+        for (int64_t y = 0; y < conv.pooled_height(); ++y) {
+            const float* values = net.values + h * conv.output_stride +
+                                  y * conv.pool_stride.height * conv.output_width * PANEL;
+            pool_row(
+                conv, [=](int64_t place, int v) { return load(values + place + v * W); },
+                to.at + h * to.channel_stride + y * to.row_stride,
+                argmax ? argmax + (h * conv.pooled_pixels + y * conv.pooled_width) * PANEL : nullptr,
+                load_panel(net.channel_factors + h * PANEL));
+        }
+}
+
+// Row `y` of a block from its sums: activated, and, behind the last row of a window, pooled.
+template <bool NORMED>
+inline void finish_row(const Network& net, const Conv& conv, int64_t block, int64_t y, bool kept, const Plane& to,
+                       float* derivatives, int32_t* argmax) {
+    if (!conv.pools_at_once) {
+        const int64_t at = y * conv.output_width * PANEL;
+        const Plane row = {to.at + y * to.row_stride, to.channel_stride, 0};
+        return activate_row<NORMED>(net, conv, row_of_sums(net, conv, block, y, kept), block, row, derivatives ? derivatives + at : nullptr);
+    }
+    const int64_t pooled = y / conv.pool_stride.height, first = pooled * conv.pool_stride.height;
+    if (y - first + 1 != conv.pool_size.height || pooled >= conv.pooled_height()) return;
+    const Plane row = {to.at + pooled * to.row_stride, to.channel_stride, 0};
+    activate_windows<NORMED>(net, conv, row_of_sums(net, conv, block, first, kept), block, row,
+                             argmax ? argmax + pooled * conv.pooled_width * PANEL : nullptr);
 }
 
 // Convolution `l` of a block, whose first image is row `first_row` of the batch; with NO_DROPOUT nothing is dropped, and
 // nothing kept for a backward pass. Where the batch has been normed its sums are there; with layer norm they are all made
-// before any is normed. Calls see(where they lie) with the values before the pool.
+// before any is normed. Calls see(where they lie) with the values before the pool, where they are kept.
 template <class F>
 inline void forward_block(const Network& net, int64_t l, int64_t block, int64_t images, int64_t first_row, F&& see) {
     const Conv& conv = net.convs[l];
     const Layer& filters = conv.filters;
     const bool training = first_row != NO_DROPOUT, by_row = filters.norm.kind == SHOAL_LAYER_NORM,
-               there = training && filters.norm.kind == SHOAL_BATCH_NORM;
-    float* derivatives = training && !filters.norm.width ? filters.derivative + block * conv.output_floats() : nullptr;
-    const Plane to = passed_plane(net, l, block, l + 1 < net.conv_count ? net.convs[l + 1].input_maps : nullptr);
-    const Plane own = {net.values, conv.output_stride, conv.output_width * PANEL}, &values = conv.pool ? own : to;
+               kept = by_row || (training && filters.norm.kind == SHOAL_BATCH_NORM);
+    float* derivatives = training && !filters.norm.width && !conv.slopes_by_sign ? filters.derivative + block * conv.output_floats() : nullptr;
+    int32_t* argmax = training ? conv.pool_argmax + block * conv.pooled_floats() : nullptr;
+    const Plane passed = passed_values(net, l, block), own = {net.values, conv.output_stride, conv.output_width * PANEL};
+    const Plane& to = conv.pool && !conv.pools_at_once ? own : passed;
     channel_factors(filters, first_row, images, net.channel_factors);
-    const float* factors = conv.pool ? nullptr : net.channel_factors;
-    const Plane sums = plane_of_sums(net, conv, block, there || by_row);
-    for (int64_t y = 0; by_row && y < conv.output_height(); ++y) apply_filters(conv, block, y, sums);
+    for (int64_t y = 0; by_row && y < conv.output_height(); ++y) apply_filters(conv, block, y, row_of_sums(net, conv, block, y, true));
     if (by_row) settle_statistics_of_block(conv, block);
     for (int64_t y = 0; y < conv.output_height(); ++y) {
-        if (!there && !by_row) apply_filters(conv, block, y, sums);
+        if (!kept) apply_filters(conv, block, y, row_of_sums(net, conv, block, y, false));
         if (filters.norm.width)
-            activate_row<true>(conv, sums, block, y, values, nullptr, factors);
+            finish_row<true>(net, conv, block, y, kept, to, nullptr, argmax);
         else
-            activate_row<false>(conv, sums, block, y, values, derivatives, factors);
+            finish_row<false>(net, conv, block, y, kept, to, derivatives, argmax);
     }
-    see(values);
-    int32_t* argmax = conv.pool_argmax + block * conv.pooled_floats();
-    for (int64_t h = 0; conv.pool && h < filters.units; ++h)
-        pool_forward(conv, own.at + h * own.channel_stride, to.at + h * to.channel_stride, to.row_stride,
-                     training ? argmax + h * conv.pooled_pixels * PANEL : nullptr,
-                     load_panel(net.channel_factors + h * PANEL));
-    if (l == net.conv_count - 1) panels_to_rows(net, net.values, block * PANEL, images);
+    see(to);
+    if (conv.pool && !conv.pools_at_once) pool_block(net, conv, passed, argmax);
+    if (l == net.conv_count - 1) panels_to_rows(net, block, images);
 }
 
 // The sums of a convolution of a whole batch, and what they are normed by.
 inline void norm_batch(const Network& net, const Conv& conv, int64_t rows) {
     clear_sums_of_images(conv);
     for (int64_t block = 0; block < blocks_of(rows); ++block) {
-        const Plane sums = plane_of_sums(net, conv, block, true);
         for (int64_t y = 0; y < conv.output_height(); ++y) {
-            apply_filters(conv, block, y, sums);
+            apply_filters(conv, block, y, row_of_sums(net, conv, block, y, true));
             add_row_statistics(conv, block, y, rows - block * PANEL);  // while they are in the first cache
         }
     }
@@ -152,67 +197,142 @@ inline void clear_margins(const Conv& conv, float* deltas) {
     for (int64_t y = 1; y <= conv.output_height(); ++y) __builtin_memset(deltas + y * conv.delta_row_stride, 0, bytes);
 }
 
-// Multiplies a channel's gradients by its derivatives, and by `factor`, on their way from `row` to `delta`, row by row; gives
-// their sums. derivative(place, v) is vector v of a panel.
+// Multiplies a row of gradients by its derivatives, and by `factor`, on their way from `row` to `delta`, and adds them to
+// `sum`. slope(place, v) is vector v of a panel.
 template <class F>
-inline Panel take_slopes(const Conv& conv, const float* row, int64_t row_stride, const Panel& factor, F&& derivative,
-                         float* delta) {
+inline void take_slopes(const Conv& conv, const float* row, const Panel& factor, F&& slope, float* delta, Panel& sum) {
     const int64_t width = conv.output_width * PANEL;
-    Panel sum = broadcast_panel(0);
-    for (int64_t y = 0; y < conv.output_height(); ++y, row += row_stride, delta += conv.delta_row_stride)
-        for (int64_t x = 0; x < width; x += PANEL) {
-            const Panel slope = panel_of([&](int v) { return derivative(y * width + x, v); });
-            const Panel delta_x = load_panel(row + x) * factor * slope;
-            store(delta + x, delta_x);
-            sum = sum + delta_x;
-        }
-    return sum;
+    const Panel times = factor;
+    Panel total = sum;
+    for (int64_t x = 0; x < width; x += PANEL) {
+        const Panel slope_x = panel_of([&](int v) { return slope(x, v); });
+        const Panel delta_x = load_panel(row + x) * times * slope_x;
+        store(delta + x, delta_x);
+        total = total + delta_x;
+    }
+    sum = total;
 }
 
-// The same of channel h of a block; adds up the gradient of its bias, or takes them in for those of its norm.
-inline void channel_backward(const Conv& conv, int64_t block, int64_t h, const Plane& from, const Panel& factor,
-                             float* delta) {
+// The same of gradients that stand there.
+inline void add_row(const Conv& conv, const float* delta, Panel& sum) {
+    Panel total = sum;
+    for (int64_t x = 0; x < conv.output_width * PANEL; x += PANEL) total = total + load_panel(delta + x);
+    sum = total;
+}
+
+// What a channel of a block is passed back through: the gradients that arrive and the values that were passed on, which lie
+// alike, and where its own gradients are written.
+struct ChannelWay {
+    const Conv& conv;
+    int64_t block, h;
+    const float *from, *passed;
+    int64_t row_stride;
+    Panel factor;
+    float* delta;
+    float* row(int64_t y) const { return delta + y * conv.delta_row_stride; }
+};
+
+// Row by row through the activation; calls settle(row) behind each. Slopes are those of what was passed on, of the sums
+// that were normed, or stand beside the values.
+template <class Activation, class F>
+inline void pass_rows(const ChannelWay& way, Panel& sum, F&& settle) {
+    const Conv& conv = way.conv;
     const Layer& filters = conv.filters;
-    if (!filters.norm.width) {
-        const float* derivatives = filters.derivative + block * conv.output_floats() + h * conv.output_stride;
-        const auto derivative = [=](int64_t at, int v) { return load(derivatives + at + v * W); };
-        Panel sum = take_slopes(conv, from.at, from.row_stride, factor, derivative, delta);
-        filters.gradient[unit_offset(filters, h) + filters.inputs * PANEL] += horizontal_sum_16(sum.part);
-        return;
+    const int64_t width = conv.output_width * PANEL, at = way.h * conv.output_stride;
+    const auto by_rows = [&](const float* from, int64_t row_stride, const Panel& factor, auto&& slope_of_row) {
+        for (int64_t y = 0; y < conv.output_height(); ++y) {
+            take_slopes(conv, from + y * row_stride, factor, slope_of_row(y), way.row(y), sum);
+            settle(y);
+        }
+    };
+    const float* from = conv.pool ? way.delta : way.from;
+    const int64_t row_stride = conv.pool ? conv.delta_row_stride : way.row_stride;
+    const Panel factor = conv.pool ? broadcast_panel(1) : way.factor;
+    if (filters.norm.width) {
+        const float* sums = sums_of_channel(conv, way.block, way.h);
+        const Preactivation<true> preactivation(filters, way.block, way.h);
+        by_rows(from, row_stride, factor, [&](int64_t y) {
+            return [&, row = sums + y * width](int64_t x, int v) {
+                return Activation::evaluate(preactivation(load(row + x + v * W), v)).derivative;
+            };
+        });
+    } else if (conv.slopes_by_sign) {
+        by_rows(from, row_stride, factor, [&](int64_t y) {
+            return [row = way.passed + y * row_stride](int64_t x, int v) {
+                return Activation::evaluate(load(row + x + v * W)).derivative;
+            };
+        });
+    } else {
+        const float* derivatives = filters.derivative + way.block * conv.output_floats() + at;
+        by_rows(from, row_stride, factor, [&](int64_t y) {
+            return [row = derivatives + y * width](int64_t x, int v) { return load(row + x + v * W); };
+        });
     }
-    const float* sums = sums_of_channel(conv, block, h);
-    const Preactivation<true> preactivation(filters, block, h);
+}
+
+// The same where maxima of windows that are apart were passed on, row of windows by row.
+template <class Activation, class F>
+inline void pass_windows(const ChannelWay& way, const int32_t* argmax, F&& settle) {
+    const Conv& conv = way.conv;
+    for (int64_t y = 0, p = 0; y < conv.output_height(); ++y) {
+        if (y % conv.pool_stride.height == 0 && p < conv.pooled_height()) {
+            const float* passed = way.passed + p * way.row_stride;
+            const auto slope = [=](int64_t x, int v) { return Activation::evaluate(load(passed + x + v * W)).derivative; };
+            scatter_row(conv, way.from + p * way.row_stride, slope, argmax + p * conv.pooled_width * PANEL, way.factor,
+                        way.row(y));
+            ++p;
+        } else if (y >= p * conv.pool_stride.height) {
+            __builtin_memset(way.row(y), 0, (size_t)(conv.output_width * PANEL) * sizeof(float));
+        }
+        settle(y);
+    }
+}
+
+// Gradients of the sums, or of what they are normed to, of a channel, from those of what was passed on. With a `slope` adds
+// up the gradient of its bias, or takes them in for those of its norm.
+inline void channel_backward(const ChannelWay& way, BlockSlope* slope) {
+    const Conv& conv = way.conv;
+    const Layer& filters = conv.filters;
+    const int32_t* argmax = conv.pool_argmax + way.block * conv.pooled_floats() + way.h * conv.pooled_pixels * PANEL;
+    const bool by_windows = conv.pool && conv.slopes_by_sign;
+    Panel sum = broadcast_panel(0);
+    if (conv.pool && !by_windows) pool_backward(conv, way.from, way.row_stride, argmax, way.delta, way.factor);
     with_activation(filters.activation, [&](auto kind) {
-        const auto derivative = [&](int64_t at, int v) {
-            return decltype(kind)::evaluate(preactivation(load(sums + at + v * W), v)).derivative;
+        const auto pass = [&](auto&& settle) {
+            if (by_windows)
+                pass_windows<decltype(kind)>(way, argmax, settle);
+            else
+                pass_rows<decltype(kind)>(way, sum, settle);
         };
-        take_slopes(conv, from.at, from.row_stride, factor, derivative, delta);
+        if (!slope) {
+            pass([](int64_t) {});
+        } else if (filters.norm.width) {
+            NormGradients gradients(conv, way.block, way.h);
+            pass([&](int64_t y) { gradients.add_row(way.row(y), y); });
+            gradients.settle(*slope);
+        } else {
+            pass([&](int64_t y) {
+                if (by_windows) add_row(conv, way.row(y), sum);
+            });
+            filters.gradient[unit_offset(filters, way.h) + filters.inputs * PANEL] += horizontal_sum_16(sum.part);
+        }
     });
 }
 
-// Gradients of the sums, or of what they are normed to, of one block, from those of what was passed on.
-inline BlockSlope activation_backward(const Network& net, int64_t l, int64_t block, int64_t images,
-                                      int64_t first_row) {
+// Those of one block, written to `deltas`.
+inline void activation_backward(const Network& net, int64_t l, int64_t block, int64_t images, int64_t first_row,
+                                float* deltas, BlockSlope* slope) {
     const Conv& conv = net.convs[l];
-    BlockSlope slope;
-    const Plane passed = passed_plane(net, l, block, net.map_deltas);
+    const Plane from = passed_plane(net, l, block, net.map_deltas[(l + 1) % 2]), passed = passed_values(net, l, block);
     channel_factors(conv.filters, first_row, images, net.channel_factors);
     for (int64_t h = 0; h < conv.filters.units; ++h) {
-        float* delta = net.deltas + block * conv.delta_floats() + h * conv.delta_stride;
+        float* delta = deltas + h * conv.delta_stride;
         clear_margins(conv, delta);
-        delta += conv.margin * PANEL;
-        const Panel factor = load_panel(net.channel_factors + h * PANEL);
-        const Plane from = {passed.at + h * passed.channel_stride, 0, passed.row_stride};
-        if (conv.pool) {
-            const int32_t* argmax = conv.pool_argmax + block * conv.pooled_floats() + h * conv.pooled_pixels * PANEL;
-            pool_backward(conv, from.at, from.row_stride, argmax, delta, factor);
-            channel_backward(conv, block, h, {delta, 0, conv.delta_row_stride}, broadcast_panel(1), delta);
-        } else {
-            channel_backward(conv, block, h, from, factor, delta);
-        }
-        if (conv.filters.norm.width) add_channel_gradients(conv, block, h, delta, slope);
+        const int64_t at = h * from.channel_stride;
+        channel_backward({conv, block, h, from.at + at, passed.at + at, from.row_stride,
+                          load_panel(net.channel_factors + h * PANEL), delta + conv.margin * PANEL},
+                         slope);
     }
-    return slope;
 }
 
 // Which pixels of the output, y and those of a row, took what from the pixels of row `y` and column `x` of the padded
@@ -323,32 +443,44 @@ inline void filters_backward(const Conv& conv, int64_t blocks, const float* maps
     });
 }
 
+// What batch norm needs before gradients of its sums are known: those of its scale and shift, of the whole batch. What they
+// are made of is made again then: memory is slower.
+inline void sum_norm_gradients(const Network& net, int64_t l, int64_t rows, int64_t first_row) {
+    const Conv& conv = net.convs[l];
+    BlockSlope slope;
+    for (int64_t b = 0; b < rows; b += PANEL)
+        activation_backward(net, l, b / PANEL, rows - b, first_row + b, net.deltas, &slope);
+    settle_norm_gradients_of_images(conv);
+}
+
+// Gradients of a block's sums.
+inline void block_backward(const Network& net, int64_t l, int64_t block, int64_t rows, int64_t first_row, float* deltas) {
+    const Conv& conv = net.convs[l];
+    const int64_t norm = conv.filters.norm.kind, b = block * PANEL;
+    BlockSlope slope;
+    activation_backward(net, l, block, rows - b, first_row + b, deltas, norm == SHOAL_BATCH_NORM ? nullptr : &slope);
+    if (norm == SHOAL_BATCH_NORM) pull_back_batch_norm(conv, block, rows - b, rows, deltas);
+    if (norm == SHOAL_LAYER_NORM) pull_back_layer_norm(conv, block, rows - b, slope, deltas);
+}
+
 // A group of blocks at a time, so that they stay in the cache; where no batch is normed, there is one.
 inline void backward_convs(const Network& net, int64_t rows, int64_t first_row) {
     const int64_t blocks = blocks_of(rows), together = blocks_of(net.seen_rows);
+    for (int64_t block = 0; block < blocks; ++block) rows_to_panels(net, block, rows - block * PANEL);
     for (int64_t l = net.conv_count - 1; l >= 0; --l) {
         const Conv& conv = net.convs[l];
         const int64_t norm = conv.filters.norm.kind;
         if (norm) clear_sums_of_images(conv);
-        for (int64_t b = 0; b < rows; b += PANEL) {
-            const int64_t block = b / PANEL;
-            if (l == net.conv_count - 1) rows_to_panels(net, b, rows - b, net.values);
-            const BlockSlope slope = activation_backward(net, l, block, rows - b, first_row + b);
-            if (norm == SHOAL_LAYER_NORM)
-                pull_back_layer_norm(conv, block, rows - b, slope, net.deltas + block * conv.delta_floats());
-        }
-        if (norm) settle_norm_gradients_of_images(conv);
-        // The gradients of the maps behind are read; now those of the maps in front may take their place.
+        if (norm == SHOAL_BATCH_NORM) sum_norm_gradients(net, l, rows, first_row);
         for (int64_t first = 0, end; first < blocks; first = end) {
             end = min(blocks, first + together);
-            for (int64_t block = first; block < end; ++block) {
-                float* deltas = net.deltas + block * conv.delta_floats();
-                if (norm == SHOAL_BATCH_NORM) pull_back_batch_norm(conv, block, rows - block * PANEL, rows, deltas);
-                if (l) input_gradient(conv, deltas, net.map_deltas + block * conv.map_stride);
-            }
-            filters_backward(conv, end - first, conv.input_maps + first * conv.map_stride,
-                             net.deltas + first * conv.delta_floats());
+            const auto deltas = [&](int64_t block) { return net.deltas + (block - first) * conv.delta_floats(); };
+            for (int64_t block = first; block < end; ++block) block_backward(net, l, block, rows, first_row, deltas(block));
+            for (int64_t block = first; l && block < end; ++block)
+                input_gradient(conv, deltas(block), net.map_deltas[l % 2] + block * conv.map_stride);
+            filters_backward(conv, end - first, conv.input_maps + first * conv.map_stride, net.deltas);
         }
+        if (norm == SHOAL_LAYER_NORM) settle_norm_gradients_of_images(conv);
     }
 }
 

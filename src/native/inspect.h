@@ -69,6 +69,7 @@ inline bool maps(const ShoalNetwork& from, const float* parameters, const float*
                  float* to) {
     const FlushedDenormals flushed;
     Asked asked;
+    asked.net.asked_inside = true;
     if (!asked.build(from, parameters, buffers, false)) return false;
     const Network& net = asked.net;
     int64_t stride = 0;
@@ -107,9 +108,11 @@ inline void pull_back(const Network& net, const ShoalGradient& question, int64_t
         const Conv& conv = net.convs[l];
         const bool last = l == question.layer;
         for (int64_t b = 0; b < rows; b += PANEL) {
-            if (l == net.conv_count - 1) rows_to_panels(net, b, rows - b, net.values);
+            if (l == net.conv_count - 1) rows_to_panels(net, b / PANEL, rows - b);
             set_slopes(conv, b / PANEL, last, (float)question.least_slope);
-            activation_backward(net, l, b / PANEL, rows - b, 0);
+            float* deltas = net.deltas + b / PANEL * conv.delta_floats();
+            BlockSlope slope;
+            activation_backward(net, l, b / PANEL, rows - b, 0, deltas, &slope);
         }
         for (int64_t b = 0; b < rows; b += PANEL) {
             float* deltas = net.deltas + b / PANEL * conv.delta_floats();
@@ -117,13 +120,13 @@ inline void pull_back(const Network& net, const ShoalGradient& question, int64_t
                 write_map(conv, {deltas + conv.margin * PANEL, conv.delta_stride, conv.delta_row_stride}, rows - b,
                           to + b * map_numbers(conv), map_numbers(conv));
             else
-                input_gradient(conv, deltas, net.map_deltas + b / PANEL * conv.map_stride);
+                input_gradient(conv, deltas, net.map_deltas[l % 2] + b / PANEL * conv.map_stride);
         }
         if (last) return;
     }
     const Conv& first = net.convs[0];
     for (int64_t b = 0; b < rows; b += PANEL) {
-        float* corner = net.map_deltas + (input_row(net, b / PANEL, 0, 0) - first.input_maps);
+        float* corner = net.map_deltas[0] + (input_row(net, b / PANEL, 0, 0) - first.input_maps);
         write_block({corner, first.channel_stride, first.row_stride}, {net.channels, net.height, first.input_width},
                     rows - b, to + b * net.inputs, net.inputs);
     }
@@ -132,6 +135,7 @@ inline void pull_back(const Network& net, const ShoalGradient& question, int64_t
 inline bool gradient(const ShoalGradient& question) {
     const FlushedDenormals flushed;
     Asked asked;
+    asked.net.asked_inside = true;
     if (!asked.build(question.network, question.parameters, nullptr, true)) return false;
     const Network& net = asked.net;
     const Layer& last = net.output_layer();

@@ -77,7 +77,9 @@ struct Conv {
     int64_t margin, delta_row_stride, delta_stride;
     int64_t pool, pooled_width, pooled_pixels;
     ShoalSides pool_size, pool_stride;
-    float* input_maps;     // (blocks, map_stride); the filters' derivatives: (blocks, output_floats())
+    bool pools_at_once;    // values are pooled as they are made
+    bool slopes_by_sign;   // what is passed on tells the derivatives, of each pixel that has a gradient
+    float* input_maps;     // (blocks, map_stride); the filters' derivatives, unless by sign: (blocks, output_floats())
     int32_t* pool_argmax;  // (blocks, units, pooled_pixels, 16): where in its window a pool found the maximum
     Tap *pixel_taps, *input_taps;  // of the sums over pixels under the kernel; room for those of a pixel's gradient
     int64_t kernel_area() const { return area_of(kernel); }
@@ -86,6 +88,9 @@ struct Conv {
     int64_t pooled_floats() const { return filters.units * pooled_pixels * PANEL; }
     int64_t delta_floats() const { return filters.units * delta_stride; }
     int64_t output_height() const { return output_pixels / output_width; }
+    int64_t pooled_height() const { return pooled_pixels / pooled_width; }
+    // Rows of sums that are at work together: those of a row of windows, or one.
+    int64_t rows_at_work() const { return pools_at_once ? pool_stride.height : 1; }
 };
 
 // One table of vectors: where it begins among all vectors, and its vectors in a row of the first dense layer's inputs.
@@ -106,6 +111,7 @@ struct Network {
     int64_t first_layer;            // its number in draws of dropout
     int64_t step_rows, group_rows;  // rows of a step; rows that go through together, B: with a norm all of a batch
     int64_t seen_rows;              // the same outside training
+    bool asked_inside;              // maps and derivatives are looked at, and stay what they are
     Layer* dense;
     Layer dense_input;  // what the first dense layer takes: value (B, output_stride); with images delta, too
     float* scratch;     // a block of weights transposed, or of gradients; or the targets of some rows
@@ -116,9 +122,10 @@ struct Network {
     int64_t conv_count, channels, height;
     const float *pixel_scale, *pixel_offset;  // (C,): a byte becomes byte * scale + offset
     uint8_t* bytes;                           // of one row of a block's images
-    float *values, *deltas;  // of the convolution that is at work: of a block, and of all blocks: (blocks, delta_floats())
-    float* map_deltas;       // gradients of its input maps
-    float* sums;             // of a row of its output, before the activation
+    float *values, *deltas;  // of the convolution that is at work: of a block, and of those that go back together
+    float* last_values;      // what the last passes on, to become rows: (blocks, pooled_floats())
+    float* map_deltas[2];    // gradients of input maps, or of those values: of convolutions by turns, where some wait
+    float* sums;             // of the rows of its output that are at work, before the activation
     float* channel_factors;  // (units, 16): how its channels are scaled by dropout
 
     Table* tables;

@@ -115,24 +115,32 @@ struct BlockSlope {
     double along[PANEL] = {}, mean[PANEL] = {};
 };
 
-// Takes the gradients of channel h of a block in, `delta_row_stride` floats a row: for those of scale and shift, and for
-// what layer norm takes off.
-inline void add_channel_gradients(const Conv& conv, int64_t block, int64_t h, const float* delta, BlockSlope& slope) {
-    const Layer& filters = conv.filters;
-    const float* sums = sums_of_channel(conv, block, h);
+// Takes the gradients of channel h of a block in, row by row: for those of scale and shift, and for what layer norm takes
+// off.
+struct NormGradients {
+    const Conv& conv;
+    int64_t h;
+    const float* sums;
     NormLanes lanes[PANEL_VECTORS];
-    for (int v = 0; v < PANEL_VECTORS; ++v) lanes[v] = lanes_of_channel(filters, block, h, v * W);
-    double own[2 * PANEL] = {}, *all = sums_of_images(conv, h);
-    const Grid row = {conv.output_width, PANEL, PANEL_VECTORS};
-    for (int64_t y = 0; y < conv.output_height(); ++y, delta += conv.delta_row_stride, sums += conv.output_width * PANEL)
-        add_norm_gradients(
-            row, delta, [&](int64_t at) { return lanes[at % PANEL / W].normed(load(sums + at)); }, own, PANEL);
-    const double scale = (double)filters.norm.weights[h];
-    for (int64_t n = 0; n < PANEL; ++n) {
-        all[n] += own[n], all[PANEL + n] += own[PANEL + n];
-        slope.along[n] += scale * own[n], slope.mean[n] += scale * own[PANEL + n];
+    double own[2 * PANEL] = {};
+    NormGradients(const Conv& conv, int64_t block, int64_t h) : conv(conv), h(h), sums(sums_of_channel(conv, block, h)) {
+        for (int v = 0; v < PANEL_VECTORS; ++v) lanes[v] = lanes_of_channel(conv.filters, block, h, v * W);
     }
-}
+    void add_row(const float* delta, int64_t y) {
+        const float* row = sums + y * conv.output_width * PANEL;
+        add_norm_gradients(
+            {conv.output_width, PANEL, PANEL_VECTORS}, delta,
+            [&](int64_t at) { return lanes[at % PANEL / W].normed(load(row + at)); }, own, PANEL);
+    }
+    void settle(BlockSlope& slope) const {
+        double* all = sums_of_images(conv, h);
+        const double scale = (double)conv.filters.norm.weights[h];
+        for (int64_t n = 0; n < PANEL; ++n) {
+            all[n] += own[n], all[PANEL + n] += own[PANEL + n];
+            slope.along[n] += scale * own[n], slope.mean[n] += scale * own[PANEL + n];
+        }
+    }
+};
 
 // Turns gradients of a block of `images` images' norm into those of the sums, 0 where a block has no image; slope(h, v) is
 // what W images of channel h lose. Adds up what the bias gets of them, with layer norm.
@@ -151,8 +159,9 @@ inline void pull_back_block(const Conv& conv, int64_t block, int64_t images, flo
             for (int64_t y = 0; y < conv.output_height(); ++y, sums += width, delta += conv.delta_row_stride)
                 for (int64_t at = 0; at < width; at += PANEL) {
                     const vf32 pulled = slope.pulled_back(lanes, load(delta + at), lanes.normed(load(sums + at)));
-                    store(delta + at, as_floats(as_bits(pulled) & inside));
-                    total.part[v] += load(delta + at);
+                    const vf32 of_images = as_floats(as_bits(pulled) & inside);
+                    store(delta + at, of_images);
+                    total.part[v] += of_images;
                 }
         }
         if (filters.norm.kind == SHOAL_LAYER_NORM)

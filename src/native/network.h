@@ -162,11 +162,28 @@ inline void lay_taps(Conv& conv) {
                               conv.group_inputs};
 }
 
+// Whether windows of a convolution's pool have no pixel in common; without a pool they are its pixels.
+inline bool windows_are_apart(const Conv& conv) {
+    return conv.pool_size.height <= conv.pool_stride.height && conv.pool_size.width <= conv.pool_stride.width;
+}
+
+// Whether what a convolution passes on tells by its signs the derivatives of the pixels that have a gradient.
+inline bool slopes_by_sign(const Conv& conv) {
+    bool by_sign = false;
+    with_activation(conv.filters.activation, [&](auto kind) { by_sign = decltype(kind)::BY_SIGN; });
+    return by_sign && conv.pool != SHOAL_AVERAGE_POOL && windows_are_apart(conv);
+}
+
+// Whether the pool takes values as they are made, since nothing else needs them.
+inline bool pools_at_once(const Network& net, const Conv& conv) {
+    return conv.pool && !net.asked_inside && windows_are_apart(conv) && (conv.slopes_by_sign || conv.filters.norm.width);
+}
+
 // Convolutions and what they share; gives how many numbers of an image reach the dense layers.
 inline int64_t allocate_convs(Network& net, const ShoalNetwork& from, bool training, Arena& arena,
                               int64_t& flat) {
     int64_t channels = from.channels, height = from.height, width = from.width;
-    int64_t values = 0, deltas = 0, maps = 0, sums = 0, units = 0;
+    int64_t values = 0, deltas = 0, maps = 0, sums = 0, units = 0, passed = 0;
     const int64_t blocks = blocks_of(net.group_rows);
     net.convs = arena.allocate<Conv>(net.conv_count);
     for (int64_t l = 0; l < net.conv_count; ++l) {
@@ -178,8 +195,9 @@ inline int64_t allocate_convs(Network& net, const ShoalNetwork& from, bool train
         conv.input_maps = arena.allocate<float>(blocks * conv.map_stride);
         const bool keeps = training || conv.filters.norm.kind == SHOAL_LAYER_NORM;
         allocate_norm(net, conv.filters, keeps ? blocks * conv.output_floats() : 0, training, arena);
-        conv.filters.derivative =
-            arena.allocate<float>(training && !conv.filters.norm.width ? blocks * conv.output_floats() : 0);
+        conv.slopes_by_sign = !net.asked_inside && slopes_by_sign(conv);
+        const bool keeps_slopes = training && !conv.filters.norm.width && !conv.slopes_by_sign;
+        conv.filters.derivative = arena.allocate<float>(keeps_slopes ? blocks * conv.output_floats() : 0);
         conv.pool_argmax = arena.allocate<int32_t>(
             training && conv.pool == SHOAL_MAX_POOL ? blocks * conv.pooled_floats() : 0);
         conv.pixel_taps = arena.allocate<Tap>(conv.kernel_area());
@@ -187,17 +205,22 @@ inline int64_t allocate_convs(Network& net, const ShoalNetwork& from, bool train
         if (net.convs) lay_taps(conv);
         values = max(values, conv.output_floats());
         deltas = max(deltas, conv.delta_floats());
-        sums = max(sums, conv.filters.units * channel_floats(conv.output_width));
+        conv.pools_at_once = pools_at_once(net, conv);
+        sums = max(sums, conv.filters.units * channel_floats(conv.rows_at_work() * conv.output_width));
         units = max(units, conv.filters.units);
         maps = max(maps, conv.map_stride);
+        passed = conv.pooled_floats();
     }
     net.bytes = arena.allocate<uint8_t>(round_up(from.width, PANEL) * PANEL);
-    // A matrix that is transposed is read in whole panels.
-    net.values = arena.allocate<float>(values + PANEL * PANEL);
-    net.deltas = arena.allocate<float>(training ? blocks * deltas : 0);
+    net.values = arena.allocate<float>(values);
+    // A matrix that is transposed is read and written in whole panels.
+    net.last_values = arena.allocate<float>(blocks * passed + PANEL * PANEL);
+    net.deltas = arena.allocate<float>(training ? blocks_of(net.seen_rows) * deltas : 0);
     net.sums = arena.allocate<float>(sums);
     net.channel_factors = arena.allocate<float>(units * PANEL);
-    net.map_deltas = arena.allocate<float>(training ? blocks * maps : 0);
+    const int64_t passed_back = training ? blocks * max(maps, passed) + PANEL * PANEL : 0;
+    net.map_deltas[0] = net.map_deltas[1] = arena.allocate<float>(passed_back);
+    if (net.group_rows > net.seen_rows) net.map_deltas[1] = arena.allocate<float>(passed_back);
     return channels * height * width;
 }
 

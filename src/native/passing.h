@@ -8,15 +8,19 @@
 namespace shoal {
 namespace {
 
-// Where what convolution `l` passes on of a block lies: inside the next one's maps, or, behind the last, in the network's
-// values, to become rows of the dense layers' input.
-inline Plane passed_plane(const Network& net, int64_t l, int64_t block, float* next_maps) {
+// Where what convolution `l` passes on of a block, or its gradients, lies among `maps`: inside the next one's, or those
+// that become rows of the dense layers' input.
+inline Plane passed_plane(const Network& net, int64_t l, int64_t block, float* maps) {
     const Conv& conv = net.convs[l];
     if (l == net.conv_count - 1)
-        return {net.values, conv.pooled_pixels * PANEL, conv.pooled_width * PANEL};
+        return {maps + block * conv.pooled_floats(), conv.pooled_pixels * PANEL, conv.pooled_width * PANEL};
     const Conv& next = net.convs[l + 1];
-    return {next_maps + block * next.map_stride + next.padding.height * next.row_stride + next.padding.width * PANEL,
+    return {maps + block * next.map_stride + next.padding.height * next.row_stride + next.padding.width * PANEL,
             next.channel_stride, next.row_stride};
+}
+
+inline Plane passed_values(const Network& net, int64_t l, int64_t block) {
+    return passed_plane(net, l, block, l + 1 < net.conv_count ? net.convs[l + 1].input_maps : net.last_values);
 }
 
 // What the values of each channel of a block's images are multiplied by: (units, 16); 0 where one is dropped. Channel c of
@@ -33,24 +37,26 @@ inline void channel_factors(const Layer& filters, int64_t first_row, int64_t ima
 }
 
 // The matrix of a block's last values, a panel for each number, as rows of the dense layers' input: of `images` images.
-inline void panels_to_rows(const Network& net, const float* panels, int64_t first_image, int64_t images) {
+inline void panels_to_rows(const Network& net, int64_t block, int64_t images) {
     const Layer& to = net.dense_input;
+    const float* panels = passed_values(net, net.conv_count - 1, block).at;
     float rows[PANEL * PANEL];
     for (int64_t d = 0; d < to.units; d += PANEL) {
         transpose_16x16(panels + d * PANEL, rows);
         for (int64_t n = 0; n < min(PANEL, images); ++n)
-            __builtin_memcpy(to.value + (first_image + n) * to.output_stride + d, rows + n * PANEL,
+            __builtin_memcpy(to.value + (block * PANEL + n) * to.output_stride + d, rows + n * PANEL,
                              (size_t)min(PANEL, to.units - d) * sizeof(float));
     }
 }
 
 // The way back, of gradients: 0 where a block has no image.
-inline void rows_to_panels(const Network& net, int64_t first_image, int64_t images, float* panels) {
+inline void rows_to_panels(const Network& net, int64_t block, int64_t images) {
     const Layer& from = net.dense_input;
+    float* panels = passed_plane(net, net.conv_count - 1, block, net.map_deltas[net.conv_count % 2]).at;
     float rows[PANEL * PANEL] = {};
     for (int64_t d = 0; d < from.units; d += PANEL) {
         for (int64_t n = 0; n < min(PANEL, images); ++n)
-            __builtin_memcpy(rows + n * PANEL, from.delta + (first_image + n) * from.output_stride + d,
+            __builtin_memcpy(rows + n * PANEL, from.delta + (block * PANEL + n) * from.output_stride + d,
                              PANEL * sizeof(float));
         transpose_16x16(rows, panels + d * PANEL);
     }
