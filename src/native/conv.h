@@ -26,16 +26,37 @@ inline Plane row_of_sums(const Network& net, const Conv& conv, int64_t block, in
     return {net.sums + y % rows * width, channel_floats(rows * conv.output_width), width};
 }
 
-// Sums under the kernel, less the bias, of row `y` of a block's output.
-inline void apply_filters(const Conv& conv, int64_t block, int64_t y, const Plane& sums) {
+// The product whose sums are those under the kernel, less the bias, of row `y` of a block's output. What lies in the border,
+// above and below, adds nothing.
+inline Product product_of_row(const Conv& conv, int64_t block, int64_t y) {
+    const int64_t top = y * conv.stride.height, dilation = conv.dilation.height, height = conv.kernel.height;
+    const int64_t above = max(0, conv.padding.height - top), below = conv.input_height + conv.padding.height - top;
+    const int64_t first = min(height, (above + dilation - 1) / dilation), end = max(first, min(height, (below + dilation - 1) / dilation));
+    const bool single = conv.group_inputs == 1;
+    Product p = {};
+    p.a_stride = single ? PANEL : conv.kernel_area() * PANEL;
+    p.b = conv.input_maps + block * conv.map_stride + top * conv.row_stride;
+    p.b_row_stride = single ? conv.dilation.width * PANEL : conv.channel_stride;
+    p.b_panel_stride = conv.stride.width * PANEL;
+    p.c_panel_stride = PANEL;
+    p.taps = single ? conv.row_taps + first : conv.pixel_taps + first * conv.kernel.width;
+    p.tap_count = (end - first) * (single ? 1 : conv.kernel.width);
+    return p;
+}
+
+// Applies filters to a row of a block: its sums; or, rectified, values, which are multiplied by the channels' factors.
+inline void apply_filters(const Conv& conv, int64_t block, int64_t y, const Plane& to, const float* factors = nullptr) {
     const Layer& filters = conv.filters;
-    const float* row = conv.input_maps + block * conv.map_stride + y * conv.stride.height * conv.row_stride;
+    const Product row = product_of_row(conv, block, y);
     for_each_run(conv, 0, filters.units, [&](int64_t h, int64_t units) {
-        multiply<true>({filters.weights + unit_offset(filters, h), conv.kernel_area() * PANEL,
-                        row + seen_offset(conv, h), conv.channel_stride, conv.stride.width * PANEL,
-                        sums.at + h * sums.channel_stride, sums.channel_stride, PANEL, nullptr, 0, false,
-                        conv.pixel_taps, conv.kernel_area()},
-                       units, conv.output_width * PANEL_VECTORS);
+        Product p = row;
+        p.a = filters.weights + unit_offset(filters, h);
+        p.b += seen_offset(conv, h);
+        p.c = to.at + h * to.channel_stride;
+        p.c_row_stride = to.channel_stride;
+        if (factors) p.bias = p.a + filters.inputs * PANEL;
+        if (factors && filters.dropout_threshold) p.row_factor = factors + h * PANEL;
+        multiply<true>(p, units, conv.output_width * PANEL_VECTORS);
     });
 }
 
@@ -139,7 +160,9 @@ inline void forward_block(const Network& net, int64_t l, int64_t block, int64_t 
     channel_factors(filters, first_row, images, net.channel_factors);
     for (int64_t y = 0; by_row && y < conv.output_height(); ++y) apply_filters(conv, block, y, row_of_sums(net, conv, block, y, true));
     if (by_row) settle_statistics_of_block(conv, block);
-    for (int64_t y = 0; y < conv.output_height(); ++y) {
+    for (int64_t y = 0; conv.rectifies && y < conv.output_height(); ++y)
+        apply_filters(conv, block, y, {to.at + y * to.row_stride, to.channel_stride, 0}, net.channel_factors);
+    for (int64_t y = 0; !conv.rectifies && y < conv.output_height(); ++y) {
         if (!kept) apply_filters(conv, block, y, row_of_sums(net, conv, block, y, false));
         if (filters.norm.width)
             finish_row<true>(net, conv, block, y, kept, to, nullptr, argmax);
@@ -377,6 +400,7 @@ struct ImageFactors {
     const Conv& conv;
     int64_t blocks;
     const float *maps, *deltas;
+    int64_t first_row, end_row;  // of the output
 };
 
 // Products of R inputs and C units, summed over all pixels of some blocks, image by image of a block: (R, units of a
@@ -389,9 +413,9 @@ void multiply_images(const ImageFactors& factors, const int64_t* offset, float* 
     for (int part = 0; part < PANEL; part += W) {
         vf32 sum[R][C] = {};
         for (int64_t b = 0; b < factors.blocks; ++b) {
-            const float *map = factors.maps + b * conv.map_stride + part,
-                        *delta = factors.deltas + b * conv.delta_floats() + margin + part;
-            for (int64_t y = 0; y < conv.output_height(); ++y, map += skip, delta += margin)
+            const float *map = factors.maps + b * conv.map_stride + factors.first_row * conv.stride.height * conv.row_stride + part,
+                        *delta = factors.deltas + b * conv.delta_floats() + factors.first_row * conv.delta_row_stride + margin + part;
+            for (int64_t y = factors.first_row; y < factors.end_row; ++y, map += skip, delta += margin)
                 for (int64_t x = 0; x < conv.output_width; ++x, map += step, delta += PANEL) {
                     vf32 delta_c[C];
 #pragma GCC unroll 4
@@ -411,6 +435,19 @@ void multiply_images(const ImageFactors& factors, const int64_t* offset, float* 
     }
 }
 
+// Rows of the output.
+struct RowRange {
+    int64_t first, end;
+};
+
+// Those in which a row of the kernel lies on the input, not on its border.
+inline RowRange rows_that_see(const Conv& conv, int64_t kernel_row) {
+    const int64_t stride = conv.stride.height, down = kernel_row * conv.dilation.height - conv.padding.height;
+    const int64_t first = down < 0 ? (-down + stride - 1) / stride : 0;
+    const int64_t end = down < conv.input_height ? (conv.input_height - down + stride - 1) / stride : 0;
+    return {first, max(first, min(end, conv.output_height()))};
+}
+
 // Adds the filters' gradients of `blocks` blocks up: a tile of inputs at a time with all units of a panel, whose sums over
 // images then lie side by side.
 inline void filters_backward(const Conv& conv, int64_t blocks, const float* maps, const float* deltas) {
@@ -426,16 +463,16 @@ inline void filters_backward(const Conv& conv, int64_t blocks, const float* maps
         const float* seen = maps + seen_offset(conv, h);
         for_each_tile<TILE_VECTORS>(filters.inputs, [&](int64_t k, int64_t rows) {
             int64_t offset[ROWS];
-            for (int64_t r = 0; r < rows; ++r)
-                offset[r] = (k + r) / conv.kernel_area() * conv.channel_stride +
-                            conv.pixel_taps[(k + r) % conv.kernel_area()].b;
+            for (int64_t r = 0; r < rows; ++r) offset[r] = conv.seen[k + r].offset;
+            const int64_t first_row = rows_that_see(conv, conv.seen[k + rows - 1].kernel_row).first,
+                          end_row = rows_that_see(conv, conv.seen[k].kernel_row).end;
             for (int64_t c = 0, next; c < units; c = next) {
                 next = c + TILE_VECTORS <= units ? c + TILE_VECTORS : c + 1;
-                tiles[rows - 1][next > c + 1]({conv, blocks, seen, deltas + (h + c) * conv.delta_stride}, offset,
+                tiles[rows - 1][next > c + 1]({conv, blocks, seen, deltas + (h + c) * conv.delta_stride, first_row, end_row}, offset,
                                               sums + (h % PANEL + c) * PANEL);
             }
             for (int64_t r = 0; r < rows; ++r) {
-                float* gradient = filters.gradient + h / PANEL * filters.panel_stride + (k + r) * PANEL;
+                float* gradient = filters.gradient + h / PANEL * filters.panel_stride + conv.seen[k + r].input * PANEL;
                 const Panel sum = load_panel(gradient) + sums_of_rows(sums + r * PANEL * PANEL);
                 store(gradient, sum);
             }

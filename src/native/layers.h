@@ -65,6 +65,12 @@ struct Layer : Trained {
     int64_t flat_offset;                // where the layer begins in the flat vector
 };
 
+// An input of a convolution's units, a channel under one pixel of the kernel: its row among the weights, how far from the
+// kernel's first pixel in the first channel it lies, and in which row of the kernel.
+struct Seen {
+    int64_t input, offset, kernel_row;
+};
+
 // One convolution, its activation and its pool.
 struct Conv {
     Layer filters;
@@ -77,11 +83,14 @@ struct Conv {
     int64_t margin, delta_row_stride, delta_stride;
     int64_t pool, pooled_width, pooled_pixels;
     ShoalSides pool_size, pool_stride;
+    bool rectifies;        // nothing else becomes of sums and bias
     bool pools_at_once;    // values are pooled as they are made
     bool slopes_by_sign;   // what is passed on tells the derivatives, of each pixel that has a gradient
     float* input_maps;     // (blocks, map_stride); the filters' derivatives, unless by sign: (blocks, output_floats())
     int32_t* pool_argmax;  // (blocks, units, pooled_pixels, 16): where in its window a pool found the maximum
     Tap *pixel_taps, *input_taps;  // of the sums over pixels under the kernel; room for those of a pixel's gradient
+    Seen* seen;                    // the inputs, row of the kernel by row
+    Tap* row_taps;                 // of the first pixels of the kernel's rows, where units see a single channel
     int64_t kernel_area() const { return area_of(kernel); }
     // Floats of a block's output, before the pool and behind it.
     int64_t output_floats() const { return filters.units * output_stride; }

@@ -2,6 +2,10 @@
 //
 // Letters: B rows of a batch, D inputs, H units, C channels.
 #pragma once
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include "layers.h"
 
 namespace shoal {
@@ -160,6 +164,17 @@ inline void lay_taps(Conv& conv) {
                               t / conv.kernel.width * conv.dilation.height * conv.row_stride +
                                   t % conv.kernel.width * conv.dilation.width * PANEL,
                               conv.group_inputs};
+    for (int64_t y = 0; y < conv.kernel.height; ++y) {
+        conv.row_taps[y] = conv.pixel_taps[y * conv.kernel.width];
+        conv.row_taps[y].depth = conv.kernel.width;
+    }
+    Seen* seen = conv.seen;
+    for (int64_t y = 0; y < conv.kernel.height; ++y)
+        for (int64_t c = 0; c < conv.group_inputs; ++c)
+            for (int64_t x = 0; x < conv.kernel.width; ++x) {
+                const int64_t t = y * conv.kernel.width + x;
+                *seen++ = {c * conv.kernel_area() + t, c * conv.channel_stride + conv.pixel_taps[t].b, y};
+            }
 }
 
 // Whether windows of a convolution's pool have no pixel in common; without a pool they are its pixels.
@@ -201,11 +216,14 @@ inline int64_t allocate_convs(Network& net, const ShoalNetwork& from, bool train
         conv.pool_argmax = arena.allocate<int32_t>(
             training && conv.pool == SHOAL_MAX_POOL ? blocks * conv.pooled_floats() : 0);
         conv.pixel_taps = arena.allocate<Tap>(conv.kernel_area());
+        conv.row_taps = arena.allocate<Tap>(conv.kernel.height);
+        conv.seen = arena.allocate<Seen>(conv.filters.inputs);
         conv.input_taps = arena.allocate<Tap>(conv.kernel_area() * (conv.group_units / PANEL + 2));
         if (net.convs) lay_taps(conv);
         values = max(values, conv.output_floats());
         deltas = max(deltas, conv.delta_floats());
         conv.pools_at_once = pools_at_once(net, conv);
+        conv.rectifies = conv.slopes_by_sign && conv.filters.activation == SHOAL_RELU && !conv.pool && !conv.filters.norm.width;
         sums = max(sums, conv.filters.units * channel_floats(conv.rows_at_work() * conv.output_width));
         units = max(units, conv.filters.units);
         maps = max(maps, conv.map_stride);
@@ -294,6 +312,19 @@ inline bool norms_batches(const ShoalNetwork& from) {
     return norms;
 }
 
+// Zeroed memory, to be freed by free(), and where in it a piece begins; null: there is none. Much of it lies in large pages,
+// where the system has them: small ones take time to be looked up, and crowd some sets of the second cache.
+inline char* allocate_zeroed(int64_t bytes, void*& memory) {
+    constexpr int64_t LINE = 64, LARGE_PAGE = 1 << 21;
+    const int64_t unit = bytes < LARGE_PAGE / 2 ? LINE : LARGE_PAGE, whole = round_up(bytes, unit);
+    memory = calloc((size_t)(whole + unit), 1);
+    char* piece = (char*)(((uintptr_t)memory + (uintptr_t)unit - 1) & ~(uintptr_t)(unit - 1));
+#if defined(__linux__)
+    if (memory && unit == LARGE_PAGE) madvise(piece, (size_t)whole, MADV_HUGEPAGE);
+#endif
+    return memory ? piece : nullptr;
+}
+
 // Lays the network out in fresh memory, zeroed, with ones behind the units, for steps of `rows` rows.
 // False: out of memory.
 inline bool build_network(Network& net, const ShoalNetwork& from, int64_t rows, bool training) {
@@ -309,9 +340,8 @@ inline bool build_network(Network& net, const ShoalNetwork& from, int64_t rows, 
     net.group_rows = training && norms_batches(from) ? max(net.seen_rows, rows) : net.seen_rows;
     Arena count{nullptr, 0};
     allocate_buffers(net, from, training, count);
-    net.memory = calloc((size_t)count.used + 64, 1);
-    if (!net.memory) return false;
-    Arena arena{(char*)(((uintptr_t)net.memory + 63) & ~(uintptr_t)63), 0};
+    Arena arena{allocate_zeroed(count.used, net.memory), 0};
+    if (!arena.base) return false;
     allocate_buffers(net, from, training, arena);
     for (int64_t b = 0; b < net.group_rows; ++b) {
         net.dense_input.value[b * net.dense_input.output_stride + net.dense_input.units] = 1;

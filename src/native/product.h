@@ -40,6 +40,7 @@ struct Product {
     bool accumulate;  // go on from the sums in c
     const Tap* taps = nullptr;  // the sum goes over them one after another; or null: all terms lie together
     int64_t tap_count = 1;
+    const float *bias = nullptr, *row_factor = nullptr;  // of each row: it is added, then rectified; multiplied; or null
 };
 
 constexpr int64_t column_offset(int64_t vector, int64_t panel) {
@@ -85,6 +86,20 @@ void multiply_tile(const Product& p, int64_t row, int64_t vector) {
         }
     }
     const float* factor = p.factor ? p.factor + (out - p.c) : nullptr;
+    const float *bias = p.bias + row, *row_factor = p.row_factor + row * PANEL;
+    if (p.bias)
+#pragma GCC unroll 12
+        for (int r = 0; r < R; ++r) {
+            const vf32 bias_r = broadcast(bias[r]);
+#pragma GCC unroll 4
+            for (int c = 0; c < C; ++c)
+                sum[r][c] = max(vf32{}, sum[r][c] + bias_r);
+        }
+    if (p.row_factor)
+#pragma GCC unroll 12
+        for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+            for (int c = 0; c < C; ++c) sum[r][c] *= load(row_factor + r * PANEL + (vector + c) % PANEL_VECTORS * W);
 #pragma GCC unroll 12
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
@@ -122,17 +137,38 @@ inline void multiply_strip(const Product& p, int64_t rows, int64_t vector) {
     for_each_tile<C>(rows, [&](int64_t row, int64_t tile_rows) { tiles[tile_rows - 1](p, row, vector); });
 }
 
-// The whole product: strips of TILE_VECTORS vectors, and of what is left.
-template <bool A_TRANSPOSED>
-inline void multiply(const Product& p, int64_t rows, int64_t vectors) {
+// Strips of C vectors, and of what is left.
+template <int C, bool A_TRANSPOSED>
+inline void multiply_strips(const Product& p, int64_t rows, int64_t vectors) {
     int64_t v = 0;
-    for (; v + TILE_VECTORS <= vectors; v += TILE_VECTORS)
-        multiply_strip<TILE_VECTORS, A_TRANSPOSED>(p, rows, v);
+    for (; v + C <= vectors; v += C) multiply_strip<C, A_TRANSPOSED>(p, rows, v);
     switch (vectors - v) {
-        case 3: return multiply_strip < TILE_VECTORS < 4 ? 1 : 3, A_TRANSPOSED > (p, rows, v);
-        case 2: return multiply_strip < TILE_VECTORS < 4 ? 1 : 2, A_TRANSPOSED > (p, rows, v);
+        case 3: return multiply_strip < C < 4 ? 1 : 3, A_TRANSPOSED > (p, rows, v);
+        case 2: return multiply_strip < C < 3 ? 1 : 2, A_TRANSPOSED > (p, rows, v);
         case 1: return multiply_strip<1, A_TRANSPOSED>(p, rows, v);
     }
+}
+
+// How many tiles a product has in strips of C vectors.
+template <int C>
+inline int64_t tiles_of(int64_t rows, int64_t vectors) {
+    const auto of_strip = [=](int height) { return (rows + height - 1) / height; };
+    const int64_t strips = vectors / C * of_strip(rows_of_tile(C));
+    switch (vectors % C) {
+        case 3: return strips + of_strip(rows_of_tile(3));
+        case 2: return strips + of_strip(rows_of_tile(2));
+        case 1: return strips + of_strip(rows_of_tile(1));
+        default: return strips;
+    }
+}
+
+// The whole product, in strips of TILE_VECTORS vectors, or of one less where that makes fewer tiles.
+template <bool A_TRANSPOSED>
+inline void multiply(const Product& p, int64_t rows, int64_t vectors) {
+    constexpr int LESS = TILE_VECTORS < 4 ? TILE_VECTORS : TILE_VECTORS - 1;
+    if (LESS < TILE_VECTORS && tiles_of<LESS>(rows, vectors) < tiles_of<TILE_VECTORS>(rows, vectors))
+        return multiply_strips<LESS, A_TRANSPOSED>(p, rows, vectors);
+    multiply_strips<TILE_VECTORS, A_TRANSPOSED>(p, rows, vectors);
 }
 
 // The same for neighbouring terms in a, long sums in blocks.
