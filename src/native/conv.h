@@ -1,4 +1,4 @@
-// Convolutions, forward and backward.
+// Convolutions, forward; conv_backward.h is the way back.
 //
 // Blocks of 16 images go through side by side (network.h), so that a pixel of a map is a panel of columns, a row of the
 // output one product for each panel of filters, and nothing is laid out anew for it. Only so many images go through
@@ -15,8 +15,6 @@
 
 namespace shoal {
 namespace {
-
-// -- forward -----------------------------------------------------------------------------------------------
 
 // Where row `y` of the sums of a block lies: of those that are kept, or of the rows at work.
 inline Plane row_of_sums(const Network& net, const Conv& conv, int64_t block, int64_t y, bool kept) {
@@ -60,6 +58,20 @@ inline void apply_filters(const Conv& conv, int64_t block, int64_t y, const Plan
     });
 }
 
+// What a row's activation takes: its sums, and what a skip adds to them.
+struct Terms {
+    Plane sums, skipped;
+};
+
+// What the skip of a convolution adds to row `y` of a block's output: what entered, or a row that is passed of it now.
+inline Plane skipped_row(const Network& net, const Conv& conv, int64_t block, int64_t y) {
+    const Plane row = {net.skips, channel_floats(conv.output_width), 0};
+    if (conv.source < 0) return {};
+    if (conv.projection) return apply_filters(*conv.projection, block, y, row), row;
+    const Conv& from = net.convs[conv.source];
+    return {from.input_maps + block * from.map_stride + from.corner() + y * from.row_stride, from.channel_stride, 0};
+}
+
 // What becomes of a channel's sums in a block before its activation: with a norm, or with the bias that they lack.
 template <bool NORMED>
 struct Preactivation {
@@ -82,23 +94,27 @@ inline void for_each_channel(const Network& net, const Conv& conv, const Plane& 
     });
 }
 
-// A row of values from its sums, times the channels' factors unless a pool comes first; and derivatives, unless these are
+// A row of values from its terms, times the channels' factors unless a pool comes first; and derivatives, unless these are
 // null.
-template <bool NORMED>
-inline void activate_row(const Network& net, const Conv& conv, const Plane& sums, int64_t block, const Plane& to,
+template <bool NORMED, bool SKIPS>
+inline void activate_row(const Network& net, const Conv& conv, const Terms& terms, int64_t block, const Plane& to,
                          float* derivatives) {
     const int64_t width = conv.output_width * PANEL;
-    for_each_channel<NORMED>(net, conv, sums, block, [&](auto kind, const auto& preactivation, const Panel& of_channel, const float* sum, int64_t h) {
+    const auto activate = [&](auto kind, const auto& preactivation, const Panel& of_channel, const float* sum, int64_t h) {
         const Panel factor = conv.pool ? broadcast_panel(1) : of_channel;
+        const float* skipped = terms.skipped.at + h * terms.skipped.channel_stride;
         float *value = to.at + h * to.channel_stride,
               *derivative = derivatives ? derivatives + h * conv.output_stride : nullptr;
         for (int64_t x = 0; x < width; x += PANEL)
             for (int v = 0; v < PANEL_VECTORS; ++v) {
-                const Activated activated = decltype(kind)::evaluate(preactivation(load(sum + x + v * W), v));
+                vf32 z = preactivation(load(sum + x + v * W), v);
+                if (SKIPS) z += load(skipped + x + v * W);
+                const Activated activated = decltype(kind)::evaluate(z);
                 store(value + x + v * W, activated.value * factor.part[v]);
                 if (derivative) store(derivative + x + v * W, activated.derivative);
             }
-    });
+    };
+    for_each_channel<NORMED>(net, conv, terms.sums, block, activate);
 }
 
 // A row of windows of values, which are pooled as they are made of their sums.
@@ -128,20 +144,27 @@ inline void pool_block(const Network& net, const Conv& conv, const Plane& to, in
         }
 }
 
-// Row `y` of a block from its sums: activated, and, behind the last row of a window, pooled.
-template <bool NORMED>
-inline void finish_row(const Network& net, const Conv& conv, int64_t block, int64_t y, bool kept, const Plane& to,
-                       float* derivatives, int32_t* argmax) {
-    if (!conv.pools_at_once) {
-        const int64_t at = y * conv.output_width * PANEL;
-        const Plane row = {to.at + y * to.row_stride, to.channel_stride, 0};
-        return activate_row<NORMED>(net, conv, row_of_sums(net, conv, block, y, kept), block, row, derivatives ? derivatives + at : nullptr);
-    }
+// Row `y` of a block's windows from its sums, as soon as the last row of these is there.
+inline void finish_windows(const Network& net, const Conv& conv, int64_t block, int64_t y, bool kept, const Plane& to,
+                           int32_t* argmax) {
     const int64_t pooled = y / conv.pool_stride.height, first = pooled * conv.pool_stride.height;
     if (y - first + 1 != conv.pool_size.height || pooled >= conv.pooled_height()) return;
-    const Plane row = {to.at + pooled * to.row_stride, to.channel_stride, 0};
-    activate_windows<NORMED>(net, conv, row_of_sums(net, conv, block, first, kept), block, row,
-                             argmax ? argmax + pooled * conv.pooled_width * PANEL : nullptr);
+    const Plane sums = row_of_sums(net, conv, block, first, kept),
+                row = {to.at + pooled * to.row_stride, to.channel_stride, 0};
+    int32_t* places = argmax ? argmax + pooled * conv.pooled_width * PANEL : nullptr;
+    if (conv.filters.norm.width) return activate_windows<true>(net, conv, sums, block, row, places);
+    activate_windows<false>(net, conv, sums, block, row, places);
+}
+
+// Row `y` of a block from its sums, before a pool.
+inline void finish_row(const Network& net, const Conv& conv, int64_t block, int64_t y, bool kept, const Plane& to,
+                       float* derivatives) {
+    static constexpr decltype(&activate_row<false, false>) activate[2][2] = {
+        {activate_row<false, false>, activate_row<false, true>}, {activate_row<true, false>, activate_row<true, true>}};
+    const Terms terms = {row_of_sums(net, conv, block, y, kept), skipped_row(net, conv, block, y)};
+    activate[conv.filters.norm.width > 0][conv.source >= 0](
+        net, conv, terms, block, {to.at + y * to.row_stride, to.channel_stride, 0},
+        derivatives ? derivatives + y * conv.output_width * PANEL : nullptr);
 }
 
 // Convolution `l` of a block, whose first image is row `first_row` of the batch; with NO_DROPOUT nothing is dropped, and
@@ -153,21 +176,26 @@ inline void forward_block(const Network& net, int64_t l, int64_t block, int64_t 
     const Layer& filters = conv.filters;
     const bool training = first_row != NO_DROPOUT, by_row = filters.norm.kind == SHOAL_LAYER_NORM,
                kept = by_row || (training && filters.norm.kind == SHOAL_BATCH_NORM);
-    float* derivatives = training && !filters.norm.width && !conv.slopes_by_sign ? filters.derivative + block * conv.output_floats() : nullptr;
+    float* derivatives =
+        training && conv.keeps_derivatives() ? filters.derivative + block * conv.output_floats() : nullptr;
     int32_t* argmax = training ? conv.pool_argmax + block * conv.pooled_floats() : nullptr;
-    const Plane passed = passed_values(net, l, block), own = {net.values, conv.output_stride, conv.output_width * PANEL};
+    const Plane passed = passed_values(net, l, block);
+    const Plane own = {net.values, conv.output_stride, conv.output_width * PANEL};
     const Plane& to = conv.pool && !conv.pools_at_once ? own : passed;
     channel_factors(filters, first_row, images, net.channel_factors);
-    for (int64_t y = 0; by_row && y < conv.output_height(); ++y) apply_filters(conv, block, y, row_of_sums(net, conv, block, y, true));
+    const auto filter_row = [&](int64_t y) { apply_filters(conv, block, y, row_of_sums(net, conv, block, y, kept)); };
+    for (int64_t y = 0; by_row && y < conv.output_height(); ++y) filter_row(y);
     if (by_row) settle_statistics_of_block(conv, block);
-    for (int64_t y = 0; conv.rectifies && y < conv.output_height(); ++y)
-        apply_filters(conv, block, y, {to.at + y * to.row_stride, to.channel_stride, 0}, net.channel_factors);
-    for (int64_t y = 0; !conv.rectifies && y < conv.output_height(); ++y) {
-        if (!kept) apply_filters(conv, block, y, row_of_sums(net, conv, block, y, false));
-        if (filters.norm.width)
-            finish_row<true>(net, conv, block, y, kept, to, nullptr, argmax);
-        else
-            finish_row<false>(net, conv, block, y, kept, to, derivatives, argmax);
+    for (int64_t y = 0; y < conv.output_height(); ++y) {
+        const Plane row = {to.at + y * to.row_stride, to.channel_stride, 0};
+        if (conv.rectifies)
+            apply_filters(conv, block, y, row, net.channel_factors);
+        else if (!kept)
+            filter_row(y);
+        if (conv.pools_at_once)
+            finish_windows(net, conv, block, y, kept, to, argmax);
+        else if (!conv.rectifies)
+            finish_row(net, conv, block, y, kept, to, derivatives);
     }
     see(to);
     if (conv.pool && !conv.pools_at_once) pool_block(net, conv, passed, argmax);
@@ -208,316 +236,6 @@ inline void forward_convs(const Network& net, int64_t rows, int64_t first_row) {
         for (int64_t b = 0; b < rows; b += PANEL)
             for (int64_t k = l; k < end; ++k)
                 forward_block(net, k, b / PANEL, rows - b, training ? first_row + b : NO_DROPOUT, [](const Plane&) {});
-    }
-}
-
-// -- backward ----------------------------------------------------------------------------------------------
-
-// Zeros around the rows of a channel's gradients.
-inline void clear_margins(const Conv& conv, float* deltas) {
-    const size_t bytes = (size_t)(conv.margin * PANEL) * sizeof(float);
-    __builtin_memset(deltas, 0, bytes);
-    for (int64_t y = 1; y <= conv.output_height(); ++y) __builtin_memset(deltas + y * conv.delta_row_stride, 0, bytes);
-}
-
-// Multiplies a row of gradients by its derivatives, and by `factor`, on their way from `row` to `delta`, and adds them to
-// `sum`. slope(place, v) is vector v of a panel.
-template <class F>
-inline void take_slopes(const Conv& conv, const float* row, const Panel& factor, F&& slope, float* delta, Panel& sum) {
-    const int64_t width = conv.output_width * PANEL;
-    const Panel times = factor;
-    Panel total = sum;
-    for (int64_t x = 0; x < width; x += PANEL) {
-        const Panel slope_x = panel_of([&](int v) { return slope(x, v); });
-        const Panel delta_x = load_panel(row + x) * times * slope_x;
-        store(delta + x, delta_x);
-        total = total + delta_x;
-    }
-    sum = total;
-}
-
-// The same of gradients that stand there.
-inline void add_row(const Conv& conv, const float* delta, Panel& sum) {
-    Panel total = sum;
-    for (int64_t x = 0; x < conv.output_width * PANEL; x += PANEL) total = total + load_panel(delta + x);
-    sum = total;
-}
-
-// What a channel of a block is passed back through: the gradients that arrive and the values that were passed on, which lie
-// alike, and where its own gradients are written.
-struct ChannelWay {
-    const Conv& conv;
-    int64_t block, h;
-    const float *from, *passed;
-    int64_t row_stride;
-    Panel factor;
-    float* delta;
-    float* row(int64_t y) const { return delta + y * conv.delta_row_stride; }
-};
-
-// Row by row through the activation; calls settle(row) behind each. Slopes are those of what was passed on, of the sums
-// that were normed, or stand beside the values.
-template <class Activation, class F>
-inline void pass_rows(const ChannelWay& way, Panel& sum, F&& settle) {
-    const Conv& conv = way.conv;
-    const Layer& filters = conv.filters;
-    const int64_t width = conv.output_width * PANEL, at = way.h * conv.output_stride;
-    const auto by_rows = [&](const float* from, int64_t row_stride, const Panel& factor, auto&& slope_of_row) {
-        for (int64_t y = 0; y < conv.output_height(); ++y) {
-            take_slopes(conv, from + y * row_stride, factor, slope_of_row(y), way.row(y), sum);
-            settle(y);
-        }
-    };
-    const float* from = conv.pool ? way.delta : way.from;
-    const int64_t row_stride = conv.pool ? conv.delta_row_stride : way.row_stride;
-    const Panel factor = conv.pool ? broadcast_panel(1) : way.factor;
-    if (filters.norm.width) {
-        const float* sums = sums_of_channel(conv, way.block, way.h);
-        const Preactivation<true> preactivation(filters, way.block, way.h);
-        by_rows(from, row_stride, factor, [&](int64_t y) {
-            return [&, row = sums + y * width](int64_t x, int v) {
-                return Activation::evaluate(preactivation(load(row + x + v * W), v)).derivative;
-            };
-        });
-    } else if (conv.slopes_by_sign) {
-        by_rows(from, row_stride, factor, [&](int64_t y) {
-            return [row = way.passed + y * row_stride](int64_t x, int v) {
-                return Activation::evaluate(load(row + x + v * W)).derivative;
-            };
-        });
-    } else {
-        const float* derivatives = filters.derivative + way.block * conv.output_floats() + at;
-        by_rows(from, row_stride, factor, [&](int64_t y) {
-            return [row = derivatives + y * width](int64_t x, int v) { return load(row + x + v * W); };
-        });
-    }
-}
-
-// The same where maxima of windows that are apart were passed on, row of windows by row.
-template <class Activation, class F>
-inline void pass_windows(const ChannelWay& way, const int32_t* argmax, F&& settle) {
-    const Conv& conv = way.conv;
-    for (int64_t y = 0, p = 0; y < conv.output_height(); ++y) {
-        if (y % conv.pool_stride.height == 0 && p < conv.pooled_height()) {
-            const float* passed = way.passed + p * way.row_stride;
-            const auto slope = [=](int64_t x, int v) { return Activation::evaluate(load(passed + x + v * W)).derivative; };
-            scatter_row(conv, way.from + p * way.row_stride, slope, argmax + p * conv.pooled_width * PANEL, way.factor,
-                        way.row(y));
-            ++p;
-        } else if (y >= p * conv.pool_stride.height) {
-            __builtin_memset(way.row(y), 0, (size_t)(conv.output_width * PANEL) * sizeof(float));
-        }
-        settle(y);
-    }
-}
-
-// Gradients of the sums, or of what they are normed to, of a channel, from those of what was passed on. With a `slope` adds
-// up the gradient of its bias, or takes them in for those of its norm.
-inline void channel_backward(const ChannelWay& way, BlockSlope* slope) {
-    const Conv& conv = way.conv;
-    const Layer& filters = conv.filters;
-    const int32_t* argmax = conv.pool_argmax + way.block * conv.pooled_floats() + way.h * conv.pooled_pixels * PANEL;
-    const bool by_windows = conv.pool && conv.slopes_by_sign;
-    Panel sum = broadcast_panel(0);
-    if (conv.pool && !by_windows) pool_backward(conv, way.from, way.row_stride, argmax, way.delta, way.factor);
-    with_activation(filters.activation, [&](auto kind) {
-        const auto pass = [&](auto&& settle) {
-            if (by_windows)
-                pass_windows<decltype(kind)>(way, argmax, settle);
-            else
-                pass_rows<decltype(kind)>(way, sum, settle);
-        };
-        if (!slope) {
-            pass([](int64_t) {});
-        } else if (filters.norm.width) {
-            NormGradients gradients(conv, way.block, way.h);
-            pass([&](int64_t y) { gradients.add_row(way.row(y), y); });
-            gradients.settle(*slope);
-        } else {
-            pass([&](int64_t y) {
-                if (by_windows) add_row(conv, way.row(y), sum);
-            });
-            filters.gradient[unit_offset(filters, way.h) + filters.inputs * PANEL] += horizontal_sum_16(sum.part);
-        }
-    });
-}
-
-// Those of one block, written to `deltas`.
-inline void activation_backward(const Network& net, int64_t l, int64_t block, int64_t images, int64_t first_row,
-                                float* deltas, BlockSlope* slope) {
-    const Conv& conv = net.convs[l];
-    const Plane from = passed_plane(net, l, block, net.map_deltas[(l + 1) % 2]), passed = passed_values(net, l, block);
-    channel_factors(conv.filters, first_row, images, net.channel_factors);
-    for (int64_t h = 0; h < conv.filters.units; ++h) {
-        float* delta = deltas + h * conv.delta_stride;
-        clear_margins(conv, delta);
-        const int64_t at = h * from.channel_stride;
-        channel_backward({conv, block, h, from.at + at, passed.at + at, from.row_stride,
-                          load_panel(net.channel_factors + h * PANEL), delta + conv.margin * PANEL},
-                         slope);
-    }
-}
-
-// Which pixels of the output, y and those of a row, took what from the pixels of row `y` and column `x` of the padded
-// input, and every stride-th behind, of the channels that unit `first` sees: gives how many taps.
-inline int64_t taps_of_input(const Conv& conv, int64_t first, int64_t y, int64_t x) {
-    const Layer& filters = conv.filters;
-    int64_t count = 0;
-    for (int64_t ky = 0; ky < conv.kernel.height; ++ky) {
-        const int64_t down = y - ky * conv.dilation.height, from_y = down / conv.stride.height;
-        if (down < 0 || down % conv.stride.height || from_y >= conv.output_height()) continue;
-        for (int64_t kx = 0; kx < conv.kernel.width; ++kx) {
-            const int64_t across = x - kx * conv.dilation.width, from_x = across / conv.stride.width;
-            if (across % conv.stride.width) continue;
-            for_each_run(conv, first, first + conv.group_units, [&](int64_t h, int64_t units) {
-                conv.input_taps[count++] = {conv.pixel_taps[ky * conv.kernel.width + kx].a + unit_offset(filters, h),
-                                            h * conv.delta_stride + from_y * conv.delta_row_stride +
-                                                (from_x + conv.margin) * PANEL,
-                                            units};
-            });
-        }
-    }
-    return count;
-}
-
-// Gradients of a block's input, less its border, from those of its sums: a row of every stride-th pixel at a time, which
-// were taken by the same weights.
-inline void input_gradient(const Conv& conv, const float* deltas, float* map_deltas) {
-    const int64_t width = conv.input_width, left = conv.padding.width, top = conv.padding.height;
-    for (int64_t y = top; y < conv.input_height + top; ++y)
-        for (int64_t x = left; x < left + min(conv.stride.width, width); ++x)
-            for (int64_t h = 0; h < conv.filters.units; h += conv.group_units)
-                multiply<false>({conv.filters.weights, conv.kernel_area() * PANEL, deltas, conv.delta_stride, PANEL,
-                                 map_deltas + seen_offset(conv, h) + y * conv.row_stride + x * PANEL,
-                                 conv.channel_stride, conv.stride.width * PANEL, nullptr, 0, false, conv.input_taps,
-                                 taps_of_input(conv, h, y, x)},
-                                conv.group_inputs,
-                                (width + left - x + conv.stride.width - 1) / conv.stride.width * PANEL_VECTORS);
-}
-
-// Blocks whose inputs are multiplied with gradients: the channels that some units see, and those units.
-struct ImageFactors {
-    const Conv& conv;
-    int64_t blocks;
-    const float *maps, *deltas;
-    int64_t first_row, end_row;  // of the output
-};
-
-// Products of R inputs and C units, summed over all pixels of some blocks, image by image of a block: (R, units of a
-// panel, images). `offset` says how far from the first corner each input lies.
-template <int R, int C>
-void multiply_images(const ImageFactors& factors, const int64_t* offset, float* sums) {
-    const Conv& conv = factors.conv;
-    const int64_t channel = conv.delta_stride, step = conv.stride.width * PANEL, margin = conv.margin * PANEL;
-    const int64_t skip = conv.stride.height * conv.row_stride - conv.output_width * step;
-    for (int part = 0; part < PANEL; part += W) {
-        vf32 sum[R][C] = {};
-        for (int64_t b = 0; b < factors.blocks; ++b) {
-            const float *map = factors.maps + b * conv.map_stride + factors.first_row * conv.stride.height * conv.row_stride + part,
-                        *delta = factors.deltas + b * conv.delta_floats() + factors.first_row * conv.delta_row_stride + margin + part;
-            for (int64_t y = factors.first_row; y < factors.end_row; ++y, map += skip, delta += margin)
-                for (int64_t x = 0; x < conv.output_width; ++x, map += step, delta += PANEL) {
-                    vf32 delta_c[C];
-#pragma GCC unroll 4
-                    for (int c = 0; c < C; ++c) delta_c[c] = load(delta + c * channel);
-#pragma GCC unroll 12
-                    for (int r = 0; r < R; ++r) {
-                        const vf32 input_r = load(map + offset[r]);
-#pragma GCC unroll 4
-                        for (int c = 0; c < C; ++c) sum[r][c] = fma(input_r, delta_c[c], sum[r][c]);
-                    }
-                }
-        }
-#pragma GCC unroll 12
-        for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
-            for (int c = 0; c < C; ++c) store(sums + (r * PANEL + c) * PANEL + part, sum[r][c]);
-    }
-}
-
-// Rows of the output.
-struct RowRange {
-    int64_t first, end;
-};
-
-// Those in which a row of the kernel lies on the input, not on its border.
-inline RowRange rows_that_see(const Conv& conv, int64_t kernel_row) {
-    const int64_t stride = conv.stride.height, down = kernel_row * conv.dilation.height - conv.padding.height;
-    const int64_t first = down < 0 ? (-down + stride - 1) / stride : 0;
-    const int64_t end = down < conv.input_height ? (conv.input_height - down + stride - 1) / stride : 0;
-    return {first, max(first, min(end, conv.output_height()))};
-}
-
-// Adds the filters' gradients of `blocks` blocks up: a tile of inputs at a time with all units of a panel, whose sums over
-// images then lie side by side.
-inline void filters_backward(const Conv& conv, int64_t blocks, const float* maps, const float* deltas) {
-#define SHOAL_TILE(R) {multiply_images<at_most_a_tile(R, TILE_VECTORS), 1>, multiply_images<at_most_a_tile(R, TILE_VECTORS), TILE_VECTORS>}
-    static constexpr void (*tiles[][2])(const ImageFactors&, const int64_t*, float*) = {
-        SHOAL_TILE(1), SHOAL_TILE(2), SHOAL_TILE(3), SHOAL_TILE(4), SHOAL_TILE(5), SHOAL_TILE(6)};
-#undef SHOAL_TILE
-    constexpr int ROWS = rows_of_tile(TILE_VECTORS);
-    static_assert(ROWS == sizeof tiles / sizeof *tiles, "a tile of every height");
-    const Layer& filters = conv.filters;
-    for_each_run(conv, 0, filters.units, [&](int64_t h, int64_t units) {
-        alignas(64) float sums[ROWS * PANEL * PANEL] = {};
-        const float* seen = maps + seen_offset(conv, h);
-        for_each_tile<TILE_VECTORS>(filters.inputs, [&](int64_t k, int64_t rows) {
-            int64_t offset[ROWS];
-            for (int64_t r = 0; r < rows; ++r) offset[r] = conv.seen[k + r].offset;
-            const int64_t first_row = rows_that_see(conv, conv.seen[k + rows - 1].kernel_row).first,
-                          end_row = rows_that_see(conv, conv.seen[k].kernel_row).end;
-            for (int64_t c = 0, next; c < units; c = next) {
-                next = c + TILE_VECTORS <= units ? c + TILE_VECTORS : c + 1;
-                tiles[rows - 1][next > c + 1]({conv, blocks, seen, deltas + (h + c) * conv.delta_stride, first_row, end_row}, offset,
-                                              sums + (h % PANEL + c) * PANEL);
-            }
-            for (int64_t r = 0; r < rows; ++r) {
-                float* gradient = filters.gradient + h / PANEL * filters.panel_stride + conv.seen[k + r].input * PANEL;
-                const Panel sum = load_panel(gradient) + sums_of_rows(sums + r * PANEL * PANEL);
-                store(gradient, sum);
-            }
-        });
-    });
-}
-
-// What batch norm needs before gradients of its sums are known: those of its scale and shift, of the whole batch. What they
-// are made of is made again then: memory is slower.
-inline void sum_norm_gradients(const Network& net, int64_t l, int64_t rows, int64_t first_row) {
-    const Conv& conv = net.convs[l];
-    BlockSlope slope;
-    for (int64_t b = 0; b < rows; b += PANEL)
-        activation_backward(net, l, b / PANEL, rows - b, first_row + b, net.deltas, &slope);
-    settle_norm_gradients_of_images(conv);
-}
-
-// Gradients of a block's sums.
-inline void block_backward(const Network& net, int64_t l, int64_t block, int64_t rows, int64_t first_row, float* deltas) {
-    const Conv& conv = net.convs[l];
-    const int64_t norm = conv.filters.norm.kind, b = block * PANEL;
-    BlockSlope slope;
-    activation_backward(net, l, block, rows - b, first_row + b, deltas, norm == SHOAL_BATCH_NORM ? nullptr : &slope);
-    if (norm == SHOAL_BATCH_NORM) pull_back_batch_norm(conv, block, rows - b, rows, deltas);
-    if (norm == SHOAL_LAYER_NORM) pull_back_layer_norm(conv, block, rows - b, slope, deltas);
-}
-
-// A group of blocks at a time, so that they stay in the cache; where no batch is normed, there is one.
-inline void backward_convs(const Network& net, int64_t rows, int64_t first_row) {
-    const int64_t blocks = blocks_of(rows), together = blocks_of(net.seen_rows);
-    for (int64_t block = 0; block < blocks; ++block) rows_to_panels(net, block, rows - block * PANEL);
-    for (int64_t l = net.conv_count - 1; l >= 0; --l) {
-        const Conv& conv = net.convs[l];
-        const int64_t norm = conv.filters.norm.kind;
-        if (norm) clear_sums_of_images(conv);
-        if (norm == SHOAL_BATCH_NORM) sum_norm_gradients(net, l, rows, first_row);
-        for (int64_t first = 0, end; first < blocks; first = end) {
-            end = min(blocks, first + together);
-            const auto deltas = [&](int64_t block) { return net.deltas + (block - first) * conv.delta_floats(); };
-            for (int64_t block = first; block < end; ++block) block_backward(net, l, block, rows, first_row, deltas(block));
-            for (int64_t block = first; l && block < end; ++block)
-                input_gradient(conv, deltas(block), net.map_deltas[l % 2] + block * conv.map_stride);
-            filters_backward(conv, end - first, conv.input_maps + first * conv.map_stride, net.deltas);
-        }
-        if (norm == SHOAL_LAYER_NORM) settle_norm_gradients_of_images(conv);
     }
 }
 

@@ -8,19 +8,22 @@
 namespace shoal {
 namespace {
 
-// Where what convolution `l` passes on of a block, or its gradients, lies among `maps`: inside the next one's, or those
-// that become rows of the dense layers' input.
-inline Plane passed_plane(const Network& net, int64_t l, int64_t block, float* maps) {
+// Where what convolution `l` passes on of a block, or its gradients, lies: inside the next one's maps, or, behind the last,
+// in `last`, to become rows of the dense layers' input.
+inline Plane passed_plane(const Network& net, int64_t l, int64_t block, float* Conv::* maps, float* last) {
     const Conv& conv = net.convs[l];
     if (l == net.conv_count - 1)
-        return {maps + block * conv.pooled_floats(), conv.pooled_pixels * PANEL, conv.pooled_width * PANEL};
+        return {last + block * conv.pooled_floats(), conv.pooled_pixels * PANEL, conv.pooled_width * PANEL};
     const Conv& next = net.convs[l + 1];
-    return {maps + block * next.map_stride + next.padding.height * next.row_stride + next.padding.width * PANEL,
-            next.channel_stride, next.row_stride};
+    return {next.*maps + block * next.map_stride + next.corner(), next.channel_stride, next.row_stride};
 }
 
 inline Plane passed_values(const Network& net, int64_t l, int64_t block) {
-    return passed_plane(net, l, block, l + 1 < net.conv_count ? net.convs[l + 1].input_maps : net.last_values);
+    return passed_plane(net, l, block, &Conv::input_maps, net.last_values);
+}
+
+inline Plane passed_gradients(const Network& net, int64_t l, int64_t block) {
+    return passed_plane(net, l, block, &Conv::map_deltas, net.last_deltas);
 }
 
 // What the values of each channel of a block's images are multiplied by: (units, 16); 0 where one is dropped. Channel c of
@@ -52,7 +55,7 @@ inline void panels_to_rows(const Network& net, int64_t block, int64_t images) {
 // The way back, of gradients: 0 where a block has no image.
 inline void rows_to_panels(const Network& net, int64_t block, int64_t images) {
     const Layer& from = net.dense_input;
-    float* panels = passed_plane(net, net.conv_count - 1, block, net.map_deltas[net.conv_count % 2]).at;
+    float* panels = passed_gradients(net, net.conv_count - 1, block).at;
     float rows[PANEL * PANEL] = {};
     for (int64_t d = 0; d < from.units; d += PANEL) {
         for (int64_t n = 0; n < min(PANEL, images); ++n)
