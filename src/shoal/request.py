@@ -14,6 +14,7 @@ from shoal.data import GivenRows, Rows, are_rows, given_rows
 from shoal.engine import InMemory
 from shoal.errors import DataError, InputError, Problem, another_kind
 from shoal.kinds import TASKS
+from shoal.shards import Shard, shard_of
 from shoal.study import (
     IN_MEMORY,
     Keys,
@@ -42,19 +43,28 @@ class Keywords(Keys, total=False):
     target: Any
 
 
+class RunKeywords(Keywords, total=False):
+    """Those of a whole run or of a part of it."""
+
+    shard: str | None
+
+
 _NO_KEYS: Final = ("train", "test", "target")
-_OTHERS: Final = (*_NO_KEYS, "out", "workers", "trainer", "device", "watcher")
+_OTHERS: Final = (*_NO_KEYS, "out", "workers", "trainer", "device", "watcher", "shard")
 _OF_INPUTS: Final = frozenset({"inputs", "ignore", "keep", "groups", "weights", "time"})
 """Keys of `data` that choose among columns, in place of the list of inputs that a drafted study has."""
 
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """A study, the rows in memory that it speaks of, and what was guessed in making it, as sentences."""
+    """A study, the rows in memory that it speaks of, what was guessed in making it, as sentences, and the shard of it
+    that is asked for.
+    """
 
     study: Study
     in_memory: InMemory = field(default_factory=InMemory)
     notes: tuple[str, ...] = ()
+    shard: Shard | None = None
 
 
 def request_of(study: StudyOrRows, keywords: Mapping[str, Any], expected: str = STUDY_OR_ROWS) -> Request:
@@ -92,6 +102,19 @@ def request_of(study: StudyOrRows, keywords: Mapping[str, Any], expected: str = 
     targets = asked.data.targets
     in_memory = InMemory(_called(in_memory.train, targets), _called(in_memory.test, targets))
     return Request(with_keywords(asked, keys, _OTHERS), in_memory, notes)
+
+
+def run_request_of(study: StudyOrRows, keywords: Mapping[str, Any]) -> Request:
+    """Read what `run` and `plan` are asked for: beside what `request_of` reads, perhaps a shard. Raises InputError."""
+    text = keywords.get("shard")
+    if text is not None and not isinstance(text, str):
+        raise InputError(f"shard: {another_kind('a text such as 3/16', text).problems[0].what}")
+    try:
+        shard = None if text is None else shard_of(text)
+    except ValueError as error:
+        raise InputError(f"shard: {error}") from None
+    request = request_of(study, {name: value for name, value in keywords.items() if name != "shard"})
+    return replace(request, shard=shard)
 
 
 def _study_of(study: StudyOrRows, expected: str) -> Study | None:

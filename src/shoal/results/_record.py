@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from shoal.kinds import Task
 from shoal.results._brief import Brief
 from shoal.scores import key_of, title_of
+from shoal.shards import Shard
 from shoal.wording import lines_html
 
 Stage = Literal["search", "compare", "refit", "permuted", "nested"]
@@ -203,6 +204,8 @@ class Plan:
     """The columns of the training table, in its order."""
     more_rounds: bool = False
     """Whether the search may ask for more rounds once it has seen scores; all counts here are of the first."""
+    shard: Shard | None = None
+    """The shard that all of it is of, its own fits alone; None for the whole run."""
     text: str = ""
     """All of it as a person reads it, as `shoal check` prints it."""
 
