@@ -5,22 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import Final, Unpack
 
 from shoal.engine import DeviceChoice, Planner, TrainerChoice, Trainers, Watcher, early_fits, environment
 from shoal.errors import DataError, InputError, Problem, RunFolderError, another_kind, as_path
 from shoal.files import kind_of
+from shoal.look import Results
 from shoal.pipeline import carry_out
 from shoal.planning import folder_of, identity_of, lay_out
 from shoal.request import Keywords, Request, request_of
-from shoal.results import ShardFolder, Store, open_shards, settings_apart_from, unite, versions_apart
+from shoal.results import ShardFolder, Store, read_shards, settings_apart_from, unite, versions_apart
 from shoal.study import keys_in_memory, path_keys
 from shoal.wording import counted, first_few, listed
 
-if TYPE_CHECKING:
-    from shoal.look import Results
-
-_EXPECTED = "a list of the folders of all shards"
+_EXPECTED: Final = "a list of the folders of all shards"
 
 
 def merge(
@@ -70,22 +68,29 @@ def merge(
     """
     if isinstance(folders, str | os.PathLike) or not isinstance(folders, Sequence):
         raise another_kind(_EXPECTED, folders)
-    shards = open_shards([as_path(folder, f"{_EXPECTED}, each a path") for folder in folders])
-    study = shards[0].study
-    request = request_of(study, keywords)
-    if apart := list(settings_apart_from(request.study, study)):
-        what = f"expected the study of the shards, got another ({first_few(apart, 5, ', and ')})"
-        raise InputError(Problem(study.study.name, what))
+    shards = read_shards([as_path(folder, f"{_EXPECTED}, each a path") for folder in folders])
+    request = request_of(shards[0].study, keywords)
     folder = folder_of(request, out)
-    for shard in shards:
-        if os.path.realpath(shard.folder) == os.path.realpath(folder):
-            what = "expected another run folder than those of the shards, which are only read; choose one with --out"
-            raise RunFolderError(Problem(str(folder), what))
-    if lost := list(_lost_rows(request)):
-        raise DataError(lost)
+    _refuse_request(request, folder, shards)
     laid_out = lay_out(request, trainer, device)
     _refuse_others(laid_out, shards)
     return carry_out(request, folder, laid_out, workers, watcher, _taking_over(folder, laid_out[1], shards))
+
+
+def _refuse_request(request: Request, folder: Path, shards: Sequence[ShardFolder]) -> None:
+    """Refuse another study than that of the shards, one of their folders, and rows that are not there."""
+    study, name = shards[0].study, shards[0].identity.name
+    apart = [f"its name is {request.study.study.name!r}, not {name!r}"] * (request.study.study.name != name)
+    if apart := [*apart, *settings_apart_from(request.study, study)]:
+        what = f"expected the study of the shards, got another ({first_few(apart, 5, ', and ')})"
+        raise InputError(Problem(name, what))
+    if os.path.realpath(folder) in {os.path.realpath(shard.folder) for shard in shards}:
+        what = (
+            "expected another run folder than those of the shards, which are only read; choose one with --out"
+        )
+        raise RunFolderError(Problem(str(folder), what))
+    if lost := list(_lost_rows(request)):
+        raise DataError(lost)
 
 
 def _lost_rows(request: Request) -> Iterator[Problem]:
@@ -129,12 +134,12 @@ def _taking_over(
         unite(store, folder, shards)
         taken = len(frozenset[str]().union(*(shard.fits for shard in shards)))
         united = f"{counted(len(shards), 'folder')} of shards with {counted(taken, 'fit')}"
-        watcher.note(f"{united}; to be trained here: {listed(list(_left(planner, shards)))}")
+        watcher.note(f"{united}; to be trained here: {listed(list(_remaining(planner, shards)))}")
 
     return take_over
 
 
-def _left(planner: Planner, shards: Sequence[ShardFolder]) -> Iterator[str]:
+def _remaining(planner: Planner, shards: Sequence[ShardFolder]) -> Iterator[str]:
     """Name what the shards did not train, since it hangs on scores, or failed."""
     trained = frozenset[str]().union(*(shard.fits for shard in shards))
     if failed := frozenset[str]().union(*(shard.failed for shard in shards)) - trained:

@@ -11,7 +11,6 @@ import typer
 
 from shoal.errors import InputError, Problem
 from shoal.kinds import TASKS, Task
-from shoal.shards import shard_of
 from shoal.wording import did_you_mean, listed, visible, wrong_choice, wrong_count
 
 MOST_WORKERS: Final = 1024
@@ -87,6 +86,8 @@ def number_of_seconds(text: str) -> float:
 
 def number_of_a_shard(text: str) -> str:
     """Take a shard, such as 3/16."""
+    from shoal.shards import shard_of  # which few commands need
+
     try:
         return str(shard_of(text))
     except ValueError as error:

@@ -87,8 +87,7 @@ def run(
         Rows are a frame of pandas, polars or another library, a dict of columns, an array (N, D), or a pair of such
         inputs and targets.
     out : path, optional
-        The run folder, runs/<study name> by default (of a shard runs/<study name>-shard-3-of-16). Fits that it holds
-        already are not trained again.
+        The run folder, runs/<study name> by default. Fits that it holds already are not trained again.
     workers : int, optional
         How many fits are trained at a time, one a core by default.
     trainer : {"auto", "torch", "native"}, default="auto"
@@ -102,13 +101,12 @@ def run(
         (N, H, W, C) or (N, C, H, W) and labels (N,). `target` names the columns to learn, or is the targets themselves,
         (N,) or (N, K). All others are keys of the study (see the page "The study file"): `name`, `task`, `seed` and
         `repeats`, and its sections, of which the named keys are changed: `training={"epochs": 50}`. `shard="3/16"`
-        trains the third of sixteen parts of what is known before anything is trained; `merge` unites them.
+        trains the third of sixteen parts, in runs/<study name>-shard-3-of-16; `merge` unites them.
 
     Returns
     -------
     Results
-        What stands in the run folder, of a shard its fits alone; in `missing` what could not be made after training (a
-        RuntimeWarning, too).
+        What stands in the run folder; in `missing` what could not be made after training (a RuntimeWarning, too).
 
     Raises
     ------
@@ -130,8 +128,7 @@ def run(
     'runs/weeks'
     """
     request = run_request_of(study, keywords)
-    folder = folder_of(request, out)
-    return carry_out(request, folder, lay_out(request, trainer, device), workers, watcher)
+    return carry_out(request, folder_of(request, out), lay_out(request, trainer, device), workers, watcher)
 
 
 def carry_out(

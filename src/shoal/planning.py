@@ -9,7 +9,7 @@ import dataclasses
 import time
 from numbers import Integral
 from pathlib import Path
-from typing import Unpack, get_args
+from typing import TYPE_CHECKING, Unpack, get_args
 
 from shoal import results as stored
 from shoal.cores import core_count
@@ -35,9 +35,11 @@ from shoal.errors import InputError, ShoalError, as_path
 from shoal.look import Asked, Drawing, NetworkFacts, Plan, network_facts, plan_text
 from shoal.request import Request, RunKeywords, StudyOrRows, run_request_of
 from shoal.results import Identity, Store, refuse_foreign_files_in, trained_places
-from shoal.shards import Shard
 from shoal.study import Study, base_candidate
 from shoal.wording import wrong_choice, wrong_count
+
+if TYPE_CHECKING:
+    from shoal.shards import Shard
 
 
 def default_folder(study: Study, shard: Shard | None = None) -> Path:

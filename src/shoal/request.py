@@ -14,7 +14,6 @@ from shoal.data import GivenRows, Rows, are_rows, given_rows
 from shoal.engine import InMemory
 from shoal.errors import DataError, InputError, Problem, another_kind
 from shoal.kinds import TASKS
-from shoal.shards import Shard, shard_of
 from shoal.study import (
     IN_MEMORY,
     Keys,
@@ -27,6 +26,7 @@ from shoal.study import (
 from shoal.wording import quoted, wrong_choice
 
 if TYPE_CHECKING:
+    from shoal.shards import Shard
     from shoal.study import Draft
 
 MOST_LEFT_OUT: Final = 20
@@ -106,15 +106,18 @@ def request_of(study: StudyOrRows, keywords: Mapping[str, Any], expected: str = 
 
 def run_request_of(study: StudyOrRows, keywords: Mapping[str, Any]) -> Request:
     """Read what `run` and `plan` are asked for: beside what `request_of` reads, perhaps a shard. Raises InputError."""
+    request = request_of(study, {name: value for name, value in keywords.items() if name != "shard"})
     text = keywords.get("shard")
-    if text is not None and not isinstance(text, str):
+    if text is None:
+        return request
+    from shoal.shards import shard_of
+
+    if not isinstance(text, str):
         raise InputError(f"shard: {another_kind('a text such as 3/16', text).problems[0].what}")
     try:
-        shard = None if text is None else shard_of(text)
+        return replace(request, shard=shard_of(text))
     except ValueError as error:
         raise InputError(f"shard: {error}") from None
-    request = request_of(study, {name: value for name, value in keywords.items() if name != "shard"})
-    return replace(request, shard=shard)
 
 
 def _study_of(study: StudyOrRows, expected: str) -> Study | None:

@@ -6,7 +6,7 @@ Letters: T evaluation points, P parameters, V rows predicted, K outputs, M image
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from shoal.kinds import Task
 from shoal.results._brief import Brief
 from shoal.scores import key_of, title_of
-from shoal.shards import Shard
 from shoal.wording import lines_html
+
+if TYPE_CHECKING:
+    from shoal.shards import Shard
 
 Stage = Literal["search", "compare", "refit", "permuted", "nested"]
 Status = Literal["ok", "diverged", "failed"]

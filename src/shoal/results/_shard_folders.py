@@ -40,7 +40,7 @@ class ShardFolder:
     failed: frozenset[str]
 
     @classmethod
-    def open(cls, folder: Path) -> ShardFolder:
+    def read(cls, folder: Path) -> ShardFolder:
         """Read the folder of a shard, every value against its checksum. Raises RunFolderError for any other."""
         with Store.open_readonly(folder) as store, store.one_view():
             store.verify()
@@ -101,7 +101,7 @@ def versions_apart(mine: Mapping[str, Any], others: Mapping[str, Any]) -> Iterat
                 yield f"its {noun}{name} is {here[name]}, not {there.get(name, 'missing')}"
 
 
-def open_shards(folders: Sequence[Path]) -> tuple[ShardFolder, ...]:
+def read_shards(folders: Sequence[Path]) -> tuple[ShardFolder, ...]:
     """Read the folders of all shards of a study, in the order of their numbers.
 
     Raises InputError for none and for one named twice; RunFolderError, with every mistake, for what is no shard, for
@@ -119,7 +119,7 @@ def open_shards(folders: Sequence[Path]) -> tuple[ShardFolder, ...]:
     problems: list[Problem] = []
     for folder in folders:
         try:
-            shards.append(ShardFolder.open(folder))
+            shards.append(ShardFolder.read(folder))
         except RunFolderError as error:
             problems += error.problems
     for find in (_unlike, _incomplete, _unequal):
