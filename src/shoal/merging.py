@@ -39,8 +39,14 @@ def merge(
         The folders of all shards, in any order. They are read, and never written to.
     out : path, optional
         The run folder, runs/<study name> by default. It may hold fits of the study.
-    workers, trainer, device, watcher
-        As of `run`; trainer and device are those of the shards.
+    workers : int, optional
+        How many fits are trained at a time, one a core by default.
+    trainer : {"auto", "torch", "native"}, default="auto"
+        What trains the networks; as it was of the shards.
+    device : {"auto", "cpu", "cuda", "mps"}, default="auto"
+        Where torch computes; as it was of the shards.
+    watcher : Watcher, optional
+        Hears how it goes on; in a notebook, it is shown there.
     **keywords
         Where the rows lie now, if not where the shards read them: `data={"train": "here.csv"}`, or `train` and `test`
         for rows in memory.
