@@ -87,6 +87,12 @@ def test_the_run_learns_what_is_anywhere_in_a_series(folder: Path) -> None:
     assert (folder / "figures" / "31-delivered-dead-units.png").is_file()
 
 
+def test_the_core_trains_series(tmp_path: Path) -> None:
+    conv = [{key: value for key, value in entry.items() if key != "skip"} for entry in CONV]
+    plan = shoal.plan(study_of(tmp_path, conv=conv), out=tmp_path / "run")
+    assert dict(plan.trainers) == {"native": plan.fits}
+
+
 def test_a_model_answers_its_run_and_every_export_answers_like_it(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
