@@ -11,6 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from trainer_cases import LONG, Case, fingerprint, forced, same_bytes
 
+from drawn_skips import with_skips
 from shoal.engine._trainer import State, Trainer, initial_state
 from shoal.errors import StudyError
 from shoal.study import Network, Training
@@ -38,6 +39,7 @@ CASES = [
     series("three of them", {"series": 3, "conv": [WIDE, {"channels": 10, "groups": 5, "kernel": 1}]}),
     # Dropout is drawn by the number of a layer, and the series are the first.
     series("dropout", {"conv": [WIDE, {"channels": 6}], "conv_dropout": 0.3, "dropout": 0.25}),
+    series("skips", {"conv": [{**WIDE, "pool": {}}, {**WIDE, "skip": 1}, {**WIDE, "stride": 2, "skip": 3}]}),
     series("batch norm", {"conv": [WIDE, {"channels": 6, "pool": {}}], "norm": "batch"}),
     series("layer norm", {"conv": [WIDE, {"channels": 6, "pool": {}}], "norm": "layer"}),
     series("classes, weights", {"conv": [WIDE]}, loss="cross-entropy", outputs=3, weights="any"),
@@ -65,9 +67,10 @@ def drawn_series(draw: st.DrawFn) -> Case:
         layer |= {"dilation": draw(st.integers(1, 4)), "pool": draw(st.sampled_from([None, pool]))}
         conv.append(layer)
     several = draw(st.integers(1, 3))
+    inputs = several * draw(st.integers(1, 40))
     network = {
         "series": several,
-        "conv": conv,
+        "conv": with_skips(draw, conv, (inputs,), several),
         "hidden": draw(st.lists(st.sampled_from([1, 8, 17]), max_size=1)),
         "activation": draw(st.sampled_from(["tanh", "sigmoid", "softplus", "identity"])),
         "conv_dropout": draw(st.sampled_from([0.0, 0.25])),
@@ -77,7 +80,7 @@ def drawn_series(draw: st.DrawFn) -> Case:
         "drawn",
         network,
         {"epochs": 2, "batch_size": draw(st.sampled_from([1, 7, 16, 50]))},
-        inputs=several * draw(st.integers(1, 40)),
+        inputs=inputs,
         rows=draw(st.integers(1, 40)),
         weights=draw(st.sampled_from(["", "any"])),
     )
