@@ -15,7 +15,7 @@ from shoal.study import Network
 def with_skips(
     draw: st.DrawFn, layers: Iterable[dict[str, Any]], shape: tuple[int, ...], series: int = 1
 ) -> list[dict[str, Any]]:
-    """Entries of `conv` for images of `shape`, or so many series of its numbers, each with a skip that fits it or none."""
+    """Entries of `conv` for images of `shape`, or that many series, each with a skip that fits it or none."""
     skipping: list[dict[str, Any]] = []
     for layer in layers:
         entries = [layer | {"skip": skip} for skip in range(1, len(skipping) + 2)]

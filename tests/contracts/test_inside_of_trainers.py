@@ -59,7 +59,8 @@ def architectures(draw: st.DrawFn) -> Architecture:
         conv.append(layer)
     several, shape = (shape[0], (math.prod(shape),)) if series else (1, shape)
     network = {
-        "kind": "cnn", "series": several, "conv": with_skips(draw, conv, shape, several), "hidden": draw(st.lists(st.integers(1, 7), max_size=2)),
+        "kind": "cnn", "series": several, "conv": with_skips(draw, conv, shape, several),
+        "hidden": draw(st.lists(st.integers(1, 7), max_size=2)),
         "activation": activation, "batch_norm": draw(st.integers(0, 3)) == 0,
         "conv_dropout": draw(st.sampled_from((0.0, 0.5))), "dropout": draw(st.sampled_from((0.0, 0.5))),
     }  # fmt: skip

@@ -11,6 +11,7 @@ from exact_layers import passed
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from drawn_skips import with_skips
 from shoal.engine._trainer import AskedGradient, Job, initial_state
 from shoal.engine.trainers.native import NativeTrainer
 from shoal.engine.trainers.native_core import runnable_targets
@@ -92,10 +93,10 @@ def drawn_jobs(draw: st.DrawFn) -> Job:
         }
         conv.append({**layer, "pool": draw(st.sampled_from([None, pool, GLOBAL]))})
     norm = draw(st.sampled_from(["none", "none", "batch", "layer"]))
+    shape: Any = 42 if of_series else (2, 7, 6)
+    conv = with_skips(draw, conv, (shape,) if of_series else shape, 2 if of_series else 1)
     try:
-        return job_of(
-            conv, 42 if of_series else (2, 7, 6), norm, epochs=2, batch_size=draw(st.integers(2, 30))
-        )
+        return job_of(conv, shape, norm, epochs=2, batch_size=draw(st.integers(2, 30)))
     except StudyError:  # windows that do not fit
         assume(False)
         raise
@@ -129,6 +130,6 @@ def test_groups_over_long_series_are_taken() -> None:
     a = x = np.random.default_rng(0).normal(size=(2, 40_000)).astype(np.float32)
     named = job.architecture.named(state.parameters_P.astype(np.float64))
     for layer in job.architecture.layers:
-        a, _ = passed(layer, named, {}, a, 1.0)
+        a, _ = passed(layer, named, {}, {layer.name: a}, 1.0)
     outputs = NativeTrainer().outputs(job.architecture, state.parameters_P, state.buffers, x)
     np.testing.assert_allclose(outputs, a, rtol=1e-4, atol=1e-5)
