@@ -4,7 +4,9 @@
 same images (Fashion-MNIST where it is installed, made-up ones else) and look at the validation images after
 every epoch. The grid is the same fits: in Shoal on two workers, in the peers one after another on two threads. Some
 networks meet the plain loop alone, one thread each, by the seconds of the processor: the published one, one with
-pooling, one with batch norm and pooling, and the published one on made-up images of 64 x 64 in colour.
+pooling, one with batch norm and pooling, and the published one on made-up images of 64 x 64 in colour. Shoal looks at
+some training images after each epoch, too (every k-th, about 8,192 at the most), for the report's curves; the peers do
+not, and so few images as `--quick` takes tell more of that than of training.
 """
 
 from __future__ import annotations

@@ -229,7 +229,7 @@ inline RowRange rows_that_see(const Conv& conv, int64_t kernel_row) {
     const int64_t stride = conv.stride.height, down = kernel_row * conv.dilation.height - conv.padding.height;
     const int64_t first = down < 0 ? (-down + stride - 1) / stride : 0;
     const int64_t end = down < conv.input_height ? (conv.input_height - down + stride - 1) / stride : 0;
-    return {first, max(first, min(end, conv.output_height()))};
+    return {min(first, conv.output_height()), min(max(first, end), conv.output_height())};
 }
 
 // Adds the filters' gradients of `blocks` blocks up: a tile of inputs at a time with all units of a panel, whose sums over

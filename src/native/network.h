@@ -312,7 +312,8 @@ inline int64_t allocate_convs(Network& net, const ShoalNetwork& from, bool train
     net.values = arena.allocate<float>(values);
     // A matrix that is transposed is read and written in whole panels.
     net.last_values = arena.allocate<float>(blocks * passed + PANEL * PANEL);
-    net.deltas = arena.allocate<float>(training ? blocks_of(net.seen_rows) * deltas : 0);
+    const int64_t together = net.asked_inside ? blocks : blocks_of(net.seen_rows);
+    net.deltas = arena.allocate<float>(training ? together * deltas : 0);
     net.sums = arena.allocate<float>(sums);
     net.channel_factors = arena.allocate<float>(units * PANEL);
     net.last_deltas = arena.allocate<float>(training ? blocks * passed + PANEL * PANEL : 0);

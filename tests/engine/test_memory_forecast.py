@@ -95,7 +95,7 @@ def test_epochs_need_nothing() -> None:
 
 def test_a_norm_keeps_the_maps_of_a_whole_batch_in_the_core() -> None:
     """Of 2 channels of 6 by 5 pixels: within their border, the sums of 3 channels and the places of their maxima; and
-    gradients of both. By blocks of 16 images."""
+    gradients of two convolutions' inputs. By blocks of 16 images."""
     conv = ({"channels": 3, "padding": 1, "pool": {"kind": "max", "size": 2}},)
 
     def passing(batch_norm: bool, batch: int, rows: int = 10_000, more: tuple[Any, ...] = ()) -> float:
@@ -110,7 +110,7 @@ def test_a_norm_keeps_the_maps_of_a_whole_batch_in_the_core() -> None:
         )
         return NativeTrainer().passing_bytes(job, rows, 0)
 
-    image = 4 * (2 * (2 * 8 * 7 + 3 * 6 * 5) + 3 * 3 * 2)
+    image = 4 * (3 * (2 * 8 * 7) + 3 * 6 * 5 + 3 * 3 * 2)
     assert passing(False, 16) == passing(False, 1600)
     assert passing(True, 16) == passing(False, 16) + 16 * image
     assert passing(True, 1590) == passing(True, 1600) == passing(False, 16) + 1600 * image

@@ -29,16 +29,18 @@ def passing_bytes(job: Job, rows: int) -> float:
             (PASSING_NUMBER + NORMED_NUMBER * (layer.batch_norm or layer.layer_norm)) * layer.numbers
             for layer in layers
         )
-    block = NUMBER * _numbers_of_an_image(architecture) * BLOCK
+    numbers, inputs, outputs = _numbers_of_an_image(architecture)
+    block = NUMBER * BLOCK
     if not any(layer.batch_norm for layer in layers):
-        return max(FEW_IMAGES, block)
-    return FEW_IMAGES + block * -(-batch // BLOCK)
+        return max(FEW_IMAGES, block * (numbers + inputs + outputs))
+    return max(FEW_IMAGES, block * outputs) + block * (numbers + 2 * inputs) * -(-batch // BLOCK)
 
 
-def _numbers_of_an_image(architecture: Architecture) -> int:
+def _numbers_of_an_image(architecture: Architecture) -> tuple[int, int, int]:
     """Count what stays of an image until its batch has passed back: inputs of every convolution, within their
-    borders, its sums and the places of its maxima; gradients of the largest. With a skip derivatives beside the normed
-    sums, and gradients of what entered its source."""
+    borders, its sums and the places of its maxima; with a skip derivatives beside the normed sums, and gradients of
+    what entered its source. And the largest inputs and outputs, whose gradients pass: with a norm two such inputs of a
+    batch, and a few outputs."""
     size, inputs, numbers, pooled, skipped = architecture.map_shape[1:], list[int](), list[int](), 0, 0
     sources = {layer.source for layer in architecture.convolutions}
     for layer in architecture.convolutions:
@@ -51,4 +53,4 @@ def _numbers_of_an_image(architecture: Architecture) -> int:
         skipped += inputs[-1] * (layer.name in sources) + layer.numbers * (layer.skip > 0 and normed)
         pooled += layer.units * math.prod(layer.pooled) * (layer.pool == "max")
         size = layer.pooled
-    return sum(inputs) + sum(numbers) + pooled + skipped + max(inputs) + max(numbers)
+    return sum(inputs) + sum(numbers) + pooled + skipped, max(inputs), max(numbers)
