@@ -75,6 +75,7 @@ struct Conv {
     int64_t margin, delta_row_stride, delta_stride;
     int64_t pool, pool_size, pool_stride, pooled_width, pooled_pixels;
     float* input_maps;     // (blocks, map_stride); the filters' derivatives: (blocks, output_floats())
+    bool keeps_slopes;     // those are kept for the way back; else they are taken from the sums that its norm keeps
     int32_t* pool_argmax;  // (blocks, units, pooled_pixels, 16): where in its window a pool found the maximum
     Tap *pixel_taps, *input_taps;  // of the sums over pixels under the kernel; room for those of a pixel's gradient
     int64_t kernel_area() const { return kernel * kernel; }
@@ -102,6 +103,7 @@ struct Network {
     int64_t multiply_adds;          // of one row's forward pass
     int64_t step_rows, group_rows;  // rows of a step; rows that go through together, B: with a norm all of a batch
     int64_t seen_rows;              // the same outside training
+    bool stands;                    // asked about, and not trained: batch norms go by their running statistics
     Layer* dense;
     Layer dense_input;  // what the first dense layer takes: value (B, output_stride); with images delta, too
     float* scratch;     // a block of weights transposed, or of gradients; or the targets of some rows
@@ -293,8 +295,8 @@ inline int64_t allocate_convs(Network& net, const ShoalNetwork& from, bool train
         conv.input_maps = arena.allocate<float>(blocks * conv.map_stride);
         const bool keeps = training || conv.filters.norm.kind == SHOAL_LAYER_NORM;
         allocate_norm(net, conv.filters, keeps ? blocks * conv.output_floats() : 0, training, arena);
-        conv.filters.derivative =
-            arena.allocate<float>(training && !conv.filters.norm.width ? blocks * conv.output_floats() : 0);
+        conv.keeps_slopes = training && (net.stands || !conv.filters.norm.width);
+        conv.filters.derivative = arena.allocate<float>(conv.keeps_slopes ? blocks * conv.output_floats() : 0);
         conv.pool_argmax = arena.allocate<int32_t>(
             training && conv.pool == SHOAL_MAX_POOL ? blocks * conv.pooled_floats() : 0);
         conv.pixel_taps = arena.allocate<Tap>(conv.kernel_area());
@@ -397,7 +399,7 @@ inline bool build_network(Network& net, const ShoalNetwork& from, int64_t rows, 
     net.height = from.height;
     net.step_rows = rows;
     net.seen_rows = net.conv_count ? images_of_group(from, rows) : max(rows, EVALUATION_ROWS);
-    net.group_rows = training && norms_batches(from) ? max(net.seen_rows, rows) : net.seen_rows;
+    net.group_rows = training && !net.stands && norms_batches(from) ? max(net.seen_rows, rows) : net.seen_rows;
     Arena count{nullptr, 0};
     allocate_buffers(net, from, training, count);
     net.memory = calloc((size_t)count.used + 64, 1);

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -53,7 +54,7 @@ def architectures(draw: st.DrawFn) -> Architecture:
         conv.append(layer)
     network = {
         "kind": "cnn", "conv": conv, "hidden": draw(st.lists(st.integers(1, 7), max_size=2)),
-        "activation": activation, "batch_norm": draw(st.integers(0, 3)) == 0,
+        "activation": activation, "norm": draw(st.sampled_from(("none", "none", "batch", "layer"))),
         "conv_dropout": draw(st.sampled_from((0.0, 0.5))), "dropout": draw(st.sampled_from((0.0, 0.5))),
     }  # fmt: skip
     try:
@@ -136,6 +137,21 @@ def test_gradients_are_those_of_the_module(
     assert (mine.dtype, mine.shape) == (np.float32, tuple(true.shape))
     size = max(1.0, float(true.abs().max()))
     np.testing.assert_allclose(mine / size, true.numpy() / size, **NEAR)
+
+
+@pytest.mark.parametrize("norm", ["batch", "layer"])
+def test_gradients_through_norms_are_exact_but_for_rounding(trainer: Trainer, norm: str) -> None:
+    conv = [{"channels": 6, "padding": 1, "pool": {"kind": "average"}}, {"channels": 5, "stride": 2}]
+    network = {"kind": "cnn", "conv": conv, "hidden": [7], "activation": "tanh", "norm": norm}
+    asked = Asked(trainer, build_architecture(Network.model_validate(network), (2, 13, 11), 3))
+    outer_NK = np.random.default_rng(9).normal(size=(len(asked.x), 3)).astype(np.float32)
+    first, maps, outputs = asked.mapped()
+    for layer, by in ((None, first), (0, maps[0]), (1, maps[1])):
+        (true,) = torch.autograd.grad(
+            outputs, by, torch.tensor(outer_NK, dtype=torch.float64), retain_graph=True
+        )
+        mine = trainer.gradient(*asked.network, asked.x, AskedGradient(outer_NK, layer))
+        assert np.abs(mine - true.numpy()).max() <= 4e-6 * float(true.abs().max())
 
 
 def test_an_image_is_answered_the_same_alone_and_among_many(trainer: Trainer) -> None:
