@@ -361,9 +361,12 @@ class Model:
         shape = self.architecture.input_shape
         channels = len(preprocessing.channels)
         if channels and (len(shape) != 3 or shape[0] != channels):
-            yield f"preprocessing: expected images of shape {shape}, got {channels} channels"
+            yield f"preprocessing: expected images of shape {shape}, got {counted(channels, 'channel')}"
         if not channels and shape != (len(preprocessing.input_names),):
-            yield f"preprocessing: expected inputs of shape {shape}, got {len(preprocessing.input_names)} columns"
+            yield (
+                f"preprocessing: expected inputs of shape {shape}, got"
+                f" {counted(len(preprocessing.input_names), 'column')}"
+            )
         if preprocessing.resize is not None and preprocessing.resize != shape[1:]:
             yield f"preprocessing: expected images brought to {shape[1:]}, got {preprocessing.resize}"
         yield from repeated("input", self.input_names)
@@ -382,7 +385,7 @@ class Model:
             yield f"targets: expected {targets}, got {len(facts.targets)}"
         scaled = 0 if of_classes or channels else targets
         if len(preprocessing.target_scales) != scaled:
-            yield f"preprocessing: expected {scaled} targets, got {len(preprocessing.target_scales)}"
+            yield f"preprocessing: expected {counted(scaled, 'target')}, got {len(preprocessing.target_scales)}"
         if scaled and link_of(preprocessing.link).task != facts.task:
             yield f"preprocessing: expected a link of {task_kind(facts.task).noun}, got {preprocessing.link}"
         if self.calibration is not None and self.labelled:
@@ -404,7 +407,7 @@ class Model:
                 yield f"fold {number}: expected the layers of the delivered network, got others"
             scores, weights = fold.held_out.scores, fold.held_out.weights
             if len(scores) != rows or not ascend(scores):
-                yield f"fold {number}: expected {rows} rows of scores in ascending order, got others"
+                yield f"fold {number}: expected {counted(rows, 'row')} of scores in ascending order, got others"
             if self.classes and scores.max() > 1:
                 yield f"fold {number}: expected probabilities as scores, got others"
             if weights is not None and not weights.min() > 0:

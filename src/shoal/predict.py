@@ -373,7 +373,7 @@ def ensemble(results: Results, model: Model) -> tuple[list[Model], str]:
     if not isinstance(described, list):
         return [], "the run was made before each fold's preprocessing was kept"
     if len(chosen) < 2:
-        return [], f"the chosen candidate has {len(chosen)} trained networks in the search"
+        return [], f"the chosen candidate has {counted(len(chosen), 'trained network')} in the search"
     try:
         return [_member(results, model, entry, described[entry.fold]) for entry in chosen], ""
     except (LookupError, ModelFileError) as error:

@@ -20,7 +20,7 @@ from shoal.data._seen import keys_text, seen_in_numbers
 from shoal.data._spelling import TRUTH, respelled
 from shoal.data._table import Cells, DateCells, Foreign, Table
 from shoal.data._text_column import TextColumn
-from shoal.wording import few_quoted, quoted
+from shoal.wording import counted, few_quoted, quoted
 
 _OFTEN = 3
 """Cells with one and the same text from which they have one sentence."""
@@ -229,7 +229,7 @@ def note_rows(table: Table, name: str, faults: Mapping[int, str], findings: Find
     first = min(faults)
     where, _, column = table.place(first, name).partition(", ")
     others = " and others" if len(set(faults.values())) > 1 else ""
-    count = f"in {len(faults):,} of {table.rows:,} cells, first on {where}"
+    count = f"in {len(faults):,} of {counted(table.rows, 'cell')}, first on {where}"
     findings.add(f"{faults[first]}{others} {count}", column, table.number(first))
 
 
@@ -278,7 +278,10 @@ def _complain(table: Table, name: str, cells: Mapping[int, str], findings: Findi
         if len(rows) > 1:
             where, _, column = where.partition(", ")
             share = "all" if len(rows) == len(cells) else f"{len(rows)} of"
-            such = f"{notation.description} in {share} {len(cells)} cells, such as {quoted(cells[first])} on {where}"
+            such = (
+                f"{notation.description} in {share} {counted(len(cells), 'cell')}, such as"
+                f" {quoted(cells[first])} on {where}"
+            )
             where = column
         if dialect.changes_numbers:
             expected = f"numbers as {dialect.number_keys}"
@@ -295,7 +298,10 @@ def _complain(table: Table, name: str, cells: Mapping[int, str], findings: Findi
             )
         elif text not in said:
             where, _, column = table.place(row, name).partition(", ")
-            what = f"expected numbers, got {quoted(text)} in {times[text]} of {len(cells)} cells, first on {where}"
+            what = (
+                f"expected numbers, got {quoted(text)} in {times[text]} of {counted(len(cells), 'cell')},"
+                f" first on {where}"
+            )
             mark = (
                 f"; if it stands for a missing cell: data.missing_marks = [{quoted(text)}]" if advice else ""
             )

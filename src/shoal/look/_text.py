@@ -90,7 +90,10 @@ def results_text(results: Results, parts: Parts | None = None) -> str:
             )
         )
     if results.unfinished:
-        sections.append(f"{results.unfinished:,} fits are not trained yet; run the study again to go on")
+        sections.append(
+            f"{counted(results.unfinished, 'fit')} {'is' if results.unfinished == 1 else 'are'} not trained yet;"
+            " run the study again to go on"
+        )
     sections.append(_wrapped(results.conclusion))
     sections += ["\n".join(map(str, results.missing)), f"digest of all results: {results.digest}"]
     return "\n\n".join(part for part in sections if part)
@@ -326,7 +329,10 @@ def _ensemble_text(results: Results) -> str:
     names = [name for name in shown_scores(results) if name in frame]
     members = frame[frame["network"] == "member"]
     rows = [
-        [f"{len(members)} networks of the folds, {which}", *(float(fold(members[name])) for name in names)]
+        [
+            f"{counted(len(members), 'network')} of the folds, {which}",
+            *(float(fold(members[name])) for name in names),
+        ]
         for which, fold in (("lowest", np.min), ("mean", np.mean), ("highest", np.max))
     ]
     others = frame[frame["network"] != "member"].to_dict("records")

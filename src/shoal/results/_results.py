@@ -48,6 +48,7 @@ from shoal.results._threshold import ChosenThreshold
 from shoal.results._two_way import Difference
 from shoal.results._verdict import judging_score, verdict
 from shoal.study import Candidate, Study, Training, base_candidate, candidate_with
+from shoal.wording import counted
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -60,7 +61,8 @@ class Results(InsideOfRun):
     `plan` holds every place of the study, `summaries` every finished fit without its arrays, which are read when asked
     for. Frames are pandas', made once. `environment` says where the last run was computed, `origins` where the fits
     were: every environment with its number of fits (none in results of old). `coverage` says how the training rows
-    cover the test rows (None in results of old), `data_notes` what the reader of the data did or left out, `columns`
+    cover the test rows (None in results of old), `data_notes` what the reader of the data did or left out, `refusals`
+    why the preferred trainer did not train all fits, `columns`
     what of each column, `findings_in_rows` what the checks of the rows measured, by name, as clauses, `missing` what
     could not be made after training, `looks` how often the test rows were scored in all runs of this folder, and by how
     many settings; `categorical` which inputs hold categories, `dates` which hold dates (in the truth these are seconds
@@ -79,6 +81,7 @@ class Results(InsideOfRun):
     origins: tuple[tuple[dict[str, Any], int], ...] = ()
     missing: tuple[Missing, ...] = ()
     data_notes: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()
     columns: tuple[ColumnRecord, ...] = ()
     categorical: tuple[str, ...] = ()
     dates: tuple[str, ...] = ()
@@ -93,7 +96,9 @@ class Results(InsideOfRun):
         return cls(**read_results(as_path(folder, "the path of a run folder")))
 
     def __repr__(self) -> str:
-        return f"Results({str(self.folder)!r}: {self.study.study.name}, {len(self.summaries)} fits)"
+        return (
+            f"Results({str(self.folder)!r}: {self.study.study.name}, {counted(len(self.summaries), 'fit')})"
+        )
 
     @property
     def unfinished(self) -> int:

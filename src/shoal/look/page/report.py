@@ -57,6 +57,7 @@ from shoal.look.page.tables import ReportTable
 from shoal.parts import REPORT, Parts
 from shoal.results import REPORT_NAME, Results, RunFiles, reading, run_files
 from shoal.study import keys_in_memory, passed_on, to_toml
+from shoal.wording import counted
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -159,7 +160,13 @@ def report_html(
         "study": results.study,
         "gravest": GRAVEST,
         "computing": f"{duration(sum(fit.seconds for fit in results.summaries.values()))} of wall time, {ADDED_UP}",
-        "steps": sum(fit.steps for fit in results.summaries.values()),
+        "trained": ", ".join(
+            counted(number, noun)
+            for number, noun in (
+                (len(results.summaries), "network"),
+                (sum(fit.steps for fit in results.summaries.values()), "step"),
+            )
+        ),
         "trainers": sorted({fit.trainer for fit in results.summaries.values()}),
         "in_memory": keys_in_memory(vars(results.study.data)),
         "missing": tuple(dict.fromkeys((*results.missing, *parts.missing))),
