@@ -160,7 +160,8 @@ def _is_a_count(part: ast.FormattedValue) -> bool:
 
 
 PLURAL = re.compile(
-    r" (?!(is|was|has|as|its)\b)((?!(of|to|in|and|or|from|for|at|with|beside|more|is|are|were|have|had)\b)[a-z-]+ ){0,2}"
+    r" (?!(is|was|has|as|its)\b)"
+    r"((?!(of|to|in|and|or|from|for|at|with|beside|more|is|are|were|have|had)\b)[a-z-]+ ){0,2}"
     r"(?!(is|was|has|as|its|this|times|less|across|others)\b)[a-z]+s\b"
 )
 
