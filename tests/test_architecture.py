@@ -57,9 +57,12 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
         {"data", "engine", "look", "nets", "parts", "planning", "progress", "request", "results", "study"}
     ),
     "model_facts": frozenset({"engine"}),
-    "model": frozenset({"data", "engine", "look", "model_facts", "nets", "results", "study"}),
-    "predict": frozenset({"data", "engine", "model", "nets", "results"}),
-    "export": frozenset({"data", "model", "nets"}),
+    "model_answers": frozenset({"data", "engine", "model_facts", "nets", "results"}),
+    "model_misfits": frozenset({"engine", "model_answers"}),
+    "model": frozenset({"data", "engine", "look", "nets", "study"})
+    | {"model_answers", "model_facts", "model_misfits"},
+    "predict": frozenset({"data", "engine", "model", "model_answers", "nets", "results"}),
+    "export": frozenset({"data", "model", "model_answers", "nets"}),
     "drawing": frozenset({"look", "model", "planning", "request", "results", "study"}),
     "comparing": frozenset({"look", "results"}),
     "draft": frozenset({"data", "engine", "look", "study"}),

@@ -34,9 +34,9 @@ from shoal.extras import needed
 from shoal.files import write, write_together
 from shoal.kinds import ENCODERS
 from shoal.links import link_of
-from shoal.model import Inputs, Model, load
+from shoal.model import Model, load
+from shoal.model_answers import Inputs
 from shoal.nets import GraphParts, add_network, module_classes, module_source
-from shoal.wording import listed
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -50,7 +50,6 @@ TOLERANCE: Final = 1e-6
 CHECKED_ROWS: Final = 256
 _CELLS: Final = ("numbers", "categories", "dates")
 _IMAGES: Final = "images"
-_TORCH_ENDINGS: Final = (".safetensors", ".py")
 
 
 def export_onnx(source: Path, out: Path, *, force: bool = False) -> str:
@@ -109,8 +108,7 @@ def _properties(model: Model) -> dict[str, str]:
     }
     size = model.preprocessing.resize
     sides = {"resize": json.dumps({"size": size, "method": RESIZING})} if size else {}
-    white = model.preprocessing.white
-    levels = {"white": json.dumps(white)} if white else {}
+    levels = {"white": json.dumps(white)} if (white := model.preprocessing.white) else {}
     return {
         "task": model.facts.task,
         **sides,
@@ -243,9 +241,8 @@ _PREPARE_IMAGES: Final = '''def prepare(images):
 def export_torch(source: Path, out: Path, *, force: bool = False) -> str:
     """Write the model of a file or run folder as torch's state_dict, and a Python file beside it that builds it.
 
-    `out` names either (see `torch_files`). The Python file needs torch and safetensors alone, and loads no other
-    weights than these. Raises InputError for another ending, and for a file of other content in the place of either,
-    unless `force` replaces it.
+    `out` names either. The Python file needs torch and safetensors alone, and loads no other weights. Raises InputError
+    for another ending, and, unless `force`, where a file of other content stands in the place of either.
     """
     from safetensors.numpy import save
 
@@ -262,10 +259,9 @@ def export_torch(source: Path, out: Path, *, force: bool = False) -> str:
 
 def torch_files(out: Path) -> tuple[Path, Path]:
     """Name both files of a torch export by one of them: the weights, and the Python file. Raises InputError."""
-    if out.suffix not in _TORCH_ENDINGS:
-        raise InputError(Problem(str(out), f"expected a name that ends in {listed(_TORCH_ENDINGS, 'or')}"))
-    weights, code = map(out.with_suffix, _TORCH_ENDINGS)
-    return weights, code
+    if out.suffix not in (".safetensors", ".py"):
+        raise InputError(Problem(str(out), "expected a name that ends in .safetensors or .py"))
+    return out.with_suffix(".safetensors"), out.with_suffix(".py")
 
 
 def torch_source(model: Model, weights: str, sha256: str) -> str:

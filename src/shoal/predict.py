@@ -43,7 +43,8 @@ from shoal.engine import (
 )
 from shoal.errors import DataError, InputError, ModelFileError, Problem, RunFolderError
 from shoal.files import kind_of
-from shoal.model import Inputs, Model, load
+from shoal.model import Model, load
+from shoal.model_answers import Inputs
 from shoal.results import PlanEntry, Results, Store
 from shoal.wording import counted, did_you_mean, few_quoted, one_number, quoted, safe_cell, visible
 

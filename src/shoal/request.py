@@ -23,7 +23,7 @@ from shoal.study import (
     parse_study,
     with_keywords,
 )
-from shoal.wording import counted, quoted, wrong_choice
+from shoal.wording import counted, is_or_are, quoted, wrong_choice
 
 if TYPE_CHECKING:
     from shoal.study import Draft
@@ -204,7 +204,7 @@ def _left_out(draft: Draft, others: Collection[object]) -> Iterator[str]:
     for column in unused[:MOST_LEFT_OUT]:
         yield f"column {quoted(column.name)}: left out, {column.what}"
     if (more := len(unused) - MOST_LEFT_OUT) > 0:
-        yield f"and {counted(more, 'more column')} {'is' if more == 1 else 'are'} left out"
+        yield f"and {counted(more, 'more column')} {is_or_are(more)} left out"
 
 
 def _in_python(sentence: str) -> str:

@@ -288,6 +288,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun if number == 1 else _plural(noun)}"
 
 
+def is_or_are(number: int) -> str:
+    """Give the verb of so many."""
+    return "is" if number == 1 else "are"
+
+
 def _plural(noun: str) -> str:
     if noun.endswith("y"):
         return f"{noun[:-1]}ies"

@@ -255,7 +255,7 @@ print(json.dumps({
 }))
 """
 NATIVE = "the native trainer does not do the activation toy-soft"
-PLAN = [f"4 fits for the torch trainer: {NATIVE}"]
+PLAN = [f"3 fits for the torch trainer: {NATIVE}"]
 
 
 @pytest.fixture

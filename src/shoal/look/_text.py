@@ -40,7 +40,7 @@ from shoal.look.page.tables import (
 from shoal.parts import SHOW, Parts
 from shoal.results import class_scores
 from shoal.study import settings_text
-from shoal.wording import counted, shorten, visible
+from shoal.wording import counted, is_or_are, shorten, visible
 
 if TYPE_CHECKING:
     from shoal.results import Results
@@ -81,19 +81,11 @@ def results_text(results: Results, parts: Parts | None = None) -> str:
         with parts.attempt(f"table of {name}", SHOW):
             sections.append(table())
     if where := trained_where(results):
-        sections.append(
-            "\n".join(
-                [
-                    "trained in several environments",
-                    *(f"  {count}: {environment}" for count, environment in where),
-                ]
-            )
-        )
+        lines = [f"  {count}: {environment}" for count, environment in where]
+        sections.append("\n".join(["trained in several environments", *lines]))
     if results.unfinished:
-        sections.append(
-            f"{counted(results.unfinished, 'fit')} {'is' if results.unfinished == 1 else 'are'} not trained yet;"
-            " run the study again to go on"
-        )
+        fits = f"{counted(results.unfinished, 'fit')} {is_or_are(results.unfinished)} not trained yet"
+        sections.append(f"{fits}; run the study again to go on")
     sections.append(_wrapped(results.conclusion))
     sections += ["\n".join(map(str, results.missing)), f"digest of all results: {results.digest}"]
     return "\n\n".join(part for part in sections if part)
@@ -328,11 +320,9 @@ def _ensemble_text(results: Results) -> str:
         return ""
     names = [name for name in shown_scores(results) if name in frame]
     members = frame[frame["network"] == "member"]
+    networks = counted(len(members), "network")
     rows = [
-        [
-            f"{counted(len(members), 'network')} of the folds, {which}",
-            *(float(fold(members[name])) for name in names),
-        ]
+        [f"{networks} of the folds, {which}", *(float(fold(members[name])) for name in names)]
         for which, fold in (("lowest", np.min), ("mean", np.mean), ("highest", np.max))
     ]
     others = frame[frame["network"] != "member"].to_dict("records")

@@ -22,7 +22,7 @@ from shoal.results._schema import expect
 from shoal.results._score_rows import row_score
 from shoal.results._scores import classification_scores, counted_rows, mean_over_rows
 from shoal.results._two_way import repeated_interval
-from shoal.wording import counted, worth
+from shoal.wording import counted, is_or_are, worth
 
 Floats = NDArray[np.float64]
 Answers = Callable[[PlanEntry], Floats]
@@ -113,7 +113,7 @@ def certainty_of(
     """
     rows = truth.train_rows
     if rows < FEWEST_ROWS:
-        return Certainty(f"{counted(rows, 'training row')} {'is' if rows == 1 else 'are'} too few")
+        return Certainty(f"{counted(rows, 'training row')} {is_or_are(rows)} too few")
     place = {} if ensemble is None else {entry.fit_id: m for m, entry in enumerate(ensemble.members)}
     if ensemble is None or any(entry.fit_id not in place for entry in entries):
         return Certainty("the networks of the folds have no answers to the test rows")

@@ -62,11 +62,11 @@ class Results(InsideOfRun):
     for. Frames are pandas', made once. `environment` says where the last run was computed, `origins` where the fits
     were: every environment with its number of fits (none in results of old). `coverage` says how the training rows
     cover the test rows (None in results of old), `data_notes` what the reader of the data did or left out, `refusals`
-    why the preferred trainer did not train all fits, `columns`
-    what of each column, `findings_in_rows` what the checks of the rows measured, by name, as clauses, `missing` what
-    could not be made after training, `looks` how often the test rows were scored in all runs of this folder, and by how
-    many settings; `categorical` which inputs hold categories, `dates` which hold dates (in the truth these are seconds
-    since the first training row); `embedded` says which the delivered one embeds, `inputs` what it is given of each.
+    why the preferred trainer did not train all fits, `columns` what is known of each column, `findings_in_rows` what
+    the checks of the rows measured, by name, as clauses, `missing` what could not be made after training, `looks` how
+    often the test rows were scored in all runs of this folder, and by how many settings; `categorical` which inputs
+    hold categories, `dates` which hold dates (in the truth these are seconds since the first training row); `embedded`
+    says which the delivered one embeds, `inputs` what it is given of each.
     """
 
     folder: Path

@@ -30,7 +30,7 @@ from shoal.results._statistics import as_compared, reach_of
 from shoal.results._store import Store
 from shoal.scores import score_kind
 from shoal.study import Metric, Search, Study
-from shoal.wording import counted
+from shoal.wording import counted, is_or_are
 
 Rule = Literal["best", "one-standard-error"]
 Floats = NDArray[np.float64]
@@ -221,7 +221,7 @@ def choose(
     if scores.missing:
         raise TrainingError(
             f"{counted(scores.missing, 'fit')} of the search"
-            f" {'is' if scores.missing == 1 else 'are'} not trained yet, so that nothing can be chosen"
+            f" {is_or_are(scores.missing)} not trained yet, so that nothing can be chosen"
         )
     standings = rank_candidates(scores, rows, margin)
     healthy = [row for row in standings if not row.failed]

@@ -20,7 +20,7 @@ from shoal.look._trust import looks_sentence, permutation_sentence
 from shoal.results import Results, higher_is_better
 from shoal.scores import score_kind
 from shoal.study import Network, settings_text
-from shoal.wording import counted, interval, listed, one_number, percent, shorten
+from shoal.wording import counted, interval, is_or_are, listed, one_number, percent, shorten
 
 ADDED_UP: Final = "added up over all networks"
 _CLASSES_NAMED: Final = 5
@@ -93,8 +93,8 @@ def _chosen(results: Results) -> str:
     if search is None:
         return f"Nothing was searched: the study’s own network, {network_words(results.study.network)}."
     if choice is None:
-        unfinished = counted(results.unfinished, "fit")
-        return f"Nothing yet: {unfinished} {'is' if results.unfinished == 1 else 'are'} not trained."
+        fits = f"{counted(results.unfinished, 'fit')} {is_or_are(results.unfinished)}"
+        return f"Nothing yet: {fits} not trained."
     row = next(row for row in results.candidate_rows if row.candidate_id == choice.candidate_id)
     others = {key: value for key, value in row.values.items() if not _SIZES.fullmatch(key)}
     settings = f", with {settings_text(others)}" if others else ""
