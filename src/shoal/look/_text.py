@@ -407,7 +407,8 @@ def _classes_text(results: Results) -> str:
     ]
     which = f"the {len(rows)} of {count} classes with the lowest F1" if len(rows) < count else "classes"
     title = f"{which} on the test rows, {confusion.name}{_mean_of(confusion.repeats)}"
-    note = "" if results.truth.test_weights is None else "\nEach row counts once here, whatever it weighs."
+    weighed = results.truth.test_weights is not None
+    note = "\nEach row of a weight above 0 counts once here, whatever that is." * weighed
     return f"{title}\n{text_table(['class', 'rows', 'precision', 'recall', 'F1'], rows)}{note}"
 
 
