@@ -140,7 +140,7 @@ def _described(dataset: Dataset) -> str:
         inputs = f"images of {width} × {height} pixels, {counted(channels, 'channel')}"
     noun = "target" if task_kind(dataset.task).target == "numbers" else "labels"
     names = ", ".join(dataset.target_names)
-    outputs = f"{counted(len(dataset.classes), 'class')}" if dataset.classes else f"{noun} {names}"
+    outputs = counted(len(dataset.classes), "class") if dataset.classes else f"{noun} {names}"
     rows = f"{counted(dataset.train_rows, 'training row')}, {counted(test, 'test row')}"
     return f"{rows}, {inputs}, {outputs}"
 

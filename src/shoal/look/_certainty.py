@@ -49,7 +49,7 @@ def _promise(certainty: Certainty, *, classes: bool, weighted: bool) -> str:
     within = "have the true class in their set" if classes else "lie within their interval"
     way = "CV+ for classes" if classes else "CV+"
     networks = f"from {counted(certainty.folds, 'network')} that each held out some of the"
-    rows = f"{counted(certainty.rows, 'training row')}"
+    rows = counted(certainty.rows, "training row")
     new = "Of new rows of the same kind as the training rows,"
     if not weighted:
         guaranteed = f"at least {least} is guaranteed, on average over training rows"

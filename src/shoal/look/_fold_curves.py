@@ -185,7 +185,7 @@ def fold_notes(fact: FoldCurves) -> tuple[str, ...]:
     held_out = any(np.isfinite(network.validation_T).any() for network in fact.networks)
     notes = ["strong: rows held out", "faint: training"] if held_out else ["on the rows it learned from"]
     if len(fact.folds) > MOST_NAMED:
-        notes = [f"{counted(len(fact.folds), 'fold')}"]
+        notes = [counted(len(fact.folds), "fold")]
     if fact.lines.long:
         notes.append("line: median of neighbouring epochs")
     if len(fact.networks) > len(fact.folds):

@@ -30,7 +30,7 @@ def reasons(results: Results) -> tuple[str, ...]:
     title = results.truth.title_of(choice.metric)
     cells = {(entry.fold, entry.repeat) for entry in results.plan if entry.stage == "search"}
     folds, repeats = (len({cell[axis] for cell in cells}) for axis in (0, 1))
-    over = f"{counted(folds, 'fold')}" + (f" and {counted(repeats, 'repeat')}" if repeats > 1 else "")
+    over = counted(folds, "fold") + (f" and {counted(repeats, 'repeat')}" if repeats > 1 else "")
     which = "has the best selection score" if others else "is the only one; its selection score"
     sentences = [
         f"Candidate {_named(best, results)} {which}: mean {title} over {over}"

@@ -102,7 +102,7 @@ def _class_panel(figure: Sheet, axes: Panel, layer: LayerActivation, classes: tu
     step = max(1, -(-channels // 32))
     axes.set_xticks(range(0, channels, step), numbers(channels)[::step], fontsize=8)
     axes.set(xlabel="channel", ylabel="class")
-    parts = [f"{counted(channels, 'channel')}", layer.activation]
+    parts = [counted(channels, "channel"), layer.activation]
     parts += [f"{layer.dead} dead"] * bool(layer.dead) + [f"{layer.saturated} saturated"] * bool(
         layer.saturated
     )

@@ -106,9 +106,7 @@ def draw_dependence(fact: Dependence) -> Sheet:
     if not alone:
         legend_beside(grid[min(1, len(grid) - 1)])
     inputs = (
-        f"{counted(len(fact.curves), 'most important input')}"
-        if len(fact.curves) > 1
-        else "most important input"
+        counted(len(fact.curves), "most important input") if len(fact.curves) > 1 else "most important input"
     )
     heading(figure, f"Mean answer of the delivered network along the {inputs}")
     return figure
