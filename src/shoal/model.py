@@ -37,6 +37,7 @@ from shoal.model_answers import Answering, Inputs
 from shoal.model_facts import facts_of
 from shoal.model_misfits import misfits
 from shoal.nets import MODEL_NAME, model_bytes, read_model
+from shoal.results import shard_said
 from shoal.study import Training
 from shoal.wording import counted, listed, visible
 
@@ -384,8 +385,9 @@ def load(path: Path | str) -> Model:
     except ModelFileError as error:
         raise ModelFileError(Problem(str(file), str(error))) from error
     except Unreadable as error:
-        at_its_end = ": a run makes it at its end" if file != path and kind_of(file) == "nothing" else ""
-        raise ModelFileError(Problem(str(file), error.sentence("a model file") + at_its_end)) from error
+        missing = file != path and kind_of(file) == "nothing"
+        why = f": {shard_said(path) or 'a run makes it at its end'}" if missing else ""
+        raise ModelFileError(Problem(str(file), error.sentence("a model file") + why)) from error
     except OSError as error:
         raise ModelFileError(Problem(str(file), Unreadable.by(error).sentence())) from error
 

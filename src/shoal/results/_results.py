@@ -42,6 +42,7 @@ from shoal.results._record import CandidateRow, ColumnRecord, FitRecord, InputRe
 from shoal.results._score_rows import score_on
 from shoal.results._select import Choice, Standing, expected_score, rank_candidates, search_scores
 from shoal.results._selection_and_test import Disagreement, Expected, disagreement
+from shoal.results._shard import StoredShard
 from shoal.results._simple_models import Baseline, Beside, beside_baselines, read_baselines
 from shoal.results._stored_facts import coherent
 from shoal.results._threshold import ChosenThreshold
@@ -60,13 +61,13 @@ class Results(InsideOfRun):
 
     `plan` holds every place of the study, `summaries` every finished fit without its arrays, which are read when asked
     for. Frames are pandas', made once. `environment` says where the last run was computed, `origins` where the fits
-    were: every environment with its number of fits (none in results of old). `coverage` says how the training rows
-    cover the test rows (None in results of old), `data_notes` what the reader of the data did or left out, `refusals`
-    why the preferred trainer did not train all fits, `columns` what is known of each column, `findings_in_rows` what
-    the checks of the rows measured, by name, as clauses, `missing` what could not be made after training, `looks` how
-    often the test rows were scored in all runs of this folder, and by how many settings; `categorical` which inputs
-    hold categories, `dates` which hold dates (in the truth these are seconds since the first training row); `embedded`
-    says which the delivered one embeds, `inputs` what it is given of each.
+    were: every environment with its number of fits (none in results of old). `coverage` says how training rows cover
+    test rows (None in results of old), `data_notes` what their reader did or left out, `refusals` why fits are not the
+    preferred trainer's, `columns` what is known of each column, `findings_in_rows` what checks of the rows measured,
+    by name, as clauses, `missing` what could not be made after training, `looks` how often, and by how many settings,
+    the test rows were scored in all runs of this folder; `categorical` which inputs hold categories, `dates` which
+    hold dates (in the truth these are seconds since the first training row); `embedded` says which the delivered one
+    embeds, `inputs` what it is given of each; `shard` which shard it is of, and how far that is (None: whole).
     """
 
     folder: Path
@@ -89,6 +90,7 @@ class Results(InsideOfRun):
     inputs: tuple[InputRecord, ...] = ()
     looks: Looks = NO_LOOKS
     findings_in_rows: Mapping[str, str] = field(default_factory=dict)
+    shard: StoredShard | None = None
 
     @classmethod
     def open(cls, folder: Path | str) -> Self:
@@ -96,9 +98,8 @@ class Results(InsideOfRun):
         return cls(**read_results(as_path(folder, "the path of a run folder")))
 
     def __repr__(self) -> str:
-        return (
-            f"Results({str(self.folder)!r}: {self.study.study.name}, {counted(len(self.summaries), 'fit')})"
-        )
+        own = f"{self.study.study.name}, {counted(len(self.summaries), 'fit')}"
+        return f"Results({str(self.folder)!r}: {self.shard.said if self.shard else own})"
 
     @property
     def unfinished(self) -> int:
