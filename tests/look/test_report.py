@@ -28,7 +28,6 @@ from shoal.look._text_layout import together
 from shoal.look.figures import exciting, feature_maps, variance
 from shoal.look.page.fit_curves import MOST_POINTS, fits_shown
 from shoal.look.page.references import works
-from shoal.look.page.report import whole
 from shoal.look.page.spreadsheet import fact_csv
 from shoal.look.page.summary import summary
 from shoal.look.page.tables import numbers, probabilities, settings_table
@@ -170,12 +169,6 @@ def test_every_picture_stands_in_it_with_words_and_numbers(regression: Results, 
         "candidates.csv",
         "simple-models.csv",
     }
-
-
-def test_no_line_ends_within_a_number() -> None:
-    assert whole("adam, 1e-4 <b>, 2.5e-08 s, e-4") == (
-        'adam, <span class="whole">1e-4</span> &lt;b&gt;, <span class="whole">2.5e-08</span>\u00a0s, e-4'
-    )
 
 
 def test_no_line_ends_between_a_number_and_its_unit(page: Read) -> None:

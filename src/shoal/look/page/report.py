@@ -404,7 +404,7 @@ def whole(text: str) -> Any:
     """Write a cell in which no line ends within a number: browsers take the hyphen of 1e-4 for the end of a word."""
     from markupsafe import escape
 
-    return _markup(_EXPONENT.sub(r'<span class="whole">\g<0></span>', escape(together(seen(text)))))
+    return _markup(_EXPONENT.sub(r'<span class="whole">\g<0></span>', str(escape(together(seen(text))))))
 
 
 def _as_written(line: str) -> Any:
