@@ -91,7 +91,8 @@ def test_an_epoch_of_convolutions_agrees_with_float64(name: str, norm: str, opti
 @pytest.mark.parametrize("name", ["normed", "blocks that overlap, of groups", "strides and pools between"])
 def test_an_epoch_of_more_images_than_go_side_by_side_agrees_with_float64(name: str, norm: str) -> None:
     """26 of a batch, of which 16 are a block."""
-    assert max(errors(images(name, norm, {"batch_size": 26, "epochs": 100, **OPTIMIZERS["sgd"]})).values()) < 64
+    training = {"batch_size": 26, "epochs": 100, **OPTIMIZERS["sgd"]}
+    assert max(errors(images(name, norm, training)).values()) < 64
 
 
 def test_a_large_mean_costs_no_digit_of_the_variance() -> None:
