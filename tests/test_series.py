@@ -149,6 +149,11 @@ def test_a_network_of_series_is_torchs_of_one_dimension(series: int) -> None:
             "network.conv[0].pool.size: {one}, got [1, 2]",
         ),
         (
+            {"conv": [{"channels": 2, "pool": {"size": [2, 2]}}]},
+            "network.conv[0].pool.size: {one}, got [2, 2]",
+        ),
+        ({"conv": [{"channels": 2, "padding": [1, 1]}]}, "network.conv[0].padding: {one}, got [1, 1]"),
+        (
             {"conv": [{"channels": 2, "kernel": 99}]},
             "network.conv[0]: kernel 99 does not fit a series of 30 (30 + 2*0 - 99 = -69)",
         ),
