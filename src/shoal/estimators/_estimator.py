@@ -257,10 +257,15 @@ class NetworkEstimator(KnownNames, DrawnNetwork, CallbackSupport, BaseEstimator)
         prepared = with_class_weight(prepared, inner, parameters.get("class_weight"))
         most = batch_rows(self.batch_size, self._auto_batch)
         learned = training_rows(prepared, inner, most)
+        network = self._network(prepared.x.shape[1:])
+        training = training_of(parameters, min(most, len(learned.rows)), prepared.task or self._kind)
+        if network.normed == "batch" and training.has_lone_row(len(learned.rows)):
+            batches = f"batches of {training.batch_size} from {len(learned.rows)} training rows"
+            raise ValueError(f'batch_size: expected no batch of one row with norm="batch", got {batches}')
         return Task(
             key=key,
-            network=self._network(prepared.x.shape[1:]),
-            training=training_of(parameters, min(most, len(learned.rows)), prepared.task or self._kind),
+            network=network,
+            training=training,
             task=prepared.task or self._kind,
             x=prepared.x,
             y=prepared.y,
@@ -407,8 +412,8 @@ class NetworkEstimator(KnownNames, DrawnNetwork, CallbackSupport, BaseEstimator)
 
     def _dense(self) -> list[tuple[str, NDArray[Any]]]:
         check_is_fitted(self, "parameters_")
-        others = ("conv", "embedding")
-        return [(name, array) for name, array in self.parameters_.items() if not name.startswith(others)]
+        names = (f"{layer.name}.{part}" for layer in self._architecture.dense for part in ("weight", "bias"))
+        return [(name, self.parameters_[name]) for name in names]
 
 
 def without_calibration(network: NetworkEstimator) -> bool:
