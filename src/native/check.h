@@ -5,6 +5,7 @@
 #pragma once
 #include "interface.h"
 #include "kinds.h"
+#include "sides.h"
 
 namespace shoal {
 
@@ -13,8 +14,9 @@ namespace shoal {
     X(OK, "") X(MEMORY, "memory") X(TARGET, "target") X(FIT, "fit") X(ABI, "abi") X(INPUTS, "inputs") \
     X(IMAGE_SIZE, "height") X(CONVS, "convs") X(CONV_COUNT, "conv_count") X(CONV_UNITS, "convs.units") \
     X(GROUPS, "convs.groups") X(CONV_NORM, "convs.norm") X(NORM, "dense.norm") \
-    X(KERNEL, "convs.kernel") X(CONV_ACTIVATION, "convs.activation") X(POOL, "convs.pool") \
-    X(CONV_DROPOUT, "convs.dropout_threshold") X(TABLES, "tables") X(TABLE_COUNT, "table_count") X(DENSE, "dense") X(DENSE_COUNT, "dense_count") \
+    X(KERNEL, "convs.kernel") X(STRIDE, "convs.stride") X(PADDING, "convs.padding") X(DILATION, "convs.dilation") \
+    X(CONV_ACTIVATION, "convs.activation") X(POOL, "convs.pool") X(POOL_SIZE, "convs.pool_size") X(POOL_STRIDE, "convs.pool_stride") \
+    X(CONV_DROPOUT, "convs.dropout_threshold") X(TABLES, "tables") X(TABLE_COUNT, "table_count") X(FIRST_LAYER, "first_layer") X(DENSE, "dense") X(DENSE_COUNT, "dense_count") \
     X(UNITS, "dense.units") X(ACTIVATION, "dense.activation") X(DROPOUT, "dense.dropout_threshold") \
     X(LOSS, "loss") X(LOSS_OPTION, "loss_option") X(LEVELS, "levels") X(OPTIMIZER, "optimizer") X(MOMENTUM, "momentum") \
     X(NESTEROV, "nesterov") X(WEIGHT_DECAY, "weight_decay") X(BATCH_SIZE, "batch_size") X(EPOCHS, "epochs") \
@@ -47,10 +49,13 @@ namespace {
 
 constexpr int64_t MAX_UNITS = 1 << 24, MAX_LAYERS = 1 << 10, MAX_ROWS = INT32_MAX, MAX_EPOCHS = INT32_MAX;
 constexpr int64_t MAX_LEVELS = 1 << 10;
-constexpr int64_t MAX_CONVS = 32, MAX_CHANNELS = 1 << 16, MAX_PIXELS = 1 << 14, MAX_IMAGES = 1 << 28,
-                  MAX_TABLES = 1 << 16, MAX_WORK = (int64_t)1 << 60;
+constexpr int64_t MAX_CONVS = 32, MAX_CHANNELS = 1 << 16, MAX_SIDE = INT32_MAX, MAX_SHIFT = 1 << 14,
+                  MAX_IMAGES = 1 << 28, MAX_TABLES = 1 << 16, MAX_WORK = (int64_t)1 << 60;
 
 inline bool within(int64_t value, int64_t low, int64_t high) { return value >= low && value <= high; }
+inline bool within(const ShoalSides& sides, int64_t low, int64_t high) {
+    return within(sides.height, low, high) && within(sides.width, low, high);
+}
 inline bool finite_and_not_negative(double value) { return value >= 0 && value <= 1.7e308; }
 
 // What a network has of each.
@@ -72,19 +77,19 @@ struct Counts {
 // before its pool.
 inline Field check_conv(const ShoalConv& conv, int64_t& channels, int64_t& height, int64_t& width, int64_t& pixels) {
     if (!within(conv.units, 1, MAX_CHANNELS)) return CONV_UNITS;
-    if (!within(conv.kernel, 1, MAX_PIXELS) || !within(conv.stride, 1, MAX_PIXELS) ||
-        !within(conv.padding, 0, MAX_PIXELS))
-        return KERNEL;
-    const int64_t padded_height = height + 2 * conv.padding, padded_width = width + 2 * conv.padding;
-    if (conv.kernel > padded_height || conv.kernel > padded_width) return KERNEL;
-    if (padded_height * padded_width * channels > MAX_UNITS) return KERNEL;
+    if (!within(conv.stride, 1, MAX_SIDE)) return STRIDE;
+    if (!within(conv.padding, 0, MAX_UNITS)) return PADDING;
+    const ShoalSides padded = {height + 2 * conv.padding.height, width + 2 * conv.padding.width};
+    if (padded.height * padded.width > MAX_UNITS / channels) return PADDING;
+    if (!within(conv.kernel.height, 1, padded.height) || !within(conv.kernel.width, 1, padded.width)) return KERNEL;
+    if (!within(conv.dilation, 1, MAX_SIDE)) return DILATION;
+    const ShoalSides reach = reach_of(conv.kernel, conv.dilation);
+    if (reach.height >= padded.height || reach.width >= padded.width) return DILATION;
     if (!within(conv.groups, 1, MAX_CHANNELS) || channels % conv.groups || conv.units % conv.groups) return GROUPS;
-    const int64_t group_inputs = channels / conv.groups;
-    if (conv.kernel * conv.kernel * group_inputs > MAX_UNITS / conv.units) return KERNEL;
-    if (conv.groups > 1 && conv.kernel * padded_width * group_inputs > MAX_UNITS / conv.units) return GROUPS;
+    if (area_of(conv.kernel) * (channels / conv.groups) > MAX_UNITS / conv.units) return KERNEL;
     if (!within(conv.norm, 0, SHOAL_NORM_COUNT - 1)) return CONV_NORM;
-    height = (padded_height - conv.kernel) / conv.stride + 1;
-    width = (padded_width - conv.kernel) / conv.stride + 1;
+    height = (padded.height - 1 - reach.height) / conv.stride.height + 1;
+    width = (padded.width - 1 - reach.width) / conv.stride.width + 1;
     channels = conv.units;
     pixels = height * width;
     if (pixels > MAX_UNITS / channels) return CONV_UNITS;
@@ -92,10 +97,10 @@ inline Field check_conv(const ShoalConv& conv, int64_t& channels, int64_t& heigh
     if (!within(conv.dropout_threshold, 0, 65535)) return CONV_DROPOUT;
     if (!within(conv.pool, 0, SHOAL_POOL_COUNT - 1)) return POOL;
     if (conv.pool == SHOAL_NO_POOL) return OK;
-    const int64_t side = height < width ? height : width;
-    if (!within(conv.pool_size, 1, side) || !within(conv.pool_stride, 1, MAX_PIXELS)) return POOL;
-    height = (height - conv.pool_size) / conv.pool_stride + 1;
-    width = (width - conv.pool_size) / conv.pool_stride + 1;
+    if (!within(conv.pool_size.height, 1, height) || !within(conv.pool_size.width, 1, width)) return POOL_SIZE;
+    if (!within(conv.pool_stride, 1, MAX_SIDE)) return POOL_STRIDE;
+    height = (height - conv.pool_size.height) / conv.pool_stride.height + 1;
+    width = (width - conv.pool_size.width) / conv.pool_stride.width + 1;
     return OK;
 }
 
@@ -118,21 +123,22 @@ inline Field check_tables(const ShoalNetwork& net, int64_t& inputs, Counts& coun
 inline Field check_network(const ShoalNetwork& net, Counts& counts) {
     if (!within(net.inputs, 1, MAX_UNITS)) return INPUTS;
     if (!within(net.conv_count, 0, MAX_CONVS)) return CONV_COUNT;
+    if (!within(net.first_layer, 0, MAX_LAYERS)) return FIRST_LAYER;
     if (!within(net.dense_count, net.conv_count ? 0 : 1, MAX_LAYERS)) return DENSE_COUNT;
     if (net.dense_count && !net.dense) return DENSE;
     int64_t inputs = net.inputs;
     if (net.conv_count) {
         if (!net.convs) return CONVS;
         int64_t channels = net.channels, height = net.height, width = net.width;
-        if (!within(channels, 1, MAX_CHANNELS) || !within(height, 1, MAX_PIXELS) ||
-            !within(width, 1, MAX_PIXELS) || channels * height * width != inputs)
+        if (!within(channels, 1, MAX_CHANNELS) || !within(height, 1, MAX_UNITS) ||
+            !within(width, 1, MAX_UNITS / height) || channels * height * width != inputs)
             return IMAGE_SIZE;
         for (int64_t l = 0; l < net.conv_count; ++l) {
             const ShoalConv& conv = net.convs[l];
             const int64_t inputs_of_conv = channels;
             int64_t pixels = 0;
             if (Field refused = check_conv(conv, channels, height, width, pixels)) return refused;
-            counts.parameters += conv.units * (conv.kernel * conv.kernel * (inputs_of_conv / conv.groups) + 1);
+            counts.parameters += conv.units * (area_of(conv.kernel) * (inputs_of_conv / conv.groups) + 1);
             counts.maps += conv.units * pixels;
             counts.add_norm(conv.norm, conv.units, pixels);
         }

@@ -8,7 +8,7 @@ namespace {
 // The images that rows point into by number, and what is done with their bytes.
 inline Field check_images(const ShoalFit& fit) {
     if (!within(fit.evaluate_every, 1, MAX_ROWS)) return EVALUATE_EVERY;
-    if (!within(fit.shift, 0, MAX_PIXELS) || !within(fit.flip, 0, 1)) return AUGMENT;
+    if (!within(fit.shift, 0, MAX_SHIFT) || !within(fit.flip, 0, 1)) return AUGMENT;
     if (!fit.network.conv_count) return fit.evaluate_every == 1 && !fit.shift && !fit.flip ? OK : AUGMENT;
     if (fit.images_count < 0 || fit.images_count % fit.network.inputs) return IMAGES;
     if (fit.images_count && !fit.images) return IMAGES;

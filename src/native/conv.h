@@ -27,11 +27,11 @@ inline Plane plane_of_sums(const Network& net, const Conv& conv, int64_t block, 
 // Sums under the kernel, less the bias, of row `y` of a block's output.
 inline void apply_filters(const Conv& conv, int64_t block, int64_t y, const Plane& sums) {
     const Layer& filters = conv.filters;
-    const float* row = conv.input_maps + block * conv.map_stride + y * conv.stride * conv.row_stride;
+    const float* row = conv.input_maps + block * conv.map_stride + y * conv.stride.height * conv.row_stride;
     float* to = sums.at + y * sums.row_stride;
     for_each_run(conv, 0, filters.units, [&](int64_t h, int64_t units) {
         multiply<true>({filters.weights + unit_offset(filters, h), conv.kernel_area() * PANEL,
-                        row + seen_offset(conv, h), conv.channel_stride, conv.stride * PANEL,
+                        row + seen_offset(conv, h), conv.channel_stride, conv.stride.width * PANEL,
                         to + h * sums.channel_stride, sums.channel_stride, PANEL, nullptr, 0, false, conv.pixel_taps,
                         conv.kernel_area()},
                        units, conv.output_width * PANEL_VECTORS);
@@ -220,16 +220,19 @@ inline BlockSlope activation_backward(const Network& net, int64_t l, int64_t blo
 inline int64_t taps_of_input(const Conv& conv, int64_t first, int64_t y, int64_t x) {
     const Layer& filters = conv.filters;
     int64_t count = 0;
-    for (int64_t ky = y % conv.stride; ky < conv.kernel; ky += conv.stride) {
-        const int64_t from_y = (y - ky) / conv.stride;
-        if (from_y < 0 || from_y >= conv.output_height()) continue;
-        for (int64_t kx = x % conv.stride; kx < conv.kernel; kx += conv.stride)
+    for (int64_t ky = 0; ky < conv.kernel.height; ++ky) {
+        const int64_t down = y - ky * conv.dilation.height, from_y = down / conv.stride.height;
+        if (down < 0 || down % conv.stride.height || from_y >= conv.output_height()) continue;
+        for (int64_t kx = 0; kx < conv.kernel.width; ++kx) {
+            const int64_t across = x - kx * conv.dilation.width, from_x = across / conv.stride.width;
+            if (across % conv.stride.width) continue;
             for_each_run(conv, first, first + conv.group_units, [&](int64_t h, int64_t units) {
-                conv.input_taps[count++] = {conv.pixel_taps[ky * conv.kernel + kx].a + unit_offset(filters, h),
+                conv.input_taps[count++] = {conv.pixel_taps[ky * conv.kernel.width + kx].a + unit_offset(filters, h),
                                             h * conv.delta_stride + from_y * conv.delta_row_stride +
-                                                ((x - kx) / conv.stride + conv.margin) * PANEL,
+                                                (from_x + conv.margin) * PANEL,
                                             units};
             });
+        }
     }
     return count;
 }
@@ -237,16 +240,16 @@ inline int64_t taps_of_input(const Conv& conv, int64_t first, int64_t y, int64_t
 // Gradients of a block's input, less its border, from those of its sums: a row of every stride-th pixel at a time, which
 // were taken by the same weights.
 inline void input_gradient(const Conv& conv, const float* deltas, float* map_deltas) {
-    const int64_t width = conv.input_width, height = conv.input_height;
-    for (int64_t y = conv.padding; y < height + conv.padding; ++y)
-        for (int64_t x = conv.padding; x < conv.padding + min(conv.stride, width); ++x)
+    const int64_t width = conv.input_width, left = conv.padding.width, top = conv.padding.height;
+    for (int64_t y = top; y < conv.input_height + top; ++y)
+        for (int64_t x = left; x < left + min(conv.stride.width, width); ++x)
             for (int64_t h = 0; h < conv.filters.units; h += conv.group_units)
                 multiply<false>({conv.filters.weights, conv.kernel_area() * PANEL, deltas, conv.delta_stride, PANEL,
                                  map_deltas + seen_offset(conv, h) + y * conv.row_stride + x * PANEL,
-                                 conv.channel_stride, conv.stride * PANEL, nullptr, 0, false, conv.input_taps,
+                                 conv.channel_stride, conv.stride.width * PANEL, nullptr, 0, false, conv.input_taps,
                                  taps_of_input(conv, h, y, x)},
                                 conv.group_inputs,
-                                (width + conv.padding - x + conv.stride - 1) / conv.stride * PANEL_VECTORS);
+                                (width + left - x + conv.stride.width - 1) / conv.stride.width * PANEL_VECTORS);
 }
 
 // Blocks whose inputs are multiplied with gradients: the channels that some units see, and those units.
@@ -261,8 +264,8 @@ struct ImageFactors {
 template <int R, int C>
 void multiply_images(const ImageFactors& factors, const int64_t* offset, float* sums) {
     const Conv& conv = factors.conv;
-    const int64_t channel = conv.delta_stride, step = conv.stride * PANEL, margin = conv.margin * PANEL;
-    const int64_t skip = conv.stride * conv.row_stride - conv.output_width * step;
+    const int64_t channel = conv.delta_stride, step = conv.stride.width * PANEL, margin = conv.margin * PANEL;
+    const int64_t skip = conv.stride.height * conv.row_stride - conv.output_width * step;
     for (int part = 0; part < PANEL; part += W) {
         vf32 sum[R][C] = {};
         for (int64_t b = 0; b < factors.blocks; ++b) {

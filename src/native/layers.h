@@ -20,6 +20,7 @@
 
 #include "activations.h"
 #include "product.h"
+#include "sides.h"
 #include "streams.h"
 
 namespace shoal {
@@ -67,17 +68,19 @@ struct Layer : Trained {
 // One convolution, its activation and its pool.
 struct Conv {
     Layer filters;
-    int64_t input_channels, input_width, input_height, kernel, stride, padding;
+    int64_t input_channels, input_width, input_height;
+    ShoalSides kernel, stride, padding, dilation;
     int64_t groups, group_inputs, group_units;       // channels that a unit sees, and the units that see the same
     int64_t row_stride, channel_stride, map_stride;  // floats of a block's input: of a row, a channel, all
     int64_t output_width, output_pixels, output_stride;  // floats of a channel of a block's output
     // Of its gradients: they have zeros before, between and behind their rows, so many as a kernel reaches over an edge.
     int64_t margin, delta_row_stride, delta_stride;
-    int64_t pool, pool_size, pool_stride, pooled_width, pooled_pixels;
+    int64_t pool, pooled_width, pooled_pixels;
+    ShoalSides pool_size, pool_stride;
     float* input_maps;     // (blocks, map_stride); the filters' derivatives: (blocks, output_floats())
     int32_t* pool_argmax;  // (blocks, units, pooled_pixels, 16): where in its window a pool found the maximum
     Tap *pixel_taps, *input_taps;  // of the sums over pixels under the kernel; room for those of a pixel's gradient
-    int64_t kernel_area() const { return kernel * kernel; }
+    int64_t kernel_area() const { return area_of(kernel); }
     // Floats of a block's output, before the pool and behind it.
     int64_t output_floats() const { return filters.units * output_stride; }
     int64_t pooled_floats() const { return filters.units * pooled_pixels * PANEL; }
@@ -100,6 +103,7 @@ struct TargetSizes {
 struct Network {
     int64_t inputs, dense_count, parameters, buffers;
     int64_t multiply_adds;          // of one row's forward pass
+    int64_t first_layer;            // its number in draws of dropout
     int64_t step_rows, group_rows;  // rows of a step; rows that go through together, B: with a norm all of a batch
     int64_t seen_rows;              // the same outside training
     Layer* dense;

@@ -96,36 +96,44 @@ inline int64_t blocks_of(int64_t images) { return (images + PANEL - 1) / PANEL; 
 // of the cache.
 inline int64_t channel_floats(int64_t pixels) { return (pixels | 1) * PANEL; }
 
+// Strides over a map of such sides: where they are larger, there is no second window all the same.
+inline ShoalSides strides_within(const ShoalSides& sides, const ShoalSides& strides) {
+    return {min(sides.height, strides.height), min(sides.width, strides.width)};
+}
+
 // Sizes of a convolution. Channels, height and width are those of its input, and become those of its output.
 inline void set_sizes(Conv& conv, const ShoalConv& from, int64_t& channels, int64_t& height, int64_t& width) {
-    const int64_t padded = width + 2 * from.padding;
+    const ShoalSides padded = {height + 2 * from.padding.height, width + 2 * from.padding.width},
+                     reach = reach_of(from.kernel, from.dilation);
     conv.groups = from.groups;
     conv.group_inputs = channels / from.groups;
     conv.group_units = from.units / from.groups;
     set_sizes(conv.filters, {from.units, from.activation, from.dropout_threshold, from.norm},
-              from.kernel * from.kernel * conv.group_inputs, true);
+              area_of(from.kernel) * conv.group_inputs, true);
     conv.input_channels = channels;
     conv.input_width = width;
     conv.input_height = height;
     conv.kernel = from.kernel;
-    conv.stride = from.stride;
+    conv.stride = strides_within(padded, from.stride);
     conv.padding = from.padding;
-    conv.row_stride = padded * PANEL;
-    conv.channel_stride = channel_floats((height + 2 * from.padding) * padded);
+    conv.dilation = from.dilation;
+    conv.row_stride = padded.width * PANEL;
+    conv.channel_stride = channel_floats(padded.height * padded.width);
     conv.map_stride = channels * conv.channel_stride;
-    conv.output_width = (padded - from.kernel) / from.stride + 1;
-    const int64_t out_height = (height + 2 * from.padding - from.kernel) / from.stride + 1;
+    conv.output_width = (padded.width - 1 - reach.width) / conv.stride.width + 1;
+    const int64_t out_height = (padded.height - 1 - reach.height) / conv.stride.height + 1;
     conv.output_pixels = out_height * conv.output_width;
     conv.output_stride = channel_floats(conv.output_pixels);
-    conv.margin = (from.kernel + from.stride - 2) / from.stride;
+    conv.margin = (reach.width + conv.stride.width - 1) / conv.stride.width;
     conv.delta_row_stride = (conv.output_width + conv.margin) * PANEL;
     conv.delta_stride = channel_floats(out_height * (conv.output_width + conv.margin) + conv.margin);
     conv.pool = from.pool;
-    conv.pool_size = from.pool ? from.pool_size : 1;
-    conv.pool_stride = from.pool ? from.pool_stride : 1;
+    const ShoalSides output = {out_height, conv.output_width}, single = {1, 1};
+    conv.pool_size = from.pool ? from.pool_size : single;
+    conv.pool_stride = from.pool ? strides_within(output, from.pool_stride) : single;
     channels = from.units;
-    height = (out_height - conv.pool_size) / conv.pool_stride + 1;
-    width = conv.pooled_width = (conv.output_width - conv.pool_size) / conv.pool_stride + 1;
+    height = (out_height - conv.pool_size.height) / conv.pool_stride.height + 1;
+    width = conv.pooled_width = (conv.output_width - conv.pool_size.width) / conv.pool_stride.width + 1;
     conv.pooled_pixels = height * width;
 }
 
@@ -148,7 +156,9 @@ inline int64_t seen_offset(const Conv& conv, int64_t h) {
 // What the sums of a convolution go over: the pixels under the kernel, each with all channels that are seen.
 inline void lay_taps(Conv& conv) {
     for (int64_t t = 0; t < conv.kernel_area(); ++t)
-        conv.pixel_taps[t] = {t * PANEL, t / conv.kernel * conv.row_stride + t % conv.kernel * PANEL,
+        conv.pixel_taps[t] = {t * PANEL,
+                              t / conv.kernel.width * conv.dilation.height * conv.row_stride +
+                                  t % conv.kernel.width * conv.dilation.width * PANEL,
                               conv.group_inputs};
 }
 
@@ -270,6 +280,7 @@ inline bool build_network(Network& net, const ShoalNetwork& from, int64_t rows, 
     net.table_count = from.table_count;
     net.channels = from.channels;
     net.height = from.height;
+    net.first_layer = from.first_layer;
     net.step_rows = rows;
     net.seen_rows = net.conv_count ? images_of_group(from, rows) : max(rows, EVALUATION_ROWS);
     net.group_rows = training && norms_batches(from) ? max(net.seen_rows, rows) : net.seen_rows;

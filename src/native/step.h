@@ -12,11 +12,11 @@
 namespace shoal {
 namespace {
 
-// Dropout draws of one step, all layers; tables of vectors are a layer too, the first.
+// Dropout draws of one step, all layers.
 inline void draw_dropout(const Network& net, int64_t rows, Stream stream) {
     for (int64_t l = 0; l < net.layer_count(); ++l) {
         const Layer& layer = net.layer(l);
-        stream.layer = (uint32_t)(l + (net.table_count > 0));
+        stream.layer = (uint32_t)(net.first_layer + l);
         if (layer.dropout_threshold) draw_halves(stream, rows * layer.units, layer.dropout_draws);
     }
 }

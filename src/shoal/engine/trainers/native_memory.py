@@ -38,7 +38,7 @@ def passing_bytes(job: Job, rows: int) -> float:
 def _numbers_of_an_image(architecture: Architecture) -> int:
     """Count what stays of an image until its batch has passed back: inputs of every convolution, within their
     borders, its sums and the places of its maxima; gradients of the largest."""
-    size, inputs, numbers, pooled = architecture.input_shape[1:], list[int](), list[int](), 0
+    size, inputs, numbers, pooled = architecture.map_shape[1:], list[int](), list[int](), 0
     for layer in architecture.convolutions:
         borders = both(layer.padding)
         inputs.append(
