@@ -78,7 +78,7 @@ ASKED: list[tuple[dict[str, Any], dict[str, Any]]] = [
                 },
             ]
         },
-    ),  # fmt: skip
+    ),
     (
         {"stride": [2, 1], "padding": [0, (1, 2)], "kernel_size": np.array([2, 3])},
         {

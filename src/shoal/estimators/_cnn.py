@@ -85,8 +85,8 @@ class CNNClassifier(NetworkClassifier):
     dropout : float, default=0.0
         Share of the units of each hidden dense layer that is dropped in training.
     norm : {"batch", "layer"} or None, default=None
-        Normalise the sums of every hidden layer before its activation: "batch" over the rows of a batch, by running means
-        afterwards (Ioffe and Szegedy 2015, ICML), or "layer" over the units or maps of a row (Ba and others 2016,
+        Normalise the sums of every hidden layer before its activation: "batch" over the rows of a batch, by running
+        means afterwards (Ioffe and Szegedy 2015, ICML), or "layer" over the units or maps of a row (Ba and others 2016,
         arXiv:1607.06450). No batch of "batch" may be a single row.
     early_stopping : bool, default=False
         Hold out `validation_fraction` of the rows, stop once their loss has not fallen for

@@ -129,9 +129,9 @@ def _sides(name: str, asked: Any, axes: int, least: int) -> Sides:
     listed_ = asked if isinstance(asked, list | tuple | np.ndarray) else (asked,) * axes
     whole = all(isinstance(side, Integral) and not isinstance(side, bool | np.bool_) for side in listed_)
     most = _MOST if least else _BORDER
-    if len(listed_) == axes and whole and all(least <= int(side) <= most for side in listed_):
-        if axes > 1 or listed_ is not asked:
-            return tuple(map(int, listed_))
+    fits = len(listed_) == axes and (axes > 1 or listed_ is not asked)
+    if fits and whole and all(least <= int(side) <= most for side in listed_):
+        return tuple(map(int, listed_))
     pairs = ", or a pair (height, width) of such" if axes > 1 else ""
     raise ValueError(
         f"{name}: expected a whole number of at least {least} for a convolution{pairs}, got {asked!r}"
