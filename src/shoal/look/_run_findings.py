@@ -264,6 +264,7 @@ def _is_inside(inside: Inside, architecture: Architecture) -> bool:
         and layers_of(inside.channels) in (set(), conv)
         and all(inside.channels[f"{name}/low"].shape == (units[name],) for name in conv if inside.channels)
         and not inside.grad_cam.keys() - conv - {"rows", "classes", "images"}
+        and {name.partition("/")[0] for name in inside.series if "/" in name} <= set(architecture.hidden)
     )
 
 

@@ -119,6 +119,12 @@ class Architecture:
         return self.series.gives if self.series else self.input_shape
 
     @property
+    def past_series(self) -> Architecture:
+        """The same network of series without the layer that makes them: it is given maps (C, 1, T)."""
+        assert self.series is not None  # noqa: S101 - whoever asks has looked
+        return replace(self, input_shape=self.series.gives, layers=self.layers[1:])
+
+    @property
     def image_convolutions(self) -> tuple[ConvLayer, ...]:
         """Its convolutional layers where it takes images."""
         return self.convolutions if self.takes == "images" else ()
