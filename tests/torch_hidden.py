@@ -62,7 +62,7 @@ history = 3
 COMMANDS: Final = (
     "run two-peaks --out peaks --workers 1 --set training.epochs=9 --set study.repeats=1 --set inspect.history=2",
     "run digits --out digits --workers 1 --set training.epochs=2 --set study.repeats=1 --set inspect.history=2"
-    " --set search.folds=2",
+    " --set search.folds=2 --set network.conv[1].skip=2",
     "run own.toml --out own --workers 1",
     "report digits",
     "predict own own.csv --explain --out reasons.csv",

@@ -5,7 +5,7 @@
 #pragma once
 #include "interface.h"
 #include "kinds.h"
-#include "sides.h"
+#include "skip.h"
 
 namespace shoal {
 
@@ -16,7 +16,7 @@ namespace shoal {
     X(GROUPS, "convs.groups") X(CONV_NORM, "convs.norm") X(NORM, "dense.norm") \
     X(KERNEL, "convs.kernel") X(STRIDE, "convs.stride") X(PADDING, "convs.padding") X(DILATION, "convs.dilation") \
     X(CONV_ACTIVATION, "convs.activation") X(POOL, "convs.pool") X(POOL_SIZE, "convs.pool_size") X(POOL_STRIDE, "convs.pool_stride") \
-    X(CONV_DROPOUT, "convs.dropout_threshold") X(TABLES, "tables") X(TABLE_COUNT, "table_count") X(FIRST_LAYER, "first_layer") X(DENSE, "dense") X(DENSE_COUNT, "dense_count") \
+    X(CONV_DROPOUT, "convs.dropout_threshold") X(CONV_SKIP, "convs.skip") X(TABLES, "tables") X(TABLE_COUNT, "table_count") X(FIRST_LAYER, "first_layer") X(DENSE, "dense") X(DENSE_COUNT, "dense_count") \
     X(UNITS, "dense.units") X(ACTIVATION, "dense.activation") X(DROPOUT, "dense.dropout_threshold") \
     X(LOSS, "loss") X(LOSS_OPTION, "loss_option") X(LEVELS, "levels") X(OPTIMIZER, "optimizer") X(MOMENTUM, "momentum") \
     X(NESTEROV, "nesterov") X(WEIGHT_DECAY, "weight_decay") X(BATCH_SIZE, "batch_size") X(EPOCHS, "epochs") \
@@ -73,9 +73,15 @@ struct Counts {
     }
 };
 
-// A convolution. Channels, height and width are those of its input, and become those of its output, of so many pixels
+// Maps, as large as they are.
+struct Maps {
+    int64_t channels, height, width;
+    int64_t pixels() const { return height * width; }
+};
+
+// A convolution. Channels, height and width are those of its input, and become those of its output; `own` are its maps
 // before its pool.
-inline Field check_conv(const ShoalConv& conv, int64_t& channels, int64_t& height, int64_t& width, int64_t& pixels) {
+inline Field check_conv(const ShoalConv& conv, int64_t& channels, int64_t& height, int64_t& width, Maps& own) {
     if (!within(conv.units, 1, MAX_CHANNELS)) return CONV_UNITS;
     if (!within(conv.stride, 1, MAX_SIDE)) return STRIDE;
     if (!within(conv.padding, 0, MAX_UNITS)) return PADDING;
@@ -91,8 +97,8 @@ inline Field check_conv(const ShoalConv& conv, int64_t& channels, int64_t& heigh
     height = (padded.height - 1 - reach.height) / conv.stride.height + 1;
     width = (padded.width - 1 - reach.width) / conv.stride.width + 1;
     channels = conv.units;
-    pixels = height * width;
-    if (pixels > MAX_UNITS / channels) return CONV_UNITS;
+    own = {channels, height, width};
+    if (own.pixels() > MAX_UNITS / channels) return CONV_UNITS;
     if (!within(conv.activation, 0, SHOAL_ACTIVATION_COUNT - 1)) return CONV_ACTIVATION;
     if (!within(conv.dropout_threshold, 0, 65535)) return CONV_DROPOUT;
     if (!within(conv.pool, 0, SHOAL_POOL_COUNT - 1)) return POOL;
@@ -101,6 +107,20 @@ inline Field check_conv(const ShoalConv& conv, int64_t& channels, int64_t& heigh
     if (!within(conv.pool_stride, 1, MAX_SIDE)) return POOL_STRIDE;
     height = (height - conv.pool_size.height) / conv.pool_stride.height + 1;
     width = (width - conv.pool_size.width) / conv.pool_stride.width + 1;
+    return OK;
+}
+
+// What the skip of convolution `l` adds to its maps, of what entered all up to it: counts the weights that it passes.
+inline Field check_skip(const ShoalConv* convs, int64_t l, const Maps* entered, const Maps& own, Counts& counts) {
+    if (!within(convs[l].skip, 0, l + 1)) return CONV_SKIP;
+    if (!convs[l].skip) return OK;
+    const Maps& from = entered[source_of_skip(convs, l)];
+    const ShoalSides strides = strides_of_skip(convs, l);
+    if ((from.height - 1) / strides.height + 1 != own.height || (from.width - 1) / strides.width + 1 != own.width)
+        return CONV_SKIP;
+    if (!passes_skip(strides, from.channels, own.channels)) return OK;
+    if (from.channels > MAX_UNITS / own.channels) return CONV_SKIP;
+    counts.parameters += own.channels * from.channels;
     return OK;
 }
 
@@ -133,14 +153,15 @@ inline Field check_network(const ShoalNetwork& net, Counts& counts) {
         if (!within(channels, 1, MAX_CHANNELS) || !within(height, 1, MAX_UNITS) ||
             !within(width, 1, MAX_UNITS / height) || channels * height * width != inputs)
             return IMAGE_SIZE;
+        Maps entered[MAX_CONVS], own;
         for (int64_t l = 0; l < net.conv_count; ++l) {
             const ShoalConv& conv = net.convs[l];
-            const int64_t inputs_of_conv = channels;
-            int64_t pixels = 0;
-            if (Field refused = check_conv(conv, channels, height, width, pixels)) return refused;
-            counts.parameters += conv.units * (area_of(conv.kernel) * (inputs_of_conv / conv.groups) + 1);
-            counts.maps += conv.units * pixels;
-            counts.add_norm(conv.norm, conv.units, pixels);
+            entered[l] = {channels, height, width};
+            if (Field refused = check_conv(conv, channels, height, width, own)) return refused;
+            if (Field refused = check_skip(net.convs, l, entered, own, counts)) return refused;
+            counts.parameters += conv.units * (area_of(conv.kernel) * (entered[l].channels / conv.groups) + 1);
+            counts.maps += conv.units * own.pixels();
+            counts.add_norm(conv.norm, conv.units, own.pixels());
         }
         inputs = channels * height * width;
     }
@@ -196,9 +217,10 @@ inline Field check_asked(const AskedRows& asked, Counts& counts) {
 
 // How many numbers a gradient has of each image: by the maps of a convolution of a sound network, or, of -1, by the image.
 inline int64_t gradient_numbers(const ShoalNetwork& net, int64_t layer) {
-    int64_t channels = net.channels, height = net.height, width = net.width, pixels = height * width;
-    for (int64_t l = 0; l <= layer; ++l) check_conv(net.convs[l], channels, height, width, pixels);
-    return channels * pixels;
+    int64_t channels = net.channels, height = net.height, width = net.width;
+    Maps own = {channels, height, width};
+    for (int64_t l = 0; l <= layer; ++l) check_conv(net.convs[l], channels, height, width, own);
+    return own.channels * own.pixels();
 }
 
 // Norms of a batch are part of the sums before them, for whoever asks; layer norms are not gone back through.

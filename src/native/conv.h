@@ -38,6 +38,20 @@ inline void apply_filters(const Conv& conv, int64_t block, int64_t y, const Plan
     });
 }
 
+// What a row's activation takes: its sums, and what a skip adds to them.
+struct Terms {
+    Plane sums, skipped;
+};
+
+// What the skip of a convolution adds to row `y` of a block's output: what entered, or a row that is passed of it now.
+inline Plane skipped_row(const Network& net, const Conv& conv, int64_t block, int64_t y) {
+    const Plane row = {net.skips, channel_floats(conv.output_width), 0};
+    if (conv.source < 0) return {};
+    if (conv.projection) return apply_filters(*conv.projection, block, y, row), row;
+    const Conv& from = net.convs[conv.source];
+    return {from.input_maps + block * from.map_stride + from.corner() + y * from.row_stride, from.channel_stride, 0};
+}
+
 // What becomes of a channel's sums in a block before its activation: with a norm, or with the bias that they lack.
 template <bool NORMED>
 struct Preactivation {
@@ -50,8 +64,8 @@ struct Preactivation {
 };
 
 // Values of row `y` from its sums, times the channels' factors unless these are null; and derivatives, unless these are.
-template <bool NORMED>
-inline void activate_row(const Conv& conv, const Plane& sums, int64_t block, int64_t y, const Plane& to,
+template <bool NORMED, bool SKIPS>
+inline void activate_row(const Conv& conv, const Terms& terms, int64_t block, int64_t y, const Plane& to,
                          float* derivatives, const float* factors) {
     const Layer& filters = conv.filters;
     const int64_t width = conv.output_width * PANEL;
@@ -59,12 +73,15 @@ inline void activate_row(const Conv& conv, const Plane& sums, int64_t block, int
         for (int64_t h = 0; h < filters.units; ++h) {
             const Preactivation<NORMED> preactivation(filters, block, h);
             const Panel factor = factors ? load_panel(factors + h * PANEL) : broadcast_panel(1);
-            const float* sum = sums.at + h * sums.channel_stride + y * sums.row_stride;
+            const float *sum = terms.sums.at + h * terms.sums.channel_stride + y * terms.sums.row_stride,
+                        *skipped = terms.skipped.at + h * terms.skipped.channel_stride;
             float *value = to.at + h * to.channel_stride + y * to.row_stride,
                   *derivative = derivatives ? derivatives + h * conv.output_stride + y * width : nullptr;
             for (int64_t x = 0; x < width; x += PANEL)
                 for (int v = 0; v < PANEL_VECTORS; ++v) {
-                    const Activated activated = decltype(kind)::evaluate(preactivation(load(sum + x + v * W), v));
+                    vf32 z = preactivation(load(sum + x + v * W), v);
+                    if (SKIPS) z += load(skipped + x + v * W);
+                    const Activated activated = decltype(kind)::evaluate(z);
                     store(value + x + v * W, activated.value * factor.part[v]);
                     if (derivative) store(derivative + x + v * W, activated.derivative);
                 }
@@ -81,9 +98,12 @@ inline void forward_block(const Network& net, int64_t l, int64_t block, int64_t 
     const Layer& filters = conv.filters;
     const bool training = first_row != NO_DROPOUT, by_row = filters.norm.kind == SHOAL_LAYER_NORM,
                there = training && filters.norm.kind == SHOAL_BATCH_NORM;
-    float* derivatives = training && !filters.norm.width ? filters.derivative + block * conv.output_floats() : nullptr;
-    const Plane to = passed_plane(net, l, block, l + 1 < net.conv_count ? net.convs[l + 1].input_maps : nullptr);
+    float* derivatives =
+        training && conv.keeps_derivatives() ? filters.derivative + block * conv.output_floats() : nullptr;
+    const Plane to = passed_plane(net, l, block, &Conv::input_maps);
     const Plane own = {net.values, conv.output_stride, conv.output_width * PANEL}, &values = conv.pool ? own : to;
+    static constexpr decltype(&activate_row<false, false>) activate[2][2] = {
+        {activate_row<false, false>, activate_row<false, true>}, {activate_row<true, false>, activate_row<true, true>}};
     channel_factors(filters, first_row, images, net.channel_factors);
     const float* factors = conv.pool ? nullptr : net.channel_factors;
     const Plane sums = plane_of_sums(net, conv, block, there || by_row);
@@ -91,10 +111,8 @@ inline void forward_block(const Network& net, int64_t l, int64_t block, int64_t 
     if (by_row) settle_statistics_of_block(conv, block);
     for (int64_t y = 0; y < conv.output_height(); ++y) {
         if (!there && !by_row) apply_filters(conv, block, y, sums);
-        if (filters.norm.width)
-            activate_row<true>(conv, sums, block, y, values, nullptr, factors);
-        else
-            activate_row<false>(conv, sums, block, y, values, derivatives, factors);
+        const Terms terms = {sums, skipped_row(net, conv, block, y)};
+        activate[filters.norm.width > 0][conv.source >= 0](conv, terms, block, y, values, derivatives, factors);
     }
     see(values);
     int32_t* argmax = conv.pool_argmax + block * conv.pooled_floats();
@@ -173,10 +191,11 @@ inline Panel take_slopes(const Conv& conv, const float* row, int64_t row_stride,
 inline void channel_backward(const Conv& conv, int64_t block, int64_t h, const Plane& from, const Panel& factor,
                              float* delta) {
     const Layer& filters = conv.filters;
-    if (!filters.norm.width) {
+    if (conv.keeps_derivatives()) {
         const float* derivatives = filters.derivative + block * conv.output_floats() + h * conv.output_stride;
         const auto derivative = [=](int64_t at, int v) { return load(derivatives + at + v * W); };
         Panel sum = take_slopes(conv, from.at, from.row_stride, factor, derivative, delta);
+        if (filters.norm.width) return;
         filters.gradient[unit_offset(filters, h) + filters.inputs * PANEL] += horizontal_sum_16(sum.part);
         return;
     }
@@ -195,7 +214,7 @@ inline BlockSlope activation_backward(const Network& net, int64_t l, int64_t blo
                                       int64_t first_row) {
     const Conv& conv = net.convs[l];
     BlockSlope slope;
-    const Plane passed = passed_plane(net, l, block, net.map_deltas);
+    const Plane passed = passed_plane(net, l, block, &Conv::map_deltas);
     channel_factors(conv.filters, first_row, images, net.channel_factors);
     for (int64_t h = 0; h < conv.filters.units; ++h) {
         float* delta = net.deltas + block * conv.delta_floats() + h * conv.delta_stride;
@@ -238,16 +257,17 @@ inline int64_t taps_of_input(const Conv& conv, int64_t first, int64_t y, int64_t
 }
 
 // Gradients of a block's input, less its border, from those of its sums: a row of every stride-th pixel at a time, which
-// were taken by the same weights.
-inline void input_gradient(const Conv& conv, const float* deltas, float* map_deltas) {
+// were taken by the same weights. Added to those of skips, where these are there.
+inline void input_gradient(const Conv& conv, int64_t block, const float* deltas) {
+    float* map_deltas = conv.map_deltas + block * conv.map_stride;
     const int64_t width = conv.input_width, left = conv.padding.width, top = conv.padding.height;
     for (int64_t y = top; y < conv.input_height + top; ++y)
         for (int64_t x = left; x < left + min(conv.stride.width, width); ++x)
             for (int64_t h = 0; h < conv.filters.units; h += conv.group_units)
                 multiply<false>({conv.filters.weights, conv.kernel_area() * PANEL, deltas, conv.delta_stride, PANEL,
                                  map_deltas + seen_offset(conv, h) + y * conv.row_stride + x * PANEL,
-                                 conv.channel_stride, conv.stride.width * PANEL, nullptr, 0, false, conv.input_taps,
-                                 taps_of_input(conv, h, y, x)},
+                                 conv.channel_stride, conv.stride.width * PANEL, nullptr, 0, conv.sums_deltas,
+                                 conv.input_taps, taps_of_input(conv, h, y, x)},
                                 conv.group_inputs,
                                 (width + left - x + conv.stride.width - 1) / conv.stride.width * PANEL_VECTORS);
 }
@@ -323,9 +343,34 @@ inline void filters_backward(const Conv& conv, int64_t blocks, const float* maps
     });
 }
 
+// -- the way back through skips ------------------------------------------------------------------------------
+
+// Before the gradients of `blocks` blocks are summed up: nothing.
+inline void clear_skipped(const Network& net, int64_t blocks) {
+    for (int64_t l = 0; l < net.conv_count; ++l) {
+        const Conv& conv = net.convs[l];
+        if (conv.sums_deltas) __builtin_memset(conv.map_deltas, 0, (size_t)(blocks * conv.map_stride) * sizeof(float));
+    }
+}
+
+// Adds the gradients of what a skip added to a block to those of what entered.
+inline void skip_backward(const Network& net, const Conv& conv, int64_t block) {
+    const float* deltas = net.deltas + block * conv.delta_floats();
+    if (conv.projection) return input_gradient(*conv.projection, block, deltas);
+    const Conv& from = net.convs[conv.source];
+    float* to = from.map_deltas + block * from.map_stride + from.corner();
+    for (int64_t h = 0; h < conv.filters.units; ++h)
+        for (int64_t y = 0; y < conv.output_height(); ++y) {
+            const float* delta = deltas + h * conv.delta_stride + y * conv.delta_row_stride + conv.margin * PANEL;
+            float* sum = to + h * from.channel_stride + y * from.row_stride;
+            for (int64_t x = 0; x < conv.output_width * PANEL; x += W) store(sum + x, load(sum + x) + load(delta + x));
+        }
+}
+
 // A group of blocks at a time, so that they stay in the cache; where no batch is normed, there is one.
 inline void backward_convs(const Network& net, int64_t rows, int64_t first_row) {
     const int64_t blocks = blocks_of(rows), together = blocks_of(net.seen_rows);
+    clear_skipped(net, blocks);
     for (int64_t l = net.conv_count - 1; l >= 0; --l) {
         const Conv& conv = net.convs[l];
         const int64_t norm = conv.filters.norm.kind;
@@ -334,8 +379,12 @@ inline void backward_convs(const Network& net, int64_t rows, int64_t first_row) 
             const int64_t block = b / PANEL;
             if (l == net.conv_count - 1) rows_to_panels(net, b, rows - b, net.values);
             const BlockSlope slope = activation_backward(net, l, block, rows - b, first_row + b);
-            if (norm == SHOAL_LAYER_NORM)
-                pull_back_layer_norm(conv, block, rows - b, slope, net.deltas + block * conv.delta_floats());
+            float* deltas = net.deltas + block * conv.delta_floats();
+            if (conv.source > 0) skip_backward(net, conv, block);  // images need none
+            if (conv.projection)
+                filters_backward(*conv.projection, 1, conv.projection->input_maps + block * conv.projection->map_stride,
+                                 deltas);
+            if (norm == SHOAL_LAYER_NORM) pull_back_layer_norm(conv, block, rows - b, slope, deltas);
         }
         if (norm) settle_norm_gradients_of_images(conv);
         // The gradients of the maps behind are read; now those of the maps in front may take their place.
@@ -344,7 +393,7 @@ inline void backward_convs(const Network& net, int64_t rows, int64_t first_row) 
             for (int64_t block = first; block < end; ++block) {
                 float* deltas = net.deltas + block * conv.delta_floats();
                 if (norm == SHOAL_BATCH_NORM) pull_back_batch_norm(conv, block, rows - block * PANEL, rows, deltas);
-                if (l) input_gradient(conv, deltas, net.map_deltas + block * conv.map_stride);
+                if (l) input_gradient(conv, block, deltas);
             }
             filters_backward(conv, end - first, conv.input_maps + first * conv.map_stride,
                              net.deltas + first * conv.delta_floats());

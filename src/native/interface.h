@@ -6,8 +6,8 @@
 //
 // Letters: N rows, D inputs, C channels, K outputs, P parameters, E epochs, T evaluation points.
 // Parameters are one flat vector in torch's order and shapes: for every layer weight (out, in), of
-// convolutions (out, in / groups, height, width), then bias (out), and scale (out) and shift (out) of its norm;
-// before them all tables of vectors (rows, size). Buffers are another: for every batch norm running means (out), then
+// convolutions (out, in / groups, height, width), then bias (out), and scale (out) and shift (out) of its norm,
+// and weight (out, in) of what a skip passes; before them all tables of vectors (rows, size). Buffers are another: for every batch norm running means (out), then
 // variances (out).
 #pragma once
 #include <stdint.h>
@@ -77,6 +77,9 @@ struct ShoalConv {
     int64_t pool;  // a ShoalPool, after the activation
     ShoalSides pool_size, pool_stride;
     int64_t dropout_threshold;  // of whole channels, after the pool
+    // What entered so many layers, this one counted, is added before the activation; 0: nothing. Where channels differ, or
+    // strides between are not 1, it passes a convolution of 1 x 1 with these, without bias.
+    int64_t skip;
 };
 
 // Vectors that a code is looked up in. Code 0 stands for what was not learned: its vector gets no gradient.

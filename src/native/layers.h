@@ -53,7 +53,7 @@ struct Norm : Trained {       // (2, width): scale, then shift; the gradient lik
 // What a dense layer and a convolution's filters have in common: a matrix of weights, and an activation.
 struct Layer : Trained {
     int64_t inputs, units, activation, dropout_threshold;
-    bool narrow;
+    bool narrow, has_bias;
     // The matrix of weights: `rows` rows, `vectors` vectors; panel p, row r begins at p * panel_stride + r *
     // row_stride.
     int64_t rows, vectors, row_stride, panel_stride;
@@ -80,12 +80,21 @@ struct Conv {
     float* input_maps;     // (blocks, map_stride); the filters' derivatives: (blocks, output_floats())
     int32_t* pool_argmax;  // (blocks, units, pooled_pixels, 16): where in its window a pool found the maximum
     Tap *pixel_taps, *input_taps;  // of the sums over pixels under the kernel; room for those of a pixel's gradient
+    // Gradients of its input, laid out likewise: its own where skips add to them, else those of the one at work.
+    float* map_deltas;
+    bool sums_deltas;
+    int64_t source;    // the convolution whose input its skip adds, before the activation; -1: none
+    Conv* projection;  // the convolution of 1 x 1 that this passes, which takes the maps where they lie; or null
     int64_t kernel_area() const { return area_of(kernel); }
     // Floats of a block's output, before the pool and behind it.
     int64_t output_floats() const { return filters.units * output_stride; }
     int64_t pooled_floats() const { return filters.units * pooled_pixels * PANEL; }
     int64_t delta_floats() const { return filters.units * delta_stride; }
     int64_t output_height() const { return output_pixels / output_width; }
+    // Where the first pixel of a channel of its input lies, within the border.
+    int64_t corner() const { return padding.height * row_stride + padding.width * PANEL; }
+    // Behind a norm they are made again of its sums, where nothing is added to these.
+    bool keeps_derivatives() const { return !filters.norm.width || source >= 0; }
 };
 
 // One table of vectors: where it begins among all vectors, and its vectors in a row of the first dense layer's inputs.
@@ -117,8 +126,7 @@ struct Network {
     const float *pixel_scale, *pixel_offset;  // (C,): a byte becomes byte * scale + offset
     uint8_t* bytes;                           // of one row of a block's images
     float *values, *deltas;  // of the convolution that is at work: of a block, and of all blocks: (blocks, delta_floats())
-    float* map_deltas;       // gradients of its input maps
-    float* sums;             // of a row of its output, before the activation
+    float *sums, *skips;     // of a row of its output, before the activation; and what is added to it
     float* channel_factors;  // (units, 16): how its channels are scaled by dropout
 
     Table* tables;
@@ -132,6 +140,10 @@ struct Network {
     // All layers that have weights: convolutions, then dense ones.
     Layer& layer(int64_t l) const { return l < conv_count ? convs[l].filters : dense[l - conv_count]; }
     int64_t layer_count() const { return conv_count + dense_count; }
+    // What the skip of a layer passes; null for none.
+    const Layer* projection(int64_t l) const {
+        return l < conv_count && convs[l].projection ? &convs[l].projection->filters : nullptr;
+    }
     // Whether something in front of the dense layers is trained.
     bool passes_back() const { return conv_count || table_count; }
 };

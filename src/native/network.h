@@ -3,6 +3,7 @@
 // Letters: B rows of a batch, D inputs, H units, C channels.
 #pragma once
 #include "layers.h"
+#include "skip.h"
 
 namespace shoal {
 namespace {
@@ -11,6 +12,16 @@ namespace {
 inline int64_t activation_stride(int64_t units) {
     const int64_t stride = round_up(units + 1, PANEL);
     return stride % (4 * PANEL) ? stride : stride + PANEL;
+}
+
+// Calls f with all that layers train: weights, scales and shifts of norms, weights of what skips pass.
+template <class F>
+inline void for_each_trained(const Network& net, F&& f) {
+    for (int64_t l = 0; l < net.layer_count(); ++l) {
+        f(net.layer(l));
+        if (net.layer(l).norm.width) f(net.layer(l).norm);
+        if (net.projection(l)) f(*net.projection(l));
+    }
 }
 
 // Hands out pieces of one block of memory; without a block it only counts the bytes.
@@ -31,6 +42,7 @@ inline void set_sizes(Layer& layer, const ShoalDense& from, int64_t inputs, bool
     layer.activation = from.activation;
     layer.dropout_threshold = from.dropout_threshold;
     layer.narrow = layer.units <= NARROW_UNITS && !convolves;
+    layer.has_bias = true;
     layer.output_vectors = (layer.units + W - 1) / W;
     layer.norm.kind = from.norm;
     layer.norm.width = from.norm ? round_up(layer.units, PANEL) : 0;
@@ -86,7 +98,7 @@ inline void allocate_weights(const Network& net, Layer& layer, bool training, in
         keeps_gradients ? round_up(layer.inputs, PANEL) * round_up(layer.units, PANEL) : 0);
     layer.dropout_draws = arena.allocate<uint16_t>(
         training && layer.dropout_threshold ? draw_capacity(net.step_rows * layer.units) : 0);
-    flat += layer.units * (layer.inputs + 1) + (layer.norm.width ? 2 * layer.units : 0);
+    flat += layer.units * (layer.inputs + layer.has_bias) + (layer.norm.width ? 2 * layer.units : 0);
 }
 
 // How many blocks so many images take.
@@ -154,19 +166,81 @@ inline int64_t seen_offset(const Conv& conv, int64_t h) {
 }
 
 // What the sums of a convolution go over: the pixels under the kernel, each with all channels that are seen.
-inline void lay_taps(Conv& conv) {
-    for (int64_t t = 0; t < conv.kernel_area(); ++t)
+inline void allocate_taps(Conv& conv, Arena& arena) {
+    conv.pixel_taps = arena.allocate<Tap>(conv.kernel_area());
+    conv.input_taps = arena.allocate<Tap>(conv.kernel_area() * (conv.group_units / PANEL + 2));
+    for (int64_t t = 0; conv.pixel_taps && t < conv.kernel_area(); ++t)
         conv.pixel_taps[t] = {t * PANEL,
                               t / conv.kernel.width * conv.dilation.height * conv.row_stride +
                                   t % conv.kernel.width * conv.dilation.width * PANEL,
                               conv.group_inputs};
 }
 
+// Sizes of convolution `l`.
+inline Conv sizes_of(const ShoalNetwork& from, int64_t l) {
+    Conv conv = {};
+    int64_t channels = from.channels, height = from.height, width = from.width;
+    for (int64_t k = 0; k <= l; ++k) set_sizes(conv, from.convs[k], channels, height, width);
+    return conv;
+}
+
+// What a skip passes: a convolution of 1 x 1 of what entered another, whose output lies as that of `conv` does.
+inline void set_projection(Conv& projection, const Conv& conv, const Conv& entered, const ShoalSides& strides) {
+    const int64_t channels = entered.input_channels;
+    projection = conv;
+    set_sizes(projection.filters, {conv.filters.units, SHOAL_IDENTITY, 0, SHOAL_NO_NORM}, channels, true);
+    projection.filters.has_bias = false;
+    projection.kernel = projection.dilation = {1, 1};
+    projection.stride = strides_within({entered.input_height, entered.input_width}, strides);
+    projection.padding = {0, 0};
+    projection.groups = 1;
+    projection.group_inputs = projection.input_channels = channels;
+    projection.group_units = conv.filters.units;
+    projection.input_width = entered.input_width;
+    projection.input_height = entered.input_height;
+    projection.row_stride = entered.row_stride;
+    projection.channel_stride = entered.channel_stride;
+    projection.map_stride = entered.map_stride;
+    projection.source = -1;
+    projection.sums_deltas = true;
+}
+
+// The skip of convolution `l`; gives the floats of a row of what it passes.
+inline int64_t allocate_skip(Network& net, const ShoalNetwork& from, int64_t l, Conv& conv, bool training,
+                             int64_t& flat, Arena& arena) {
+    conv.source = source_of_skip(from.convs, l);
+    conv.projection = nullptr;
+    if (conv.source < 0) return 0;
+    const ShoalSides strides = strides_of_skip(from.convs, l);
+    const Conv entered = sizes_of(from, conv.source);
+    if (!passes_skip(strides, entered.input_channels, conv.filters.units)) return 0;
+    Conv without_memory;
+    conv.projection = arena.allocate<Conv>(1);
+    Conv& projection = conv.projection ? *conv.projection : without_memory;
+    set_projection(projection, conv, entered, strides);
+    allocate_weights(net, projection.filters, training, flat, arena);
+    net.multiply_adds += projection.filters.units * projection.filters.inputs * conv.output_pixels;
+    allocate_taps(projection, arena);
+    if (net.convs) projection.input_maps = net.convs[conv.source].input_maps + entered.corner();
+    return conv.filters.units * channel_floats(conv.output_width);
+}
+
+// Where gradients of what enters the convolutions lie: in `map_deltas`, of the one at work, where no skip adds to them.
+inline void set_map_deltas(Network& net, float* map_deltas) {
+    for (int64_t l = 0; l < net.conv_count; ++l) {
+        Conv& conv = net.convs[l];
+        if (!conv.sums_deltas) conv.map_deltas = map_deltas;
+        if (!conv.projection) continue;
+        const Conv& entered = net.convs[conv.source];
+        conv.projection->map_deltas = entered.map_deltas + entered.corner();
+    }
+}
+
 // Convolutions and what they share; gives how many numbers of an image reach the dense layers.
 inline int64_t allocate_convs(Network& net, const ShoalNetwork& from, bool training, Arena& arena,
                               int64_t& flat) {
     int64_t channels = from.channels, height = from.height, width = from.width;
-    int64_t values = 0, deltas = 0, maps = 0, sums = 0, units = 0;
+    int64_t values = 0, deltas = 0, maps = 0, sums = 0, skips = 0, units = 0;
     const int64_t blocks = blocks_of(net.group_rows);
     net.convs = arena.allocate<Conv>(net.conv_count);
     for (int64_t l = 0; l < net.conv_count; ++l) {
@@ -176,15 +250,16 @@ inline int64_t allocate_convs(Network& net, const ShoalNetwork& from, bool train
         allocate_weights(net, conv.filters, training, flat, arena);
         net.multiply_adds += conv.filters.units * conv.filters.inputs * conv.output_pixels;
         conv.input_maps = arena.allocate<float>(blocks * conv.map_stride);
+        conv.sums_deltas = feeds_skip(from, l);
+        if (conv.sums_deltas) conv.map_deltas = arena.allocate<float>(training ? blocks * conv.map_stride : 0);
+        skips = max(skips, allocate_skip(net, from, l, conv, training, flat, arena));
         const bool keeps = training || conv.filters.norm.kind == SHOAL_LAYER_NORM;
         allocate_norm(net, conv.filters, keeps ? blocks * conv.output_floats() : 0, training, arena);
         conv.filters.derivative =
-            arena.allocate<float>(training && !conv.filters.norm.width ? blocks * conv.output_floats() : 0);
+            arena.allocate<float>(training && conv.keeps_derivatives() ? blocks * conv.output_floats() : 0);
         conv.pool_argmax = arena.allocate<int32_t>(
             training && conv.pool == SHOAL_MAX_POOL ? blocks * conv.pooled_floats() : 0);
-        conv.pixel_taps = arena.allocate<Tap>(conv.kernel_area());
-        conv.input_taps = arena.allocate<Tap>(conv.kernel_area() * (conv.group_units / PANEL + 2));
-        if (net.convs) lay_taps(conv);
+        allocate_taps(conv, arena);
         values = max(values, conv.output_floats());
         deltas = max(deltas, conv.delta_floats());
         sums = max(sums, conv.filters.units * channel_floats(conv.output_width));
@@ -197,7 +272,9 @@ inline int64_t allocate_convs(Network& net, const ShoalNetwork& from, bool train
     net.deltas = arena.allocate<float>(training ? blocks * deltas : 0);
     net.sums = arena.allocate<float>(sums);
     net.channel_factors = arena.allocate<float>(units * PANEL);
-    net.map_deltas = arena.allocate<float>(training ? blocks * maps : 0);
+    net.skips = arena.allocate<float>(skips);
+    float* map_deltas = arena.allocate<float>(training ? blocks * maps : 0);
+    if (net.convs) set_map_deltas(net, map_deltas);
     return channels * height * width;
 }
 

@@ -10,13 +10,12 @@ namespace {
 
 // Where what convolution `l` passes on of a block lies: inside the next one's maps, or, behind the last, in the network's
 // values, to become rows of the dense layers' input.
-inline Plane passed_plane(const Network& net, int64_t l, int64_t block, float* next_maps) {
+inline Plane passed_plane(const Network& net, int64_t l, int64_t block, float* Conv::* maps) {
     const Conv& conv = net.convs[l];
     if (l == net.conv_count - 1)
         return {net.values, conv.pooled_pixels * PANEL, conv.pooled_width * PANEL};
     const Conv& next = net.convs[l + 1];
-    return {next_maps + block * next.map_stride + next.padding.height * next.row_stride + next.padding.width * PANEL,
-            next.channel_stride, next.row_stride};
+    return {next.*maps + block * next.map_stride + next.corner(), next.channel_stride, next.row_stride};
 }
 
 // What the values of each channel of a block's images are multiplied by: (units, 16); 0 where one is dropped. Channel c of

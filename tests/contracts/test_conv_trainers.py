@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from trainer_cases import LONG, fingerprint, in_precision, same_bytes, step_bound, train_with_pauses
 
 from conv_oracle import ConvOracle
+from drawn_skips import with_skips
 from shoal.engine._trainer import (
     CURVE_ROWS,
     CURVES,
@@ -135,6 +136,24 @@ CASES = {
         Pictures("batch norm", {"conv": [conv(4, **MAX), conv(6)], "batch_norm": True}, SGD, rows=24),
         Pictures("layer norm", {"conv": [conv(4, **MAX), conv(6)], "norm": "layer"}, SGD),
         Pictures("skip", {"conv": [conv(4), conv(4), conv(4, skip=2)], "activation": "tanh"}, SGD),
+        Pictures(
+            "skips over skips, normed",
+            {
+                "conv": [
+                    conv(4, **MAX),
+                    conv(8, groups=2, skip=1),
+                    conv(8, stride=2, skip=3),
+                    conv(6, groups=2, skip=3),
+                    conv(8, skip=2, **AVERAGE),
+                ],
+                "batch_norm": True,
+                "conv_dropout": 0.3,
+                "activation": "tanh",
+            },
+            SGD,
+            (2, 12, 11),
+            rows=24,
+        ),
         Pictures(
             "projected skips, normed",
             {
@@ -266,7 +285,7 @@ def drawn_pictures(draw: st.DrawFn) -> Pictures:
             height = (height - size) // stride + 1
         layers.append(layer)
     network = {
-        "conv": layers,
+        "conv": with_skips(draw, layers, (*shape, side, width)),
         "hidden": draw(st.lists(st.sampled_from([1, 3, 8, 17]), max_size=2)),
         # Smooth ones: a rounding that crosses a kink is a difference, but no mistake.
         "activation": draw(st.sampled_from(["tanh", "sigmoid", "softplus", "silu", "gelu", "identity"])),

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from trainer_cases import LONG
 
+from drawn_skips import with_skips
 from shoal.activations import ACTIVATIONS
 from shoal.engine._trainer import AskedGradient, Trainer
 from shoal.errors import StudyError
@@ -52,7 +53,7 @@ def architectures(draw: st.DrawFn) -> Architecture:
         layer |= {"padding": draw(st.integers(0, kernel - 1)), "pool": pool if draw(st.booleans()) else None}
         conv.append(layer)
     network = {
-        "kind": "cnn", "conv": conv, "hidden": draw(st.lists(st.integers(1, 7), max_size=2)),
+        "kind": "cnn", "conv": with_skips(draw, conv, shape), "hidden": draw(st.lists(st.integers(1, 7), max_size=2)),
         "activation": activation, "batch_norm": draw(st.integers(0, 3)) == 0,
         "conv_dropout": draw(st.sampled_from((0.0, 0.5))), "dropout": draw(st.sampled_from((0.0, 0.5))),
     }  # fmt: skip
@@ -81,12 +82,14 @@ class Asked:
     def mapped(self, least: float = 0.0) -> tuple[Tensor, list[Tensor], Tensor]:
         """Images, the map of every convolution, outputs (N, K): a way that can be differentiated."""
         first = x = torch.tensor(self.x, dtype=torch.float64, requires_grad=True)
-        maps: dict[str, Tensor] = {}
+        maps, entered = dict[str, Tensor](), dict[str, Tensor]()
         for name, child in self.module.named_children():
             conv = name.partition("_")[0]
             steep = least and name.startswith("conv") and name.endswith("_activation")
-            x = Steep.apply(x, child, least) if steep else child(x)
-            if name in (conv, f"{conv}_norm", f"{conv}_activation") and name.startswith("conv"):
+            entered[name] = x
+            added = (entered[child.source],) if name == f"{conv}_skip" else ()
+            x = Steep.apply(x, child, least) if steep else child(x, *added)
+            if conv.startswith("conv") and name.removeprefix(conv) in ("", "_norm", "_skip", "_activation"):
                 maps[conv] = x
         return first, list(maps.values()), x.flatten(1)
 

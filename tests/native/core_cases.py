@@ -190,14 +190,16 @@ def exact_epoch(job: Job, data: FitData, state: State) -> tuple[Floats, Floats, 
     steps = -(-len(data.train) // training.batch_size)
     for step in range(steps):
         batch = order[step * training.batch_size : (step + 1) * training.batch_size]
-        a, named, ways = inputs_of(data, batch), architecture.named(w), []
+        a, named, ways, entered = inputs_of(data, batch), architecture.named(w), [], dict[str, Floats]()
         for number, layer in enumerate(architecture.layers):
             kept = kept_of(job, number, len(batch), (state.epoch, step))
-            a, back = passed(layer, named, running, a, kept)
-            ways.append(back)
+            entered[layer.name] = a
+            a, back = passed(layer, named, running, entered, kept)
+            ways.append((layer.name, back))
         gradient, delta = np.empty_like(w), loss_gradient(job, a, data.train.y[batch])
-        for back in reversed(ways):
-            delta = back(delta, architecture.named(gradient))
+        into = architecture.named(gradient)
+        for name, back in reversed(ways):
+            delta = back(delta, into) + into.get(name, 0.0)
         rate = float(learning_rates(training)[state.epoch])
         w = update(training, rate, state.epoch * steps + step + 1, w, gradient, first, second)
     return w, first, second, buffers

@@ -16,7 +16,8 @@ from scipy import special
 Floats = NDArray[np.float64]
 Named = dict[str, Floats]
 Back = Callable[[Floats, Named], Floats]
-"""From the gradient of what a layer gives to that of what it takes; gradients of its own arrays are put by name."""
+"""From the gradient of what a layer gives to that of what it takes; gradients of its own arrays are put by name, and
+what its skip owes to what entered a layer by the name of that."""
 
 
 def activation(name: str, z: Floats) -> tuple[Floats, Floats]:
@@ -36,8 +37,14 @@ def activation(name: str, z: Floats) -> tuple[Floats, Floats]:
     }[name]
 
 
-def passed(layer: Any, named: Named, buffers: Named, a: Floats, kept: Floats | float) -> tuple[Floats, Back]:
-    """What a layer gives, in training, and its way back; `kept` is what dropout multiplies by. Moves the buffers."""
+def passed(
+    layer: Any, named: Named, buffers: Named, entered: Named, kept: Floats | float
+) -> tuple[Floats, Back]:
+    """What a layer gives, in training, and its way back; `kept` is what dropout multiplies by. Moves the buffers.
+
+    `entered` is what each layer takes, up to this one.
+    """
+    a = entered[layer.name]
     if layer.kind == "embedding":
         return _looked_up(layer, named, a)
     if layer.kind == "series":
@@ -48,6 +55,10 @@ def passed(layer: Any, named: Named, buffers: Named, a: Floats, kept: Floats | f
         z, to_sums = _normed(layer, named, buffers, z)
     if layer.layer_norm:
         z, to_sums = _normed_by_row(layer, named, z)
+    to_source: Back | None = None
+    if layer.kind == "conv" and layer.skip:
+        added, to_source = _added(layer, named, entered[layer.source])
+        z = z + added
     value, slope = activation(layer.activation, z)
     to_values: Callable[[Floats], Floats] | None = None
     if layer.kind == "conv" and layer.pool != "none":
@@ -56,6 +67,9 @@ def passed(layer: Any, named: Named, buffers: Named, a: Floats, kept: Floats | f
     def back(delta: Floats, into: Named) -> Floats:
         delta = delta.reshape(value.shape) * kept
         delta = slope * (to_values(delta) if to_values else delta)
+        if to_source:
+            owed = to_source(delta, into)
+            into[layer.source] = into.get(layer.source, 0.0) + owed
         return to_inputs(to_sums(delta, into) if to_sums else delta, into)
 
     return value * kept, back
@@ -148,6 +162,22 @@ def _convolved(layer: Any, named: Named, a: Floats) -> tuple[Floats, Back]:
         return to[:, :, above : above + a.shape[2], left : left + a.shape[3]]
 
     return z.reshape(len(a), layer.units, high, wide) + bias, back
+
+
+def _added(layer: Any, named: Named, a: Floats) -> tuple[Floats, Back]:
+    """What a skip adds: maps as they are, or the channels of every so many pixels weighed."""
+    if not layer.projection:
+        return a, lambda delta, _into: delta
+    name, (down, across) = f"{layer.name}_skip.weight", _sides(layer.skip_stride)
+    weight, seen = named[name][:, :, 0, 0], a[:, :, ::down, ::across]
+
+    def back(delta: Floats, into: Named) -> Floats:
+        into[name][:, :, 0, 0] = np.einsum("buyx,bcyx->uc", delta, seen)
+        to = np.zeros_like(a)
+        to[:, :, ::down, ::across] = np.einsum("buyx,uc->bcyx", delta, weight)
+        return to
+
+    return np.einsum("uc,bcyx->buyx", weight, seen), back
 
 
 def _pooled(layer: Any, a: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:

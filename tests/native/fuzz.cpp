@@ -58,6 +58,28 @@ ShoalSides pooled(const ShoalConv& conv, const ShoalSides& map) {
     return conv.pool ? places(map, reach(conv.pool_size, {1, 1}), conv.pool_stride) : map;
 }
 
+struct Maps {
+    int64_t channels;
+    ShoalSides sides;
+};
+
+// How many weights the skip of convolution `l` passes, of what entered it and those before it, to its own maps; -1 where
+// these have another size.
+int64_t passed_weights(const std::vector<ShoalConv>& convs, int64_t l, const std::vector<Maps>& entered, const Maps& own) {
+    if (!convs[(size_t)l].skip) return 0;
+    const int64_t source = l + 1 - convs[(size_t)l].skip;
+    const Maps& from = entered[(size_t)source];
+    ShoalSides strides = {1, 1};
+    for (int64_t k = source; k <= l; ++k) {
+        const ShoalConv& conv = convs[(size_t)k];
+        strides.height *= conv.stride.height * (k < l && conv.pool ? conv.pool_stride.height : 1);
+        strides.width *= conv.stride.width * (k < l && conv.pool ? conv.pool_stride.width : 1);
+    }
+    const ShoalSides fitting = places(from.sides, {0, 0}, strides);
+    if (fitting.height != own.sides.height || fitting.width != own.sides.width) return -1;
+    return from.channels == own.channels && strides.height * strides.width == 1 ? 0 : from.channels * own.channels;
+}
+
 struct Rows {
     std::vector<float> x, values, weights, shares;
     std::vector<int64_t> labels, index;
@@ -171,7 +193,9 @@ struct Drawn {
         int64_t channels = net.channels = from_to(1, 3);
         net.height = map.height, net.width = map.width;
         net.inputs = channels * map.height * map.width;
-        for (int64_t l = from_to(0, 2); l >= 0; --l) {
+        std::vector<Maps> entered;
+        for (int64_t l = from_to(0, 3); l >= 0; --l) {
+            entered.push_back({channels, map});
             ShoalConv conv = {};
             const int64_t most = from_to(0, 9) ? 9 : 40;
             conv.units = from_to(1, most);
@@ -187,6 +211,10 @@ struct Drawn {
             const ShoalSides most_taps = places(padded(map, conv.padding), {0, 0}, conv.dilation);
             conv.kernel = sides(1, {std::min<int64_t>(4, most_taps.height), std::min<int64_t>(4, most_taps.width)});
             conv.stride = sides(1, {from_to(0, 9) ? 3 : 50, 3});
+            if (from_to(0, 1)) {  // some skip fits
+                conv.dilation = {1, 1}, conv.stride = sides(1, {2, 2});
+                conv.kernel = {2 * conv.padding.height + 1, 2 * conv.padding.width + 1};
+            }
             conv.activation = from_to(0, SHOAL_ACTIVATION_COUNT - 1);
             conv.dropout_threshold = from_to(0, 1) ? from_to(0, 65535) : 0;
             count += conv.units * (conv.kernel.height * conv.kernel.width * (channels / conv.groups) + 1);
@@ -195,11 +223,13 @@ struct Drawn {
             map = convolved(conv, map);
             channels = conv.units;
             norms_single_numbers |= conv.norm == SHOAL_BATCH_NORM && map.height * map.width == 1;
+            const Maps own = {channels, map};
             conv.pool = from_to(0, SHOAL_POOL_COUNT - 1);
             conv.pool_size = from_to(0, 3) ? sides(1, {std::min<int64_t>(3, map.height), std::min<int64_t>(3, map.width)}) : map;
             conv.pool_stride = sides(1, {3, from_to(0, 9) ? 3 : 50});
             map = pooled(conv, map);
             convs.push_back(conv);
+            draw_skip(entered, own, count);
         }
         net.conv_count = (int64_t)convs.size();
         convs.resize(32);  // the most that are ever read
@@ -222,6 +252,17 @@ struct Drawn {
         fit.shift = from_to(0, 1) ? from_to(0, 12) : 0;
         fit.flip = from_to(0, 1);
         fit.augment_key[0] = (uint32_t)rng(), fit.augment_key[1] = (uint32_t)rng();
+    }
+
+    // A skip of the last convolution, if some that is drawn fits its maps.
+    void draw_skip(const std::vector<Maps>& entered, const Maps& own, int64_t& count) {
+        const int64_t l = (int64_t)convs.size() - 1;
+        for (int64_t attempt = 0; attempt < 2; ++attempt) {
+            convs.back().skip = from_to(0, l + 1);
+            const int64_t weights = passed_weights(convs, l, entered, own);
+            if (weights >= 0) return (void)(count += weights);
+        }
+        convs.back().skip = 0;
     }
 
     void draw_training(int64_t outputs) {
@@ -524,13 +565,16 @@ struct Inside {
         ShoalSides map = {net.height, net.width};
         int64_t channels = net.channels, numbers = 0, plain = 0, norms = 0, statistics = 0;
         int64_t wanted = net.inputs;
+        std::vector<Maps> entered;
         for (int64_t l = 0; l < net.conv_count; ++l) {
             ShoalConv& conv = convs[(size_t)l];
+            entered.push_back({channels, map});
             plain += conv.units * (conv.kernel.height * conv.kernel.width * (channels / conv.groups) + 1);
             norms += 2 * conv.units * (conv.norm != 0), statistics += 2 * conv.units * (conv.norm == SHOAL_BATCH_NORM);
             conv.norm = 0;
             map = convolved(conv, map);
             channels = conv.units;
+            plain += passed_weights(convs, l, entered, {channels, map});
             numbers += channels * map.height * map.width;
             if (l == asked.layer) wanted = channels * map.height * map.width;
             map = pooled(conv, map);
@@ -567,7 +611,7 @@ struct Inside {
                               &asked.network.height, &asked.network.width, &asked.network.channels, &net.height,
                               &convs[0].norm, &convs[0].groups,
                               &convs[0].stride.height, &convs[0].padding.width, &convs[0].dilation.width,
-                              &convs[0].pool_size.height};
+                              &convs[0].pool_size.height, &convs[0].skip};
         const void** pointers[] = {(const void**)&asked.parameters, (const void**)&asked.x,
                                    (const void**)&asked.by_outputs, (const void**)&asked.gradient,
                                    (const void**)&asked.network.convs};

@@ -137,6 +137,9 @@ CASES: list[tuple[str, Any, str]] = [
     *(("network.conv-1.norm", value, "convs.norm") for value in (-1, 3, *HUGE)),
     ("network.conv-1.norm", 0, "parameter_count"),
     ("network.conv-1.norm", 2, "buffer_count"),
+    *(("network.conv-0.skip", value, "convs.skip") for value in (-1, 2, *HUGE)),
+    ("network.conv-0.skip", 1, "parameter_count"),  # of other channels, which are passed
+    *(("network.conv-1.skip", value, "convs.skip") for value in (1, 2, 3)),  # of other sizes, or none
     *(("network.table_count", value, "table_count") for value in (-1, 4, *HUGE)),
     ("network.table_count", 1, "train.x"),
     ("network.tables", None, "tables"),

@@ -14,6 +14,7 @@ from exact_layers import Floats, activation
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drawn_skips import with_skips
 from shoal.engine._trainer import Job, State, initial_state
 from shoal.engine.trainers.native import NativeTrainer
 from shoal.engine.trainers.native_core import runnable_targets
@@ -28,6 +29,7 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
     "adamw": {"optimizer": "adamw", "lr": 0.01, "weight_decay": 0.1},
     "rmsprop": {"optimizer": "rmsprop", "lr": 0.001, "momentum": 0.9},
 }
+SAME: dict[str, Any] = {"channels": 5, "padding": 1}
 MAX, AVERAGE = {"kind": "max", "size": 2}, {"kind": "average", "size": 2, "stride": 1}
 CONVS: dict[str, tuple[dict[str, Any], ...]] = {
     "normed": ({"channels": 5, "padding": 1, "pool": MAX}, {"channels": 18, "kernel": 2, "pool": AVERAGE}),
@@ -38,6 +40,21 @@ CONVS: dict[str, tuple[dict[str, Any], ...]] = {
         {"channels": 34, "kernel": 4, "groups": 2, "padding": 2},
     ),
     "a unit for two channels": ({"channels": 8}, {"channels": 4, "groups": 4, "kernel": 1}),
+    "a block": ({"channels": 5, "padding": 1}, SAME, SAME | {"skip": 2, "pool": MAX}),
+    "blocks that overlap, of groups": (
+        {"channels": 6, "padding": 1, "groups": 2, "pool": AVERAGE},
+        {"channels": 18, "padding": 1, "groups": 6, "skip": 1},
+        {"channels": 18, "padding": 1, "skip": 2},
+        {"channels": 34, "padding": 1, "groups": 2, "skip": 2},
+        {"channels": 34, "padding": 1, "groups": 34, "skip": 4, "pool": AVERAGE},
+    ),
+    "strides and pools between": (
+        {"channels": 3, "padding": 1, "pool": {"kind": "max", "size": 1, "stride": 2}},
+        {"channels": 7, "padding": 1, "skip": 2},
+        {"channels": 7, "padding": 2, "kernel": 5, "stride": 2, "skip": 1},
+        {"channels": 4, "padding": 1, "skip": 4},
+    ),
+    "over images": (SAME | {"channels": 2, "skip": 1}, SAME | {"skip": 2}, SAME | {"channels": 2, "skip": 3}),
 }
 """Convolutions on images of two channels."""
 
@@ -168,7 +185,7 @@ def drawn_convs(draw: st.DrawFn) -> tuple[dict[str, Any], ...]:
         channels = layers[-1]["channels"]
         if layers[-1]["stride"] == 2:
             break
-    return tuple(layers)
+    return tuple(with_skips(draw, layers, (4, 7, 6)))
 
 
 @settings(max_examples=1000 if LONG else 25)

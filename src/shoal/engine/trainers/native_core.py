@@ -43,6 +43,7 @@ class ConvStruct(ctypes.Structure):
         ("units", _int), ("kernel", SidesStruct), ("stride", SidesStruct), ("padding", SidesStruct),
         ("dilation", SidesStruct), ("groups", _int), ("norm", _int), ("activation", _int),
         ("pool", _int), ("pool_size", SidesStruct), ("pool_stride", SidesStruct), ("dropout_threshold", _int),
+        ("skip", _int),
     )  # fmt: skip
 
 

@@ -23,8 +23,6 @@ def _layers(architecture: Architecture) -> Iterator[str]:
     for layer in architecture.layers:
         if not row_of("layer", LAYERS, layer.kind).core:
             yield f"does not do {layer.kind} layers"
-    if any(layer.skip for layer in convs):
-        yield "does not do skips"
     if len(convs) > MAX_CONVS:
         yield f"takes up to {MAX_CONVS} convolutions"
 

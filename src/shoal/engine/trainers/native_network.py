@@ -91,6 +91,7 @@ def _conv_struct(layer: ConvLayer) -> ConvStruct:
         layer.units, *map(_sides, (layer.kernel, layer.stride, layer.padding, layer.dilation)),
         layer.groups, _norm_number(layer), activation,
         pool, _sides(layer.pool_size), _sides(layer.pool_stride), dropout_threshold(layer.dropout),
+        layer.skip,
     )  # fmt: skip
 
 
