@@ -83,7 +83,7 @@ class AlongSeries:
         if has_classes(self.dataset.task):
             return named_classes(answer_MK, self.decision)
         if task_kind(self.dataset.task).target == "labels":
-            return answer_MK.argmax(axis=1).astype(np.int64)
+            return np.asarray(answer_MK.argmax(axis=1), np.int64)
         return np.zeros(len(rows_M), np.int64)
 
     def _channels(self) -> Channels:
@@ -91,7 +91,7 @@ class AlongSeries:
         trained = np.linspace(0, self.dataset.train_rows - 1, min(_RANGED, self.dataset.train_rows)).round()
         x_NCT = self._series(np.unique(trained).astype(np.int64))
         low_C, high_C = x_NCT.min(axis=(0, 2, 3)), x_NCT.max(axis=(0, 2, 3))
-        span_C = np.where(high_C > low_C, high_C - low_C, np.float32(1))
+        span_C = np.where(high_C > low_C, high_C - low_C, 1).astype(np.float32)
         plain = Channels.of_series(self.trained.architecture, self.trained.named)
         return Channels(plain.architecture, plain.named, span_C / np.float32(255), low_C)
 
@@ -107,4 +107,4 @@ class AlongSeries:
             network, self.trained.parameters_P, self.trained.buffers, x_MCT, asked
         )
         weight_MU11 = gradient_MUHT.mean(axis=(2, 3), keepdims=True)
-        return np.maximum((weight_MU11 * map_MUHT).sum(axis=1), 0)[:, 0].astype(np.float32)
+        return np.asarray(np.maximum((weight_MU11 * map_MUHT).sum(axis=1), 0)[:, 0], np.float32)

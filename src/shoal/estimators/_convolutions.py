@@ -53,7 +53,7 @@ def convolutions(parameters: Mapping[str, Any], size: Sides) -> tuple[Conv, ...]
     def sides(name: str, least: int = 1) -> list[Sides]:
         return each(name, lambda where, asked: _sides(where, asked, axes, least))
 
-    given = {
+    values = {
         "channels": channels,
         **{name: sides(name) for name in ("kernel_size", "stride", "dilation", "pool_size")},
         "padding": each(
@@ -66,7 +66,7 @@ def convolutions(parameters: Mapping[str, Any], size: Sides) -> tuple[Conv, ...]
     }
     layers: list[Conv] = []
     for place in range(len(channels)):
-        conv, size = _conv({name: values[place] for name, values in given.items()}, size)
+        conv, size = _conv({name: entries[place] for name, entries in values.items()}, size)
         layers.append(conv)
     return tuple(layers)
 

@@ -34,8 +34,15 @@ from shoal.estimators._inputs import (
 )
 from shoal.estimators._layers import LayerArrays
 from shoal.estimators._names import NO_SCORES, KnownNames
-from shoal.estimators._parameters import batch_rows, seed_of, training_of, with_suggestion
-from shoal.estimators._training_tasks import Task, TaskResult, likely_causes, refuse_other_loss, train_one
+from shoal.estimators._parameters import batch_rows, refuse_lone_row, seed_of, training_of, with_suggestion
+from shoal.estimators._training_tasks import (
+    Task,
+    TaskResult,
+    likely_causes,
+    refuse_other_layers,
+    refuse_other_loss,
+    train_one,
+)
 from shoal.kinds import Task as TaskName
 from shoal.kinds import has_classes
 from shoal.nets import Architecture, loss_of, trained_module
@@ -259,9 +266,7 @@ class NetworkEstimator(KnownNames, DrawnNetwork, CallbackSupport, BaseEstimator)
         learned = training_rows(prepared, inner, most)
         network = self._network(prepared.x.shape[1:])
         training = training_of(parameters, min(most, len(learned.rows)), prepared.task or self._kind)
-        if network.normed == "batch" and training.has_lone_row(len(learned.rows)):
-            batches = f"batches of {training.batch_size} from {len(learned.rows)} training rows"
-            raise ValueError(f'batch_size: expected no batch of one row with norm="batch", got {batches}')
+        refuse_lone_row(network, training, len(learned.rows))
         return Task(
             key=key,
             network=network,
@@ -351,11 +356,7 @@ class NetworkEstimator(KnownNames, DrawnNetwork, CallbackSupport, BaseEstimator)
         """Give the state to begin `task` with: the parameters so far, the optimiser as new."""
         refuse_other_loss(task, self._loss, vars(self).get("_distribution"))
         state, new, old = initial_state(task.job), task.job.architecture, self._architecture
-        if [slot.shape for slot in new.slots] != [slot.shape for slot in old.slots]:
-            raise ValueError(
-                f"{type(self).__name__}: expected the network's layers as they were fitted, to train them further,"
-                f" got others: {_sizes(new)} for {_sizes(old)}"
-            )
+        refuse_other_layers(type(self).__name__, new, old)
         state.parameters_P, state.buffers = flat_arrays(old, self.parameters_)
         return state
 
@@ -437,10 +438,6 @@ class _Optimizer:
 def _steps(task: Task) -> int:
     """Steps of one epoch."""
     return -(-len(task.train_rows) // task.training.batch_size)
-
-
-def _sizes(architecture: Architecture) -> str:
-    return "-".join(str(layer.units) for layer in architecture.layers)
 
 
 def _seen(state: State, task: Task) -> TaskResult:

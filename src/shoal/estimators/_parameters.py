@@ -192,6 +192,13 @@ def training_of(parameters: Mapping[str, Any], batch_size: int, task: Task) -> T
     )
 
 
+def refuse_lone_row(network: Network, training: Training, rows: int) -> None:
+    """Raise ValueError for batch norm where some batch of so many rows is a single one."""
+    if network.normed == "batch" and training.has_lone_row(rows):
+        batches = f"batches of {training.batch_size} from {rows} training rows"
+        raise ValueError(f'batch_size: expected no batch of one row with norm="batch", got {batches}')
+
+
 def _loss(parameters: Mapping[str, Any], task: Task) -> dict[str, Any]:
     """Give a loss and what belongs to it; the task's own is not named, as in studies that name none."""
     loss = loss_named(parameters.get("loss", TASK_LOSS[task]))

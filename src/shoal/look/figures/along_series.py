@@ -47,20 +47,20 @@ def series_maps(findings: RunFindings) -> SeriesMaps | None:
     inside, truth = findings.inside, findings.truth
     if not inside or not inside.series or findings.network is None:
         return None
-    kept, seen, layer = inside.series, None, ""
+    arrays, seen, layer = inside.series, None, ""
     outputs = truth.classes or truth.target_names
     titles = []
-    for row, asked in zip(kept["rows"].tolist(), kept["asked"].tolist(), strict=True):
+    for row, asked in zip(arrays["rows"].tolist(), arrays["asked"].tolist(), strict=True):
         true = f", truly {plain(truth.classes[truth.y[row]], CLASS_NAME)}" if truth.classes else ""
         titles.append(f"{plain(outputs[asked], CLASS_NAME)}{true} ({row - truth.train_rows})")
     layers = []
     for conv in findings.network[0].convolutions:
-        maps = kept.get(f"{conv.name}/maps")
+        maps = arrays.get(f"{conv.name}/maps")
         if maps is not None:
             layers.append((conv.name, conv.units, np.asarray(maps, np.float64)))
-        if f"{conv.name}/seen" in kept:
-            layer, seen = conv.name, np.asarray(kept[f"{conv.name}/seen"], np.float64)
-    series = np.asarray(kept["series"], np.float64)
+        if f"{conv.name}/seen" in arrays:
+            layer, seen = conv.name, np.asarray(arrays[f"{conv.name}/seen"], np.float64)
+    series = np.asarray(arrays["series"], np.float64)
     return SeriesMaps(DELIVERED, tuple(titles), series, tuple(layers[:_MOST_LAYERS]), layer, seen)
 
 

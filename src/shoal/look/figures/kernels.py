@@ -135,7 +135,7 @@ def draw_kernels(kernels: Kernels) -> Sheet:
 def _height(tiles: NDArray[np.float64]) -> float:
     """Give the inches of a layer's tiles, which fill the width of the paper."""
     rows, columns, _, high, wide = tiles.shape
-    return min(TALLEST, max(1.1, 10 * rows * high / (columns * wide)))
+    return float(min(TALLEST, max(1.1, 10 * rows * high / (columns * wide))))
 
 
 def _draw_curves(kernels: Kernels, tiles: Sequence[NDArray[np.float64]]) -> Sheet:
