@@ -273,6 +273,7 @@ struct Drawn {
             while (outputs % fit.level_count) --fit.level_count;
             for (int64_t l = 1; l <= fit.level_count; ++l)
                 levels.push_back((double)l / (double)(fit.level_count + 1));
+            levels.resize(1024);  // the most that are ever read: their count may be spoilt
             fit.levels = levels.data();
         }
         if (fit.loss == SHOAL_HUBER) fit.loss_option = 0.01 + unit();

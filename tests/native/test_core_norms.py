@@ -9,19 +9,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from core_cases import LONG, exact_epoch, make_data, make_job, needs_core, same_bytes, warm_state
+from core_cases import LONG, errors, make_data, make_job, needs_core, same_bytes
 from exact_layers import Floats, activation
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drawn_skips import with_skips
-from shoal.engine._trainer import Job, State, initial_state
+from shoal.engine._trainer import Job, initial_state
 from shoal.engine.trainers.native import NativeTrainer
 from shoal.engine.trainers.native_core import runnable_targets
 
 pytestmark = needs_core
 
-ULP = 2.0**-23
 NORMS = ("none", "batch", "layer")
 OPTIMIZERS: dict[str, dict[str, Any]] = {
     "sgd": {"optimizer": "sgd", "lr": 0.05, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01},
@@ -64,30 +63,6 @@ def images(name: str, norm: str, training: dict[str, Any]) -> Job:
     return make_job(network | {"norm": norm}, training, "cross-entropy", ((2, 9, 8), 3))
 
 
-def warm(job: Job, epoch: int) -> State:
-    """A state in mid-training; moments of a size beside which what rounding leaves of a gradient of 0 is nothing."""
-    state = warm_state(job, epoch)
-    rng = np.random.default_rng(9)
-    state.buffers[:] = rng.uniform(0.5, 2, len(state.buffers))
-    state.second_P += np.float32(0.01)
-    return state
-
-
-def errors(job: Job) -> dict[str, float]:
-    """Largest error of each vector after an epoch, in units in the last place of its largest element."""
-    data, state = make_data(job, train=26), warm(job, 40)
-    expected = exact_epoch(job, data, state)
-    NativeTrainer().advance(job, data, state, 41)
-    mine = (state.parameters_P, state.first_P, state.second_P, state.buffers)
-    return {
-        name: float(np.max(np.abs(ours - exact)) / np.max(np.abs(exact)) / ULP)
-        for name, ours, exact in zip(
-            ("parameters", "first", "second", "buffers"), mine, expected, strict=True
-        )
-        if len(exact)
-    }
-
-
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize(
     ("sizes", "hidden", "batch"),
@@ -128,7 +103,8 @@ def test_a_large_mean_costs_no_digit_of_the_variance() -> None:
 @pytest.mark.parametrize("target", runnable_targets())
 def test_outputs_are_normed_by_running_statistics(target: str) -> None:
     job = make_job({"hidden": (21,), "activation": "tanh", "batch_norm": True}, {}, "mse", (4, 2))
-    state = warm(job, 0)
+    state = initial_state(job)
+    state.buffers[:] = np.random.default_rng(9).uniform(0.5, 2, len(state.buffers))
     x = np.random.default_rng(3).standard_normal((70, 4)).astype(np.float32)
     named = {
         name: array.astype(np.float64)
