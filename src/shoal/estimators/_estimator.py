@@ -45,7 +45,7 @@ from shoal.estimators._training_tasks import (
 )
 from shoal.kinds import Task as TaskName
 from shoal.kinds import has_classes
-from shoal.nets import Architecture, loss_of, trained_module
+from shoal.nets import loss_of, trained_module
 from shoal.streams import StreamKey
 from shoal.study import Network
 
@@ -152,7 +152,7 @@ class NetworkEstimator(KnownNames, DrawnNetwork, CallbackSupport, BaseEstimator)
 
         Others can be put in their place, one or all; ValueError for other shapes, or numbers that are not finite.
         """
-        return LayerArrays("coefs_", (array.T for name, array in self._dense() if name.endswith("weight")))
+        return LayerArrays("coefs_", (array.T for array in self._dense("weight")))
 
     @coefs_.setter
     def coefs_(self, arrays: Any) -> None:
@@ -161,7 +161,7 @@ class NetworkEstimator(KnownNames, DrawnNetwork, CallbackSupport, BaseEstimator)
     @property
     def intercepts_(self) -> LayerArrays:
         """Biases of the dense layers, each (units,): the network's own, as `coefs_`."""
-        return LayerArrays("intercepts_", (array for name, array in self._dense() if name.endswith("bias")))
+        return LayerArrays("intercepts_", self._dense("bias"))
 
     @intercepts_.setter
     def intercepts_(self, arrays: Any) -> None:
@@ -411,10 +411,9 @@ class NetworkEstimator(KnownNames, DrawnNetwork, CallbackSupport, BaseEstimator)
         if self.best_loss_ is None:
             raise AttributeError(f"{type(self).__name__} has no {name}: {NO_SCORES}")
 
-    def _dense(self) -> list[tuple[str, NDArray[Any]]]:
+    def _dense(self, part: str) -> list[NDArray[Any]]:
         check_is_fitted(self, "parameters_")
-        names = (f"{layer.name}.{part}" for layer in self._architecture.dense for part in ("weight", "bias"))
-        return [(name, self.parameters_[name]) for name in names]
+        return [self.parameters_[f"{layer.name}.{part}"] for layer in self._architecture.dense]
 
 
 def without_calibration(network: NetworkEstimator) -> bool:
