@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 
 import shoal
-from shoal.model_answers import Answering
+from shoal.answering import Answering
 from test_docs import PAGES, ROOT
 
 BUILD: Final[dict[str, Any]] = runpy.run_path(str(ROOT / "docs" / "site" / "build.py"))

@@ -119,7 +119,6 @@ inline void pull_back(const Network& net, const ShoalGradient& question, int64_t
         pull_back_norm(net.dense[l], rows);
         accumulate_gradient(net, l, rows);
     }
-    clear_skipped(net, blocks_of(rows));
     for (int64_t l = net.conv_count - 1; l >= 0; --l) {
         const Conv& conv = net.convs[l];
         const bool last = l == question.layer;

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.answering import Inputs
 from shoal.data import (
     RESIZING,
     Column,
@@ -35,7 +36,6 @@ from shoal.files import write, write_together
 from shoal.kinds import ENCODERS
 from shoal.links import link_of
 from shoal.model import Model, load
-from shoal.model_answers import Inputs
 from shoal.nets import GraphParts, add_network, module_classes, module_source
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from shoal.answering import Answering, Inputs, misfits
 from shoal.data import Preprocessing
 from shoal.decisions import named_classes
 from shoal.distributions import Distribution, by_target
@@ -33,9 +34,7 @@ from shoal.errors import InputError, ModelFileError, Problem, as_path
 from shoal.files import Folder, Unreadable, kind_of, opened, size_of, write
 from shoal.kinds import LOSSES, has_classes
 from shoal.look import Asked, NetworkFacts, network_facts, network_html, pieces_html
-from shoal.model_answers import Answering, Inputs
 from shoal.model_facts import facts_of
-from shoal.model_misfits import misfits
 from shoal.nets import MODEL_NAME, model_bytes, read_model
 from shoal.results import shard_said
 from shoal.study import Training

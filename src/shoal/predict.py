@@ -17,6 +17,7 @@ from typing import Any, Final, TypedDict, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.answering import Inputs
 from shoal.data import (
     Column,
     DateCells,
@@ -44,7 +45,6 @@ from shoal.engine import (
 from shoal.errors import DataError, InputError, ModelFileError, Problem, RunFolderError
 from shoal.files import kind_of
 from shoal.model import Model, load
-from shoal.model_answers import Inputs
 from shoal.results import PlanEntry, Results, Store
 from shoal.wording import counted, did_you_mean, few_quoted, one_number, quoted, safe_cell, visible
 
