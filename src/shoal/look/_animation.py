@@ -93,14 +93,14 @@ def _pillow(kind: str, **options: Any) -> Callable[[Iterator[Image.Image], list[
         from PIL import Image
 
         buffer = io.BytesIO()
-        with Image.open(_packed(images)) as film:
+        with Image.open(io.BytesIO(_packed(images))) as film:
             film.save(buffer, kind, save_all=True, duration=durations, loop=0, **options)
         return buffer.getvalue()
 
     return make
 
 
-def _packed(images: Iterator[Image.Image]) -> io.BytesIO:
+def _packed(images: Iterator[Image.Image]) -> bytes:
     """Pack images one behind the other, of which Pillow unpacks one at a time; of a list it would hold all."""
     from PIL.TiffImagePlugin import AppendingTiffWriter
 
@@ -109,7 +109,7 @@ def _packed(images: Iterator[Image.Image]) -> io.BytesIO:
         for image in images:
             image.save(film, "TIFF", compression="tiff_adobe_deflate")
             film.newFrame()
-    return packed
+    return packed.getvalue()
 
 
 def _mp4(images: Iterator[Image.Image], durations: list[int]) -> bytes:
