@@ -29,7 +29,8 @@ inline Plane row_of_sums(const Network& net, const Conv& conv, int64_t block, in
 inline Product product_of_row(const Conv& conv, int64_t block, int64_t y) {
     const int64_t top = y * conv.stride.height, dilation = conv.dilation.height, height = conv.kernel.height;
     const int64_t above = max(0, conv.padding.height - top), below = conv.input_height + conv.padding.height - top;
-    const int64_t first = min(height, (above + dilation - 1) / dilation), end = max(first, min(height, (below + dilation - 1) / dilation));
+    const int64_t first = min(height, (above + dilation - 1) / dilation);
+    const int64_t end = max(first, min(height, (below + dilation - 1) / dilation));
     const bool single = conv.group_inputs == 1;
     Product p = {};
     p.a_stride = single ? PANEL : conv.kernel_area() * PANEL;
@@ -121,13 +122,14 @@ inline void activate_row(const Network& net, const Conv& conv, const Terms& term
 template <bool NORMED>
 inline void activate_windows(const Network& net, const Conv& conv, const Plane& sums, int64_t block, const Plane& to,
                              int32_t* argmax) {
-    for_each_channel<NORMED>(net, conv, sums, block, [&](auto kind, const auto& preactivation, const Panel& factor, const float* sum, int64_t h) {
+    const auto activate = [&](auto kind, const auto& preactivation, const Panel& factor, const float* sum, int64_t h) {
         const auto value = [&](int64_t place, int v) {
             return decltype(kind)::evaluate(preactivation(load(sum + place + v * W), v)).value;
         };
         pool_row(conv, value, to.at + h * to.channel_stride,
                  argmax ? argmax + h * conv.pooled_pixels * PANEL : nullptr, factor);
-    });
+    };
+    for_each_channel<NORMED>(net, conv, sums, block, activate);
 }
 
 // Pools the values of a block, which lie behind each other.
@@ -175,9 +177,8 @@ inline void forward_block(const Network& net, int64_t l, int64_t block, int64_t 
     const Conv& conv = net.convs[l];
     const Layer& filters = conv.filters;
     const bool training = first_row != NO_DROPOUT, by_row = filters.norm.kind == SHOAL_LAYER_NORM,
-               kept = by_row || (training && filters.norm.kind == SHOAL_BATCH_NORM);
-    float* derivatives =
-        training && conv.keeps_derivatives() ? filters.derivative + block * conv.output_floats() : nullptr;
+               kept = by_row || (training && !net.stands && filters.norm.kind == SHOAL_BATCH_NORM);
+    float* derivatives = training && conv.keeps_derivatives ? filters.derivative + block * conv.output_floats() : nullptr;
     int32_t* argmax = training ? conv.pool_argmax + block * conv.pooled_floats() : nullptr;
     const Plane passed = passed_values(net, l, block);
     const Plane own = {net.values, conv.output_stride, conv.output_width * PANEL};
@@ -214,25 +215,25 @@ inline void norm_batch(const Network& net, const Conv& conv, int64_t rows) {
     settle_statistics_of_images(conv, rows);
 }
 
-// What norms of convolutions need before the first block: outside of training all of it.
-inline void begin_norms(const Network& net, bool training) {
+// What norms of convolutions need before the first block: unless they go by the batch, all of it.
+inline void begin_norms(const Network& net, bool by_batch) {
     for (int64_t l = 0; l < net.conv_count; ++l) {
         const Norm& norm = net.convs[l].filters.norm;
         if (norm.kind != SHOAL_BATCH_NORM) continue;
         set_offset(net.convs[l]);
-        if (!training) take_running_statistics(norm);
+        if (!by_batch) take_running_statistics(norm);
     }
 }
 
 // All convolutions of `rows` images, which begin with row `first_row` of the batch; or, with NO_DROPOUT, nothing is
 // dropped. Block by block through all of them, as far as none norms a whole batch.
 inline void forward_convs(const Network& net, int64_t rows, int64_t first_row) {
-    const bool training = first_row != NO_DROPOUT;
-    const auto norms = [&](int64_t l) { return net.convs[l].filters.norm.kind == SHOAL_BATCH_NORM; };
-    begin_norms(net, training);
+    const bool training = first_row != NO_DROPOUT, by_batch = training && !net.stands;
+    const auto norms = [&](int64_t l) { return by_batch && net.convs[l].filters.norm.kind == SHOAL_BATCH_NORM; };
+    begin_norms(net, by_batch);
     for (int64_t l = 0, end; l < net.conv_count; l = end) {
-        if (training && norms(l)) norm_batch(net, net.convs[l], rows);
-        for (end = l + 1; end < net.conv_count && !(training && norms(end));) ++end;
+        if (norms(l)) norm_batch(net, net.convs[l], rows);
+        for (end = l + 1; end < net.conv_count && !norms(end);) ++end;
         for (int64_t b = 0; b < rows; b += PANEL)
             for (int64_t k = l; k < end; ++k)
                 forward_block(net, k, b / PANEL, rows - b, training ? first_row + b : NO_DROPOUT, [](const Plane&) {});

@@ -68,7 +68,7 @@ inline void pass_rows(const ChannelWay& way, Panel& sum, F&& settle) {
     };
     if (conv.slopes_by_sign)
         return by_rows(way.passed, row_stride, [](vf32 value, int) { return Activation::evaluate(value).derivative; });
-    if (conv.keeps_derivatives())
+    if (conv.keeps_derivatives)
         return by_rows(filters.derivative + way.block * conv.output_floats() + way.h * conv.output_stride, width,
                        [](vf32 derivative, int) { return derivative; });
     const Preactivation<true> preactivation(filters, way.block, way.h);
@@ -197,8 +197,10 @@ void multiply_images(const ImageFactors& factors, const int64_t* offset, float* 
     for (int part = 0; part < PANEL; part += W) {
         vf32 sum[R][C] = {};
         for (int64_t b = 0; b < factors.blocks; ++b) {
-            const float *map = factors.maps + b * conv.map_stride + factors.first_row * conv.stride.height * conv.row_stride + part,
-                        *delta = factors.deltas + b * conv.delta_floats() + factors.first_row * conv.delta_row_stride + margin + part;
+            const float *map = factors.maps + b * conv.map_stride + part,
+                        *delta = factors.deltas + b * conv.delta_floats() + margin + part;
+            map += factors.first_row * conv.stride.height * conv.row_stride;
+            delta += factors.first_row * conv.delta_row_stride;
             for (int64_t y = factors.first_row; y < factors.end_row; ++y, map += skip, delta += margin)
                 for (int64_t x = 0; x < conv.output_width; ++x, map += step, delta += PANEL) {
                     vf32 delta_c[C];
@@ -252,7 +254,8 @@ inline void filters_backward(const Conv& conv, int64_t blocks, const float* maps
                           end_row = rows_that_see(conv, conv.seen[k].kernel_row).end;
             for (int64_t c = 0, next; c < units; c = next) {
                 next = c + TILE_VECTORS <= units ? c + TILE_VECTORS : c + 1;
-                tiles[rows - 1][next > c + 1]({conv, blocks, seen, deltas + (h + c) * conv.delta_stride, first_row, end_row}, offset,
+                tiles[rows - 1][next > c + 1](
+                    {conv, blocks, seen, deltas + (h + c) * conv.delta_stride, first_row, end_row}, offset,
                                               sums + (h % PANEL + c) * PANEL);
             }
             for (int64_t r = 0; r < rows; ++r) {
@@ -266,14 +269,6 @@ inline void filters_backward(const Conv& conv, int64_t blocks, const float* maps
 
 // -- the way back through skips ------------------------------------------------------------------------------
 
-// Before the gradients of `blocks` blocks are summed up: nothing.
-inline void clear_skipped(const Network& net, int64_t blocks) {
-    for (int64_t l = 0; l < net.conv_count; ++l) {
-        const Conv& conv = net.convs[l];
-        if (conv.sums_deltas) __builtin_memset(conv.map_deltas, 0, (size_t)(blocks * conv.map_stride) * sizeof(float));
-    }
-}
-
 // Adds the gradients of what a skip added to a block to those of what entered.
 inline void skip_backward(const Network& net, const Conv& conv, int64_t block, const float* deltas) {
     if (conv.projection) return input_gradient(*conv.projection, block, deltas);
@@ -283,7 +278,8 @@ inline void skip_backward(const Network& net, const Conv& conv, int64_t block, c
         for (int64_t y = 0; y < conv.output_height(); ++y) {
             const float* delta = deltas + h * conv.delta_stride + y * conv.delta_row_stride + conv.margin * PANEL;
             float* sum = to + h * from.channel_stride + y * from.row_stride;
-            for (int64_t x = 0; x < conv.output_width * PANEL; x += W) store(sum + x, load(sum + x) + load(delta + x));
+            for (int64_t x = 0; x < conv.output_width * PANEL; x += W)
+                store(sum + x, conv.comes_first ? load(delta + x) : load(sum + x) + load(delta + x));
         }
 }
 
@@ -315,7 +311,6 @@ inline void block_backward(const Network& net, int64_t l, int64_t block, int64_t
 // A group of blocks at a time, so that they stay in the cache; where no batch is normed, there is one.
 inline void backward_convs(const Network& net, int64_t rows, int64_t first_row) {
     const int64_t blocks = blocks_of(rows), together = blocks_of(net.seen_rows);
-    clear_skipped(net, blocks);
     for (int64_t block = 0; block < blocks; ++block) rows_to_panels(net, block, rows - block * PANEL);
     for (int64_t l = net.conv_count - 1; l >= 0; --l) {
         const Conv& conv = net.convs[l];

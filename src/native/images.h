@@ -1,4 +1,5 @@
-// Rows into the network: of tables as they are, codes as their vectors, of images as floats or byte by byte, shifted and flipped where a fit asks for it.
+// Rows into the network: of tables as they are, codes as their vectors, of images as floats or byte by byte, shifted and
+// flipped where a fit asks for it.
 //
 // Letters: B rows that go through together, C channels.
 #pragma once

@@ -83,10 +83,11 @@ struct Conv {
     int64_t margin, delta_row_stride, delta_stride;
     int64_t pool, pooled_width, pooled_pixels;
     ShoalSides pool_size, pool_stride;
-    bool rectifies;        // nothing else becomes of sums and bias
-    bool pools_at_once;    // values are pooled as they are made
-    bool slopes_by_sign;   // what is passed on tells the derivatives, of each pixel that has a gradient
-    float* input_maps;     // (blocks, map_stride); the filters' derivatives, unless by sign: (blocks, output_floats())
+    bool rectifies;          // nothing else becomes of sums and bias
+    bool pools_at_once;      // values are pooled as they are made
+    bool slopes_by_sign;     // what is passed on tells the derivatives, of each pixel that has a gradient
+    bool keeps_derivatives;  // for the way back; else by sign, or made again of the sums that its norm keeps
+    float* input_maps;       // (blocks, map_stride); the filters' derivatives: (blocks, output_floats())
     int32_t* pool_argmax;  // (blocks, units, pooled_pixels, 16): where in its window a pool found the maximum
     Tap *pixel_taps, *input_taps;  // of the sums over pixels under the kernel; room for those of a pixel's gradient
     Seen* seen;                    // the inputs, row of the kernel by row
@@ -95,6 +96,7 @@ struct Conv {
     float* map_deltas;
     bool sums_deltas;
     int64_t source;    // the convolution whose input its skip adds, before the activation; -1: none
+    bool comes_first;  // gradients of that source come back of this skip first, and are not added to what stands there
     Conv* projection;  // the convolution of 1 x 1 that this passes, which takes the maps where they lie; or null
     int64_t kernel_area() const { return area_of(kernel); }
     // Floats of a block's output, before the pool and behind it.
@@ -107,8 +109,6 @@ struct Conv {
     int64_t rows_at_work() const { return pools_at_once ? pool_stride.height : 1; }
     // Where the first pixel of a channel of its input lies, within the border.
     int64_t corner() const { return padding.height * row_stride + padding.width * PANEL; }
-    // Behind a norm they are made again of its sums, where nothing is added to these.
-    bool keeps_derivatives() const { return !slopes_by_sign && (!filters.norm.width || source >= 0); }
 };
 
 // One table of vectors: where it begins among all vectors, and its vectors in a row of the first dense layer's inputs.
@@ -129,7 +129,7 @@ struct Network {
     int64_t first_layer;            // its number in draws of dropout
     int64_t step_rows, group_rows;  // rows of a step; rows that go through together, B: with a norm all of a batch
     int64_t seen_rows;              // the same outside training
-    bool asked_inside;              // maps and derivatives are looked at, and stay what they are
+    bool stands;                    // asked about, and not trained: batch norms go by their running statistics
     Layer* dense;
     Layer dense_input;  // what the first dense layer takes: value (B, output_stride); with images delta, too
     float* scratch;     // a block of weights transposed, or of gradients; or the targets of some rows

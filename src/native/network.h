@@ -205,7 +205,7 @@ inline bool slopes_by_sign(const Conv& conv) {
 
 // Whether the pool takes values as they are made, since nothing else needs them.
 inline bool pools_at_once(const Network& net, const Conv& conv) {
-    return conv.pool && !net.asked_inside && windows_are_apart(conv) && conv.source < 0 && !conv.keeps_derivatives();
+    return conv.pool && !net.stands && windows_are_apart(conv) && conv.source < 0 && !conv.keeps_derivatives;
 }
 
 // Sizes of convolution `l`.
@@ -234,7 +234,7 @@ inline void set_projection(Conv& projection, const Conv& conv, const Conv& enter
     projection.channel_stride = entered.channel_stride;
     projection.map_stride = entered.map_stride;
     projection.source = -1;
-    projection.sums_deltas = true;
+    projection.sums_deltas = !conv.comes_first;
 }
 
 // The skip of convolution `l`; gives the floats of a row of what it passes.
@@ -243,6 +243,7 @@ inline int64_t allocate_skip(Network& net, const ShoalNetwork& from, int64_t l, 
     conv.source = source_of_skip(from.convs, l);
     conv.projection = nullptr;
     if (conv.source < 0) return 0;
+    conv.comes_first = comes_back_first(from, l);
     const ShoalSides strides = strides_of_skip(from.convs, l);
     const Conv entered = sizes_of(from, conv.source);
     if (!passes_skip(strides, entered.input_channels, conv.filters.units)) return 0;
@@ -293,9 +294,10 @@ inline int64_t allocate_convs(Network& net, const ShoalNetwork& from, bool train
         skips = max(skips, allocate_skip(net, from, l, conv, training, flat, arena));
         const bool keeps = training || conv.filters.norm.kind == SHOAL_LAYER_NORM;
         allocate_norm(net, conv.filters, keeps ? blocks * conv.output_floats() : 0, training, arena);
-        conv.slopes_by_sign = !net.asked_inside && slopes_by_sign(conv);
-        conv.filters.derivative =
-            arena.allocate<float>(training && conv.keeps_derivatives() ? blocks * conv.output_floats() : 0);
+        conv.slopes_by_sign = !net.stands && slopes_by_sign(conv);
+        conv.keeps_derivatives =
+            training && !conv.slopes_by_sign && (net.stands || !conv.filters.norm.width || conv.source >= 0);
+        conv.filters.derivative = arena.allocate<float>(conv.keeps_derivatives ? blocks * conv.output_floats() : 0);
         conv.pool_argmax = arena.allocate<int32_t>(
             training && conv.pool == SHOAL_MAX_POOL ? blocks * conv.pooled_floats() : 0);
         allocate_taps(conv, arena);
@@ -312,8 +314,7 @@ inline int64_t allocate_convs(Network& net, const ShoalNetwork& from, bool train
     net.values = arena.allocate<float>(values);
     // A matrix that is transposed is read and written in whole panels.
     net.last_values = arena.allocate<float>(blocks * passed + PANEL * PANEL);
-    const int64_t together = net.asked_inside ? blocks : blocks_of(net.seen_rows);
-    net.deltas = arena.allocate<float>(training ? together * deltas : 0);
+    net.deltas = arena.allocate<float>(training ? blocks_of(net.seen_rows) * deltas : 0);
     net.sums = arena.allocate<float>(sums);
     net.channel_factors = arena.allocate<float>(units * PANEL);
     net.last_deltas = arena.allocate<float>(training ? blocks * passed + PANEL * PANEL : 0);
@@ -419,7 +420,7 @@ inline bool build_network(Network& net, const ShoalNetwork& from, int64_t rows, 
     net.first_layer = from.first_layer;
     net.step_rows = rows;
     net.seen_rows = net.conv_count ? images_of_group(from, rows) : max(rows, EVALUATION_ROWS);
-    net.group_rows = training && norms_batches(from) ? max(net.seen_rows, rows) : net.seen_rows;
+    net.group_rows = training && !net.stands && norms_batches(from) ? max(net.seen_rows, rows) : net.seen_rows;
     Arena count{nullptr, 0};
     allocate_buffers(net, from, training, count);
     Arena arena{allocate_zeroed(count.used, net.memory), 0};

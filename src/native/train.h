@@ -50,7 +50,8 @@ inline double train_batch(Workspace& work, const ShoalFit& fit, int64_t first_ro
     if (net.conv_count) begin_batch(net);
     for (int64_t b = 0; b < rows; b += net.group_rows) {
         const int64_t group = min(net.group_rows, rows - b);
-        load_inputs(net, fit, fit.train, {first_row + b, group, 1, order + b, min(net.seen_rows, rows - b - group)}, work.augment_draws);
+        load_inputs(net, fit, fit.train, {first_row + b, group, 1, order + b, min(net.seen_rows, rows - b - group)},
+                    work.augment_draws);
         forward(net, group, b);
         loss_and_delta(net, fit, order + b, group, terms, score);
         if (net.conv_count) accumulate_gradients(net, group, b);

@@ -140,10 +140,11 @@ def merge(
     """
     with loading(LEAST_TO_DRAW):
         from shoal.merging import merge as merge_shards
+        from shoal.results import shard_metric
         from shoal.study import as_keywords
 
     moved = as_keywords(set_ or ())
-    watcher = _watcher()
+    watcher = _watcher(shard_metric(shards[0]))
     _say(
         merge_shards(
             shards, out=out, workers=workers, trainer=trainer, device=device, watcher=watcher, **moved
@@ -249,12 +250,11 @@ def export(
 ) -> None:
     """Write the model for use without Shoal."""
     with loading(LEAST_TO_DRAW):
-        from shoal.export import code_beside, export_onnx, export_torch
+        from shoal.export import export_onnx, export_torch, torch_files
         from shoal.results import refuse_to_replace
 
-    refuse_to_replace(out, source)
-    if format_ == "torch":
-        refuse_to_replace(code_beside(out), source)
+    for file in torch_files(out) if format_ == "torch" else (out,):
+        refuse_to_replace(file, source)
     print_out((export_onnx if format_ == "onnx" else export_torch)(source, out, force=force))
 
 
@@ -331,7 +331,7 @@ def data_fetch(
     print_out(f"{name} is in {folder}")
 
 
-def _watcher(metric: str = "loss") -> Watcher:
+def _watcher(metric: str) -> Watcher:
     """Follow a run: live on a terminal, by lines elsewhere."""
     from shoal.progress import Live, Plain
 
