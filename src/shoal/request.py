@@ -10,7 +10,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from shoal.data import GivenRows, Rows, are_rows, given_rows
+from shoal.data import GivenRows, Rows, are_rows, columns_of_array, given_rows
 from shoal.engine import InMemory
 from shoal.errors import DataError, InputError, Problem, another_kind
 from shoal.kinds import TASKS
@@ -26,6 +26,7 @@ from shoal.study import (
 from shoal.wording import quoted, wrong_choice
 
 if TYPE_CHECKING:
+    from shoal.shards import Shard
     from shoal.study import Draft
 
 MOST_LEFT_OUT: Final = 20
@@ -42,19 +43,28 @@ class Keywords(Keys, total=False):
     target: Any
 
 
+class RunKeywords(Keywords, total=False):
+    """Those of a whole run or of a part of it."""
+
+    shard: str | None
+
+
 _NO_KEYS: Final = ("train", "test", "target")
-_OTHERS: Final = (*_NO_KEYS, "out", "workers", "trainer", "device", "watcher")
-_OF_INPUTS: Final = frozenset({"inputs", "ignore", "keep", "groups", "weights", "time"})
+_OTHERS: Final = (*_NO_KEYS, "out", "workers", "trainer", "device", "watcher", "shard")
+_OF_INPUTS: Final = frozenset({"inputs", "series", "ignore", "keep", "groups", "weights", "time"})
 """Keys of `data` that choose among columns, in place of the list of inputs that a drafted study has."""
 
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """A study, the rows in memory that it speaks of, and what was guessed in making it, as sentences."""
+    """A study, the rows in memory that it speaks of, what was guessed in making it, as sentences, and the shard of it
+    that is asked for.
+    """
 
     study: Study
     in_memory: InMemory = field(default_factory=InMemory)
     notes: tuple[str, ...] = ()
+    shard: Shard | None = None
 
 
 def request_of(study: StudyOrRows, keywords: Mapping[str, Any], expected: str = STUDY_OR_ROWS) -> Request:
@@ -65,7 +75,8 @@ def request_of(study: StudyOrRows, keywords: Mapping[str, Any], expected: str = 
     """
     train, test, target = map(keywords.get, _NO_KEYS)
     data = keywords.get("data")
-    stated = data.get("target") if isinstance(data, Mapping) else None
+    data = data if isinstance(data, Mapping) else {}
+    stated = data.get("target")
     names, notes = _names(stated if target is None else target), tuple[str, ...]()
     base = _study_of(study, expected)
     if base is None:
@@ -74,12 +85,11 @@ def request_of(study: StudyOrRows, keywords: Mapping[str, Any], expected: str = 
         train = study
     if train is None and target is not None and not names:
         raise InputError("target: expected the name of a column, got targets without rows in memory")
-    in_memory = InMemory(
-        None if train is None else given_rows("train", train, None if names else target),
-        None if test is None else given_rows("test", test),
-    )
+    series = data.get("series", None if base is None else base.data.series) is not None
+    rows = None if train is None else given_rows("train", train, None if names else target, series=series)
+    in_memory = InMemory(rows, None if test is None else given_rows("test", test, series=series))
     if base is None:
-        rows = given_rows("train", train, None if names else target)
+        assert rows is not None  # noqa: S101 - else it is a study
         if rows.holds_images:
             what = (
                 "expected a study beside images, such as shoal.run(study, train=(images, labels)), got none"
@@ -92,6 +102,22 @@ def request_of(study: StudyOrRows, keywords: Mapping[str, Any], expected: str = 
     targets = asked.data.targets
     in_memory = InMemory(_called(in_memory.train, targets), _called(in_memory.test, targets))
     return Request(with_keywords(asked, keys, _OTHERS), in_memory, notes)
+
+
+def run_request_of(study: StudyOrRows, keywords: Mapping[str, Any]) -> Request:
+    """Read what `run` and `plan` are asked for: beside what `request_of` reads, perhaps a shard. Raises InputError."""
+    request = request_of(study, {name: value for name, value in keywords.items() if name != "shard"})
+    text = keywords.get("shard")
+    if text is None:
+        return request
+    from shoal.shards import shard_of
+
+    if not isinstance(text, str):
+        raise InputError(f"shard: {another_kind('a text such as 3/16', text).problems[0].what}")
+    try:
+        return replace(request, shard=shard_of(text))
+    except ValueError as error:
+        raise InputError(f"shard: {error}") from None
 
 
 def _study_of(study: StudyOrRows, expected: str) -> Study | None:
@@ -164,11 +190,14 @@ def _drafted(
     if len(names) > 1 or folds or not _OF_INPUTS.isdisjoint(data):
         chosen = {*names, *_texts(data.get("keep")), *other_parts}
         left_out = [column.name for column in draft.columns if not column.used and column.name not in chosen]
-        tree["data"] |= {"inputs": None, "ignore": left_out if data.get("inputs") is None else []}
+        listed = any(data.get(key) is not None for key in ("inputs", "series"))
+        tree["data"] |= {"inputs": None, "ignore": [] if listed else left_out}
         if isinstance(data.get("ignore"), list | tuple):
             ignore = [*left_out, *(name for name in data["ignore"] if name not in left_out)]
             keywords = {**keywords, "data": {**data, "ignore": ignore}}
     brought_back = {*_texts(data.get("inputs")), *_texts(data.get("keep")), *other_parts}
+    for array in _texts(data.get("series")):
+        brought_back |= {*(columns_of_array(array, [column.name for column in draft.columns]) or ())}
     return (
         parse_study(tree),
         keywords,
