@@ -22,7 +22,7 @@ READERS: Final = {
     "engine/_source.py": "/proc",
     "engine/forecast/available.py": "/proc and /sys",
     "study/_templates.py": "our own templates",
-    "cli.py": "the null device",
+    "standard_streams.py": "the null device",
     "look/page/report.py": "our own pictures",
 }
 OPENING: Final = frozenset({

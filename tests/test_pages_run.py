@@ -7,9 +7,11 @@ of. Commands are run with few epochs; whatever else they say is as it stands.
 from __future__ import annotations
 
 import doctest
+import os
 import re
 import shlex
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -126,7 +128,50 @@ def run_python(block: str, names: dict[str, Any]) -> None:
     assert not said, "".join(said)
 
 
+STUBS: Final = {
+    "shoal": """printf '%s\\0' "$@" $'\\n' >> "$HERE/asked"
+for word in "$@"; do
+  if [[ $word == */* && $1 == run ]]; then mkdir -p "runs/search-shard-${word%/*}-of-${word#*/}"; fi
+done""",
+    "sbatch": """export SLURM_CPUS_PER_TASK=1
+array=; for word in "$@"; do case $word in --array=*) array=${word#*=1-};; --*) shift;; esac; done
+if [[ $array ]]; then
+  for SLURM_ARRAY_TASK_ID in $(seq "$array"); do export SLURM_ARRAY_TASK_ID; bash "${@: -2}"; done
+else bash "${@: -2}"; fi
+echo 7""",
+    "srun": '"${@:2}"',
+    "ssh": 'mkdir -p study && bash -c "$2"',
+    "rsync": 'mkdir -p "${@: -1}" && cp -r study/runs/. "${@: -1}"',
+}
+"""What stands for programs of a cluster: jobs are run at once, and here; what Shoal is asked is written down."""
+
+
+def run_script(block: str, names: dict[str, Any]) -> None:
+    """A script is a file; what no other script sends is run, and then what it asks Shoal for, in this process."""
+    name = block.splitlines()[1].removeprefix("# ")
+    Path(name).write_text(block, encoding="utf-8")
+    if name.endswith(".sbatch"):
+        return
+    stubs = Path("stubs").absolute()
+    stubs.mkdir(exist_ok=True)
+    for program, what in STUBS.items():
+        (stubs / program).write_text(f"#!/bin/bash\n{what}\n", encoding="utf-8")
+        (stubs / program).chmod(0o755)
+    Path("asked").unlink(missing_ok=True)
+    environment = {**os.environ, "PATH": f"{stubs}:{os.environ['PATH']}", "HERE": str(Path.cwd())}
+    subprocess.run(["bash", name], check=True, env=environment, capture_output=True)
+    for folder in ("runs", "study"):
+        shutil.rmtree(folder, ignore_errors=True)
+    commands = [
+        line.split("\0")[:-1] for line in Path("asked").read_text(encoding="utf-8").split("\n\0")[:-1]
+    ]
+    assert {words[0] for words in commands} == {"run", "merge"}
+    for words in commands:
+        app([*words, *(SHORT if words[0] == "run" else ())], standalone_mode=False)
+
+
 RUN: Final[dict[str, Callable[[str, dict[str, Any]], None]]] = {
+    "bash": run_script,
     "toml": write_study,
     "sh": run_commands,
     "python": run_python,

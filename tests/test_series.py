@@ -79,6 +79,7 @@ def test_the_run_learns_what_is_anywhere_in_a_series(folder: Path) -> None:
     results = Results.open(folder)
     assert results.missing == ()
     assert set(results.fits["status"]) == {"ok"}
+    assert set(results.fits["trainer"]) == {"native"}
     assert results.refit["test_accuracy"][0] > 0.9
     model = shoal.load(folder)
     assert [layer.name for layer in model.architecture.layers] == ["series", "conv1", "conv2", "output"]

@@ -59,14 +59,42 @@ folds = 2
 [inspect]
 history = 3
 """
+SERIES: Final = """\
+[study]
+name = "waves"
+task = "regression"
+
+[data]
+train = "waves.csv"
+target = "slope"
+
+[network]
+kind = "cnn"
+series = 2
+conv = [
+  { channels = 4, kernel = 3, dilation = 2, padding = 2, pool = {} },
+  { channels = 5, stride = 2, pool = { kind = "global-average" } },
+]
+conv_dropout = 0.2
+hidden = [4]
+
+[training]
+epochs = 6
+
+[inspect]
+history = 2
+"""
 COMMANDS: Final = (
     "run two-peaks --out peaks --workers 1 --set training.epochs=9 --set study.repeats=1 --set inspect.history=2",
     "run digits --out digits --workers 1 --set training.epochs=2 --set study.repeats=1 --set inspect.history=2"
-    " --set search.folds=2",
+    " --set search.folds=2 --set network.conv[1].skip=2",
     "run own.toml --out own --workers 1",
+    "run waves.toml --out waves --workers 1",
     "report digits",
     "predict own own.csv --explain --out reasons.csv",
+    "predict waves waves.csv --explain --out slopes.csv",
     "export own --format onnx --out own.onnx",
+    "export waves --format onnx --out waves.onnx",
     "export digits --format onnx --out digits.onnx",
     "export digits --format torch --out digits.safetensors",
     "animate digits --out digits.gif --seconds 1",
@@ -80,7 +108,7 @@ REFUSED: Final = (
 )
 
 
-def write_table() -> None:
+def write_tables() -> None:
     rng = np.random.default_rng(1)
     a_N, b_N = rng.normal(size=(2, 90))
     rows = [
@@ -89,6 +117,11 @@ def write_table() -> None:
     ]
     Path("own.csv").write_text("\n".join(["a,b,c,kind", *rows]), encoding="utf-8")
     Path("own.toml").write_text(TABLE, encoding="utf-8")
+    columns = [f"{part}{place}" for part in "pq" for place in range(12)]
+    waves = [np.append(row, row[11] - row[0]).round(4) for row in rng.normal(size=(60, 24)).cumsum(axis=1)]
+    lines = [",".join(map(str, wave)) for wave in waves]
+    Path("waves.csv").write_text("\n".join([",".join([*columns, "slope"]), *lines]), encoding="utf-8")
+    Path("waves.toml").write_text(SERIES, encoding="utf-8")
 
 
 def said_by(command: str) -> str:
@@ -154,7 +187,7 @@ if __name__ == "__main__":
     from dots import draw_dots
 
     draw_dots()
-    write_table()
+    write_tables()
     answer: dict[str, Any] = {
         "commands": {command: said_by(command) for command in COMMANDS},
         "fitted": fitted(),

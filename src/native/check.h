@@ -5,6 +5,7 @@
 #pragma once
 #include "interface.h"
 #include "kinds.h"
+#include "skip.h"
 
 namespace shoal {
 
@@ -13,8 +14,9 @@ namespace shoal {
     X(OK, "") X(MEMORY, "memory") X(TARGET, "target") X(FIT, "fit") X(ABI, "abi") X(INPUTS, "inputs") \
     X(IMAGE_SIZE, "height") X(CONVS, "convs") X(CONV_COUNT, "conv_count") X(CONV_UNITS, "convs.units") \
     X(GROUPS, "convs.groups") X(CONV_NORM, "convs.norm") X(NORM, "dense.norm") \
-    X(KERNEL, "convs.kernel") X(CONV_ACTIVATION, "convs.activation") X(POOL, "convs.pool") \
-    X(CONV_DROPOUT, "convs.dropout_threshold") X(TABLES, "tables") X(TABLE_COUNT, "table_count") X(DENSE, "dense") X(DENSE_COUNT, "dense_count") \
+    X(KERNEL, "convs.kernel") X(STRIDE, "convs.stride") X(PADDING, "convs.padding") X(DILATION, "convs.dilation") \
+    X(CONV_ACTIVATION, "convs.activation") X(POOL, "convs.pool") X(POOL_SIZE, "convs.pool_size") X(POOL_STRIDE, "convs.pool_stride") \
+    X(CONV_DROPOUT, "convs.dropout_threshold") X(CONV_SKIP, "convs.skip") X(TABLES, "tables") X(TABLE_COUNT, "table_count") X(FIRST_LAYER, "first_layer") X(DENSE, "dense") X(DENSE_COUNT, "dense_count") \
     X(UNITS, "dense.units") X(ACTIVATION, "dense.activation") X(DROPOUT, "dense.dropout_threshold") \
     X(LOSS, "loss") X(LOSS_OPTION, "loss_option") X(LEVELS, "levels") X(OPTIMIZER, "optimizer") X(MOMENTUM, "momentum") \
     X(NESTEROV, "nesterov") X(WEIGHT_DECAY, "weight_decay") X(BATCH_SIZE, "batch_size") X(EPOCHS, "epochs") \
@@ -47,10 +49,13 @@ namespace {
 
 constexpr int64_t MAX_UNITS = 1 << 24, MAX_LAYERS = 1 << 10, MAX_ROWS = INT32_MAX, MAX_EPOCHS = INT32_MAX;
 constexpr int64_t MAX_LEVELS = 1 << 10;
-constexpr int64_t MAX_CONVS = 32, MAX_CHANNELS = 1 << 16, MAX_PIXELS = 1 << 14, MAX_IMAGES = 1 << 28,
-                  MAX_TABLES = 1 << 16, MAX_WORK = (int64_t)1 << 60;
+constexpr int64_t MAX_CONVS = 32, MAX_CHANNELS = 1 << 16, MAX_SIDE = INT32_MAX, MAX_SHIFT = 1 << 14,
+                  MAX_IMAGES = 1 << 28, MAX_TABLES = 1 << 16, MAX_WORK = (int64_t)1 << 60;
 
 inline bool within(int64_t value, int64_t low, int64_t high) { return value >= low && value <= high; }
+inline bool within(const ShoalSides& sides, int64_t low, int64_t high) {
+    return within(sides.height, low, high) && within(sides.width, low, high);
+}
 inline bool finite_and_not_negative(double value) { return value >= 0 && value <= 1.7e308; }
 
 // What a network has of each.
@@ -68,34 +73,54 @@ struct Counts {
     }
 };
 
-// A convolution. Channels, height and width are those of its input, and become those of its output, of so many pixels
+// Maps, as large as they are.
+struct Maps {
+    int64_t channels, height, width;
+    int64_t pixels() const { return height * width; }
+};
+
+// A convolution. Channels, height and width are those of its input, and become those of its output; `own` are its maps
 // before its pool.
-inline Field check_conv(const ShoalConv& conv, int64_t& channels, int64_t& height, int64_t& width, int64_t& pixels) {
+inline Field check_conv(const ShoalConv& conv, int64_t& channels, int64_t& height, int64_t& width, Maps& own) {
     if (!within(conv.units, 1, MAX_CHANNELS)) return CONV_UNITS;
-    if (!within(conv.kernel, 1, MAX_PIXELS) || !within(conv.stride, 1, MAX_PIXELS) ||
-        !within(conv.padding, 0, MAX_PIXELS))
-        return KERNEL;
-    const int64_t padded_height = height + 2 * conv.padding, padded_width = width + 2 * conv.padding;
-    if (conv.kernel > padded_height || conv.kernel > padded_width) return KERNEL;
-    if (padded_height * padded_width * channels > MAX_UNITS) return KERNEL;
+    if (!within(conv.stride, 1, MAX_SIDE)) return STRIDE;
+    if (!within(conv.padding, 0, MAX_UNITS)) return PADDING;
+    const ShoalSides padded = {height + 2 * conv.padding.height, width + 2 * conv.padding.width};
+    if (padded.height * padded.width > MAX_UNITS / channels) return PADDING;
+    if (!within(conv.kernel.height, 1, padded.height) || !within(conv.kernel.width, 1, padded.width)) return KERNEL;
+    if (!within(conv.dilation, 1, MAX_SIDE)) return DILATION;
+    const ShoalSides reach = reach_of(conv.kernel, conv.dilation);
+    if (reach.height >= padded.height || reach.width >= padded.width) return DILATION;
     if (!within(conv.groups, 1, MAX_CHANNELS) || channels % conv.groups || conv.units % conv.groups) return GROUPS;
-    const int64_t group_inputs = channels / conv.groups;
-    if (conv.kernel * conv.kernel * group_inputs > MAX_UNITS / conv.units) return KERNEL;
-    if (conv.groups > 1 && conv.kernel * padded_width * group_inputs > MAX_UNITS / conv.units) return GROUPS;
+    if (area_of(conv.kernel) * (channels / conv.groups) > MAX_UNITS / conv.units) return KERNEL;
     if (!within(conv.norm, 0, SHOAL_NORM_COUNT - 1)) return CONV_NORM;
-    height = (padded_height - conv.kernel) / conv.stride + 1;
-    width = (padded_width - conv.kernel) / conv.stride + 1;
+    height = (padded.height - 1 - reach.height) / conv.stride.height + 1;
+    width = (padded.width - 1 - reach.width) / conv.stride.width + 1;
     channels = conv.units;
-    pixels = height * width;
-    if (pixels > MAX_UNITS / channels) return CONV_UNITS;
+    own = {channels, height, width};
+    if (own.pixels() > MAX_UNITS / channels) return CONV_UNITS;
     if (!within(conv.activation, 0, SHOAL_ACTIVATION_COUNT - 1)) return CONV_ACTIVATION;
     if (!within(conv.dropout_threshold, 0, 65535)) return CONV_DROPOUT;
     if (!within(conv.pool, 0, SHOAL_POOL_COUNT - 1)) return POOL;
     if (conv.pool == SHOAL_NO_POOL) return OK;
-    const int64_t side = height < width ? height : width;
-    if (!within(conv.pool_size, 1, side) || !within(conv.pool_stride, 1, MAX_PIXELS)) return POOL;
-    height = (height - conv.pool_size) / conv.pool_stride + 1;
-    width = (width - conv.pool_size) / conv.pool_stride + 1;
+    if (!within(conv.pool_size.height, 1, height) || !within(conv.pool_size.width, 1, width)) return POOL_SIZE;
+    if (!within(conv.pool_stride, 1, MAX_SIDE)) return POOL_STRIDE;
+    height = (height - conv.pool_size.height) / conv.pool_stride.height + 1;
+    width = (width - conv.pool_size.width) / conv.pool_stride.width + 1;
+    return OK;
+}
+
+// What the skip of convolution `l` adds to its maps, of what entered all up to it: counts the weights that it passes.
+inline Field check_skip(const ShoalConv* convs, int64_t l, const Maps* entered, const Maps& own, Counts& counts) {
+    if (!within(convs[l].skip, 0, l + 1)) return CONV_SKIP;
+    if (!convs[l].skip) return OK;
+    const Maps& from = entered[source_of_skip(convs, l)];
+    const ShoalSides strides = strides_of_skip(convs, l);
+    if ((from.height - 1) / strides.height + 1 != own.height || (from.width - 1) / strides.width + 1 != own.width)
+        return CONV_SKIP;
+    if (!passes_skip(strides, from.channels, own.channels)) return OK;
+    if (from.channels > MAX_UNITS / own.channels) return CONV_SKIP;
+    counts.parameters += own.channels * from.channels;
     return OK;
 }
 
@@ -118,23 +143,25 @@ inline Field check_tables(const ShoalNetwork& net, int64_t& inputs, Counts& coun
 inline Field check_network(const ShoalNetwork& net, Counts& counts) {
     if (!within(net.inputs, 1, MAX_UNITS)) return INPUTS;
     if (!within(net.conv_count, 0, MAX_CONVS)) return CONV_COUNT;
+    if (!within(net.first_layer, 0, MAX_LAYERS)) return FIRST_LAYER;
     if (!within(net.dense_count, net.conv_count ? 0 : 1, MAX_LAYERS)) return DENSE_COUNT;
     if (net.dense_count && !net.dense) return DENSE;
     int64_t inputs = net.inputs;
     if (net.conv_count) {
         if (!net.convs) return CONVS;
         int64_t channels = net.channels, height = net.height, width = net.width;
-        if (!within(channels, 1, MAX_CHANNELS) || !within(height, 1, MAX_PIXELS) ||
-            !within(width, 1, MAX_PIXELS) || channels * height * width != inputs)
+        if (!within(channels, 1, MAX_CHANNELS) || !within(height, 1, MAX_UNITS) ||
+            !within(width, 1, MAX_UNITS / height) || channels * height * width != inputs)
             return IMAGE_SIZE;
+        Maps entered[MAX_CONVS], own;
         for (int64_t l = 0; l < net.conv_count; ++l) {
             const ShoalConv& conv = net.convs[l];
-            const int64_t inputs_of_conv = channels;
-            int64_t pixels = 0;
-            if (Field refused = check_conv(conv, channels, height, width, pixels)) return refused;
-            counts.parameters += conv.units * (conv.kernel * conv.kernel * (inputs_of_conv / conv.groups) + 1);
-            counts.maps += conv.units * pixels;
-            counts.add_norm(conv.norm, conv.units, pixels);
+            entered[l] = {channels, height, width};
+            if (Field refused = check_conv(conv, channels, height, width, own)) return refused;
+            if (Field refused = check_skip(net.convs, l, entered, own, counts)) return refused;
+            counts.parameters += conv.units * (area_of(conv.kernel) * (entered[l].channels / conv.groups) + 1);
+            counts.maps += conv.units * own.pixels();
+            counts.add_norm(conv.norm, conv.units, own.pixels());
         }
         inputs = channels * height * width;
     }
@@ -190,9 +217,10 @@ inline Field check_asked(const AskedRows& asked, Counts& counts) {
 
 // How many numbers a gradient has of each image: by the maps of a convolution of a sound network, or, of -1, by the image.
 inline int64_t gradient_numbers(const ShoalNetwork& net, int64_t layer) {
-    int64_t channels = net.channels, height = net.height, width = net.width, pixels = height * width;
-    for (int64_t l = 0; l <= layer; ++l) check_conv(net.convs[l], channels, height, width, pixels);
-    return channels * pixels;
+    int64_t channels = net.channels, height = net.height, width = net.width;
+    Maps own = {channels, height, width};
+    for (int64_t l = 0; l <= layer; ++l) check_conv(net.convs[l], channels, height, width, own);
+    return own.channels * own.pixels();
 }
 
 // Norms of a batch are part of the sums before them, for whoever asks; layer norms are not gone back through.
@@ -221,212 +249,6 @@ inline Field check_gradient(const ShoalGradient* question) {
     if (!(question->least_slope >= 0 && question->least_slope <= 1)) return LEAST_SLOPE;
     if (question->gradient_count != rows * gradient_numbers(net, question->layer)) return GRADIENT;
     return rows && !question->gradient ? GRADIENT : OK;
-}
-
-// The images that rows point into by number, and what is done with their bytes.
-inline Field check_images(const ShoalFit& fit) {
-    if (!within(fit.evaluate_every, 1, MAX_ROWS)) return EVALUATE_EVERY;
-    if (!within(fit.shift, 0, MAX_PIXELS) || !within(fit.flip, 0, 1)) return AUGMENT;
-    if (!fit.network.conv_count) return fit.evaluate_every == 1 && !fit.shift && !fit.flip ? OK : AUGMENT;
-    if (fit.images_count < 0 || fit.images_count % fit.network.inputs) return IMAGES;
-    if (fit.images_count && !fit.images) return IMAGES;
-    if (!fit.pixel_count && !fit.images_count) return fit.shift || fit.flip ? AUGMENT : OK;  // of floats
-    return fit.pixel_count == fit.network.channels && fit.pixel_scale && fit.pixel_offset ? OK : PIXELS;
-}
-
-// How many outputs a target has, side by side.
-inline int64_t outputs_of_target(const ShoalFit& fit) {
-    static_assert(SHOAL_LOSS_COUNT == 8, "a case for every loss");
-    switch (fit.loss) {
-        case SHOAL_MSE:
-        case SHOAL_CROSS_ENTROPY:
-        case SHOAL_MAE:
-        case SHOAL_HUBER:
-        case SHOAL_POISSON:
-        case SHOAL_BINARY_CROSS_ENTROPY: return 1;
-        case SHOAL_QUANTILE: return fit.level_count;
-        case SHOAL_GAUSSIAN: return 2;
-        default: unknown_kind();
-    }
-}
-
-// Weights are numbers that are not negative.
-inline bool has_sound_weights(const ShoalRows& data) {
-    if (!data.weights) return data.weights_count == 0;
-    if (data.weights_count != data.row_count) return false;
-    for (int64_t n = 0; n < data.row_count; ++n)
-        if (!finite_and_not_negative((double)data.weights[n])) return false;
-    return true;
-}
-
-// Shares are numbers that are not negative, of labels alone: one for each.
-inline bool has_sound_shares(const ShoalRows& data, const ShoalFit& fit, int64_t outputs) {
-    if (!data.shares) return data.shares_count == 0;
-    if (fit.loss != SHOAL_BINARY_CROSS_ENTROPY || data.shares_count != data.row_count * outputs) return false;
-    for (int64_t n = 0; n < data.shares_count; ++n)
-        if (!finite_and_not_negative((double)data.shares[n])) return false;
-    return true;
-}
-
-// `field` and the next four are the fields of their count, their inputs, their targets, their weights and shares.
-inline Field check_rows(const ShoalRows& data, int64_t min_rows, const ShoalFit& fit, Field field) {
-    const int64_t outputs = fit.network.dense[fit.network.dense_count - 1].units;
-    if (!within(data.row_count, min_rows, fit.network.conv_count ? MAX_IMAGES : MAX_ROWS)) return field;
-    if (!data.row_count) return OK;
-    if (fit.network.conv_count && fit.pixel_count) {
-        if (!data.index || data.index_count != data.row_count) return Field(field + 1);
-        for (int64_t n = 0; n < data.row_count; ++n)
-            if (!within(data.index[n], 0, fit.images_count / fit.network.inputs - 1)) return Field(field + 1);
-    } else if (!data.x || data.x_count != data.row_count * fit.network.inputs ||
-               !has_sound_codes(fit.network, data.x, data.row_count)) {
-        return Field(field + 1);
-    }
-    if (!has_sound_weights(data)) return Field(field + 3);
-    if (!has_sound_shares(data, fit, outputs)) return Field(field + 4);
-    static_assert(SHOAL_LOSS_COUNT == 8, "a case for every loss");
-    switch (fit.loss) {
-        case SHOAL_MSE:
-        case SHOAL_MAE:
-        case SHOAL_HUBER:
-        case SHOAL_QUANTILE:
-        case SHOAL_GAUSSIAN: {
-            const int64_t of_target = outputs_of_target(fit);
-            if (outputs % of_target) return UNITS;
-            if (!data.values || data.values_count != data.row_count * (outputs / of_target)) return Field(field + 2);
-            return OK;
-        }
-        case SHOAL_POISSON:
-            if (!data.values || data.values_count != data.row_count * outputs) return Field(field + 2);
-            for (int64_t n = 0; n < data.values_count; ++n)
-                if (!finite_and_not_negative((double)data.values[n])) return Field(field + 2);
-            return OK;
-        case SHOAL_BINARY_CROSS_ENTROPY:
-            if (!data.values || data.values_count != data.row_count * outputs) return Field(field + 2);
-            for (int64_t n = 0; n < data.values_count; ++n)
-                if (!(data.values[n] >= 0 && data.values[n] <= 1)) return Field(field + 2);
-            return OK;
-        case SHOAL_CROSS_ENTROPY:
-            if (!data.labels || data.labels_count != data.row_count) return Field(field + 2);
-            for (int64_t n = 0; n < data.row_count; ++n)
-                if (!within(data.labels[n], 0, outputs - 1)) return Field(field + 2);
-            return OK;
-        default: unknown_kind();
-    }
-}
-
-inline bool takes_momentum(int64_t optimizer) {
-    static_assert(SHOAL_OPTIMIZER_COUNT == 4, "a case for every optimiser");
-    switch (optimizer) {
-        case SHOAL_SGD:
-        case SHOAL_RMSPROP: return true;
-        case SHOAL_ADAM:
-        case SHOAL_ADAMW: return false;
-        default: unknown_kind();
-    }
-}
-
-inline bool takes_option(int64_t loss, double option) {
-    static_assert(SHOAL_LOSS_COUNT == 8, "a case for every loss");
-    switch (loss) {
-        case SHOAL_CROSS_ENTROPY: return option >= 0 && option < 1;
-        case SHOAL_HUBER: return option > 0 && finite_and_not_negative(option);
-        case SHOAL_MSE:
-        case SHOAL_MAE:
-        case SHOAL_POISSON:
-        case SHOAL_QUANTILE:
-        case SHOAL_GAUSSIAN:
-        case SHOAL_BINARY_CROSS_ENTROPY: return option == 0;
-        default: unknown_kind();
-    }
-}
-
-// Levels ascend within 0 and 1, and belong to quantile alone.
-inline bool takes_levels(const ShoalFit& fit) {
-    if (fit.loss != SHOAL_QUANTILE) return fit.level_count == 0;
-    if (!within(fit.level_count, 1, MAX_LEVELS) || !fit.levels) return false;
-    for (int64_t l = 0; l < fit.level_count; ++l)
-        if (!(fit.levels[l] > (l ? fit.levels[l - 1] : 0) && fit.levels[l] < 1)) return false;
-    return true;
-}
-
-// Whether there are rows for the loss that chooses the epoch to keep.
-inline bool has_monitored_rows(const ShoalFit& fit) {
-    static_assert(SHOAL_MONITOR_COUNT == 3, "a case for every monitor");
-    switch (fit.monitor) {
-        case SHOAL_MONITOR_NONE: return true;
-        case SHOAL_MONITOR_VALIDATION: return fit.validation.row_count > 0;
-        case SHOAL_MONITOR_INNER: return fit.inner.row_count > 0;
-        default: unknown_kind();
-    }
-}
-
-inline Field check_training(const ShoalFit& fit) {
-    if (!within(fit.loss, 0, SHOAL_LOSS_COUNT - 1)) return LOSS;
-    if (!takes_option(fit.loss, fit.loss_option)) return LOSS_OPTION;
-    if (!takes_levels(fit)) return LEVELS;
-    if (!within(fit.optimizer, 0, SHOAL_OPTIMIZER_COUNT - 1)) return OPTIMIZER;
-    const bool momentum = fit.momentum > 0;
-    if (!(fit.momentum >= 0 && fit.momentum < 1)) return MOMENTUM;
-    if (momentum && !takes_momentum(fit.optimizer)) return MOMENTUM;
-    if (!within(fit.nesterov, 0, momentum && fit.optimizer == SHOAL_SGD)) return NESTEROV;
-    if (!finite_and_not_negative(fit.weight_decay)) return WEIGHT_DECAY;
-    if (!within(fit.batch_size, 1, MAX_ROWS)) return BATCH_SIZE;
-    if (!within(fit.epochs, 1, MAX_EPOCHS)) return EPOCHS;
-    if (fit.learning_rates_count != fit.epochs) return LEARNING_RATES_COUNT;
-    if (!fit.learning_rates) return LEARNING_RATES;
-    if (!within(fit.monitor, 0, SHOAL_MONITOR_COUNT - 1)) return MONITOR;
-    if (!has_monitored_rows(fit)) return MONITOR;
-    if (!within(fit.patience, 0, MAX_EPOCHS)) return PATIENCE;
-    return within(fit.pause_interval, 0, MAX_WORK) ? OK : PAUSE_INTERVAL;
-}
-
-// Evaluation points increase within [1, epochs]; as many are done as lie up to the state's epoch.
-inline Field check_evaluations(const ShoalFit& fit) {
-    if (!within(fit.evaluation_count, 0, fit.epochs)) return EVALUATION_COUNT;
-    if (fit.curve_count != SHOAL_CURVE_COLUMNS * fit.evaluation_count) return CURVE_COUNT;
-    if (fit.evaluation_count && !fit.curve) return CURVE;
-    if (fit.evaluation_count && !fit.evaluation_epochs) return EVALUATION_EPOCHS;
-    int64_t done = 0;
-    for (int64_t t = 0; t < fit.evaluation_count; ++t) {
-        if (!within(fit.evaluation_epochs[t], t ? fit.evaluation_epochs[t - 1] + 1 : 1, fit.epochs))
-            return EVALUATION_EPOCHS;
-        done += fit.evaluation_epochs[t] <= fit.epoch;
-    }
-    return fit.evaluations_done == done ? OK : EVALUATIONS_DONE;
-}
-
-inline Field check_state(const ShoalFit& fit, const Counts& counts) {
-    if (fit.parameter_count != counts.parameters) return PARAMETER_COUNT;
-    if (!fit.parameters) return PARAMETERS;
-    if (!fit.first_moment) return FIRST_MOMENT;
-    if (!fit.second_moment) return SECOND_MOMENT;
-    if (!fit.best_parameters) return BEST_PARAMETERS;
-    if (fit.buffer_count != counts.buffers) return BUFFER_COUNT;
-    if (counts.buffers && !fit.buffers) return BUFFERS;
-    if (counts.buffers && !fit.best_buffers) return BEST_BUFFERS;
-    if (!within(fit.epoch, 0, fit.epochs)) return EPOCH;
-    const int64_t steps = (fit.train.row_count + fit.batch_size - 1) / fit.batch_size;
-    if (!within(fit.step, 0, fit.epoch < fit.epochs ? steps - 1 : 0)) return STEP;
-    if (!within(fit.best_epoch, 0, fit.epoch)) return BEST_EPOCH;
-    return within(fit.status, 0, SHOAL_STATUS_COUNT - 1) ? OK : STATUS;
-}
-
-inline Field check_fit(const ShoalFit* fit, int64_t until) {
-    if (!fit) return FIT;
-    if (fit->abi != SHOAL_ABI) return ABI;
-    if (!within(until, 0, fit->epochs)) return UNTIL;
-    Counts counts;
-    if (Field refused = check_network(fit->network, counts)) return refused;
-    if (!fit->network.dense_count) return DENSE_COUNT;
-    if (Field refused = check_training(*fit)) return refused;
-    if (Field refused = check_images(*fit)) return refused;
-    if (Field refused = check_rows(fit->train, 1, *fit, TRAIN)) return refused;
-    if (Field refused = check_rows(fit->validation, 0, *fit, VALIDATION)) return refused;
-    if (Field refused = check_rows(fit->inner, 0, *fit, INNER)) return refused;
-    if (Field refused = check_state(*fit, counts)) return refused;
-    const int64_t last_batch = (fit->train.row_count - 1) % fit->batch_size + 1;
-    if (counts.norms_single_numbers && last_batch == 1) return BATCH_SIZE;  // one number has no spread
-    return check_evaluations(*fit);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Convolutions, forward and backward, and dropout of whole channels.
+// Convolutions, forward and backward.
 //
 // Blocks of 16 images go through side by side (network.h), so that a pixel of a map is a panel of columns, a row of the
 // output one product for each panel of filters, and nothing is laid out anew for it. Only so many images go through
@@ -9,61 +9,12 @@
 #pragma once
 #include "map_norm.h"
 #include "network.h"
+#include "passing.h"
 #include "pool.h"
 #include "product.h"
 
 namespace shoal {
 namespace {
-
-// -- what is passed on -------------------------------------------------------------------------------------
-
-// Where what convolution `l` passes on of a block lies: inside the next one's maps, or, behind the last, in the network's
-// values, to become rows of the dense layers' input.
-inline Plane passed_plane(const Network& net, int64_t l, int64_t block, float* next_maps) {
-    const Conv& conv = net.convs[l];
-    if (l == net.conv_count - 1)
-        return {net.values, conv.pooled_pixels * PANEL, conv.pooled_width * PANEL};
-    const Conv& next = net.convs[l + 1];
-    return {next_maps + block * next.map_stride + next.padding * (next.row_stride + PANEL), next.channel_stride,
-            next.row_stride};
-}
-
-// What the values of each channel of a block's images are multiplied by: (units, 16); 0 where one is dropped. Channel c of
-// row b of the batch has draw b * C + c.
-inline void channel_factors(const Layer& filters, int64_t first_row, int64_t images, float* factors) {
-    const bool drops = first_row != NO_DROPOUT && filters.dropout_threshold;
-    const float scale = (float)(65536.0 / (double)(65536 - filters.dropout_threshold));
-    for (int64_t c = 0; c < filters.units; ++c, factors += PANEL) {
-        store(factors, broadcast_panel(drops ? 0 : 1));
-        for (int64_t n = 0; drops && n < min(PANEL, images); ++n)
-            if (filters.dropout_draws[(first_row + n) * filters.units + c] >= filters.dropout_threshold)
-                factors[n] = scale;
-    }
-}
-
-// The matrix of a block's last values, a panel for each number, as rows of the dense layers' input: of `images` images.
-inline void panels_to_rows(const Network& net, const float* panels, int64_t first_image, int64_t images) {
-    const Layer& to = net.dense_input;
-    float rows[PANEL * PANEL];
-    for (int64_t d = 0; d < to.units; d += PANEL) {
-        transpose_16x16(panels + d * PANEL, rows);
-        for (int64_t n = 0; n < min(PANEL, images); ++n)
-            __builtin_memcpy(to.value + (first_image + n) * to.output_stride + d, rows + n * PANEL,
-                             (size_t)min(PANEL, to.units - d) * sizeof(float));
-    }
-}
-
-// The way back, of gradients: 0 where a block has no image.
-inline void rows_to_panels(const Network& net, int64_t first_image, int64_t images, float* panels) {
-    const Layer& from = net.dense_input;
-    float rows[PANEL * PANEL] = {};
-    for (int64_t d = 0; d < from.units; d += PANEL) {
-        for (int64_t n = 0; n < min(PANEL, images); ++n)
-            __builtin_memcpy(rows + n * PANEL, from.delta + (first_image + n) * from.output_stride + d,
-                             PANEL * sizeof(float));
-        transpose_16x16(rows, panels + d * PANEL);
-    }
-}
 
 // -- forward -----------------------------------------------------------------------------------------------
 
@@ -76,15 +27,29 @@ inline Plane plane_of_sums(const Network& net, const Conv& conv, int64_t block, 
 // Sums under the kernel, less the bias, of row `y` of a block's output.
 inline void apply_filters(const Conv& conv, int64_t block, int64_t y, const Plane& sums) {
     const Layer& filters = conv.filters;
-    const float* row = conv.input_maps + block * conv.map_stride + y * conv.stride * conv.row_stride;
+    const float* row = conv.input_maps + block * conv.map_stride + y * conv.stride.height * conv.row_stride;
     float* to = sums.at + y * sums.row_stride;
     for_each_run(conv, 0, filters.units, [&](int64_t h, int64_t units) {
         multiply<true>({filters.weights + unit_offset(filters, h), conv.kernel_area() * PANEL,
-                        row + seen_offset(conv, h), conv.channel_stride, conv.stride * PANEL,
+                        row + seen_offset(conv, h), conv.channel_stride, conv.stride.width * PANEL,
                         to + h * sums.channel_stride, sums.channel_stride, PANEL, nullptr, 0, false, conv.pixel_taps,
                         conv.kernel_area()},
                        units, conv.output_width * PANEL_VECTORS);
     });
+}
+
+// What a row's activation takes: its sums, and what a skip adds to them.
+struct Terms {
+    Plane sums, skipped;
+};
+
+// What the skip of a convolution adds to row `y` of a block's output: what entered, or a row that is passed of it now.
+inline Plane skipped_row(const Network& net, const Conv& conv, int64_t block, int64_t y) {
+    const Plane row = {net.skips, channel_floats(conv.output_width), 0};
+    if (conv.source < 0) return {};
+    if (conv.projection) return apply_filters(*conv.projection, block, y, row), row;
+    const Conv& from = net.convs[conv.source];
+    return {from.input_maps + block * from.map_stride + from.corner() + y * from.row_stride, from.channel_stride, 0};
 }
 
 // What becomes of a channel's sums in a block before its activation: with a norm, or with the bias that they lack.
@@ -99,8 +64,8 @@ struct Preactivation {
 };
 
 // Values of row `y` from its sums, times the channels' factors unless these are null; and derivatives, unless these are.
-template <bool NORMED>
-inline void activate_row(const Conv& conv, const Plane& sums, int64_t block, int64_t y, const Plane& to,
+template <bool NORMED, bool SKIPS>
+inline void activate_row(const Conv& conv, const Terms& terms, int64_t block, int64_t y, const Plane& to,
                          float* derivatives, const float* factors) {
     const Layer& filters = conv.filters;
     const int64_t width = conv.output_width * PANEL;
@@ -108,12 +73,15 @@ inline void activate_row(const Conv& conv, const Plane& sums, int64_t block, int
         for (int64_t h = 0; h < filters.units; ++h) {
             const Preactivation<NORMED> preactivation(filters, block, h);
             const Panel factor = factors ? load_panel(factors + h * PANEL) : broadcast_panel(1);
-            const float* sum = sums.at + h * sums.channel_stride + y * sums.row_stride;
+            const float *sum = terms.sums.at + h * terms.sums.channel_stride + y * terms.sums.row_stride,
+                        *skipped = terms.skipped.at + h * terms.skipped.channel_stride;
             float *value = to.at + h * to.channel_stride + y * to.row_stride,
                   *derivative = derivatives ? derivatives + h * conv.output_stride + y * width : nullptr;
             for (int64_t x = 0; x < width; x += PANEL)
                 for (int v = 0; v < PANEL_VECTORS; ++v) {
-                    const Activated activated = decltype(kind)::evaluate(preactivation(load(sum + x + v * W), v));
+                    vf32 z = preactivation(load(sum + x + v * W), v);
+                    if (SKIPS) z += load(skipped + x + v * W);
+                    const Activated activated = decltype(kind)::evaluate(z);
                     store(value + x + v * W, activated.value * factor.part[v]);
                     if (derivative) store(derivative + x + v * W, activated.derivative);
                 }
@@ -130,9 +98,12 @@ inline void forward_block(const Network& net, int64_t l, int64_t block, int64_t 
     const Layer& filters = conv.filters;
     const bool training = first_row != NO_DROPOUT, by_row = filters.norm.kind == SHOAL_LAYER_NORM,
                there = training && filters.norm.kind == SHOAL_BATCH_NORM;
-    float* derivatives = training && !filters.norm.width ? filters.derivative + block * conv.output_floats() : nullptr;
-    const Plane to = passed_plane(net, l, block, l + 1 < net.conv_count ? net.convs[l + 1].input_maps : nullptr);
+    float* derivatives =
+        training && conv.keeps_derivatives() ? filters.derivative + block * conv.output_floats() : nullptr;
+    const Plane to = passed_plane(net, l, block, &Conv::input_maps);
     const Plane own = {net.values, conv.output_stride, conv.output_width * PANEL}, &values = conv.pool ? own : to;
+    static constexpr decltype(&activate_row<false, false>) activate[2][2] = {
+        {activate_row<false, false>, activate_row<false, true>}, {activate_row<true, false>, activate_row<true, true>}};
     channel_factors(filters, first_row, images, net.channel_factors);
     const float* factors = conv.pool ? nullptr : net.channel_factors;
     const Plane sums = plane_of_sums(net, conv, block, there || by_row);
@@ -140,10 +111,8 @@ inline void forward_block(const Network& net, int64_t l, int64_t block, int64_t 
     if (by_row) settle_statistics_of_block(conv, block);
     for (int64_t y = 0; y < conv.output_height(); ++y) {
         if (!there && !by_row) apply_filters(conv, block, y, sums);
-        if (filters.norm.width)
-            activate_row<true>(conv, sums, block, y, values, nullptr, factors);
-        else
-            activate_row<false>(conv, sums, block, y, values, derivatives, factors);
+        const Terms terms = {sums, skipped_row(net, conv, block, y)};
+        activate[filters.norm.width > 0][conv.source >= 0](conv, terms, block, y, values, derivatives, factors);
     }
     see(values);
     int32_t* argmax = conv.pool_argmax + block * conv.pooled_floats();
@@ -222,10 +191,11 @@ inline Panel take_slopes(const Conv& conv, const float* row, int64_t row_stride,
 inline void channel_backward(const Conv& conv, int64_t block, int64_t h, const Plane& from, const Panel& factor,
                              float* delta) {
     const Layer& filters = conv.filters;
-    if (!filters.norm.width) {
+    if (conv.keeps_derivatives()) {
         const float* derivatives = filters.derivative + block * conv.output_floats() + h * conv.output_stride;
         const auto derivative = [=](int64_t at, int v) { return load(derivatives + at + v * W); };
         Panel sum = take_slopes(conv, from.at, from.row_stride, factor, derivative, delta);
+        if (filters.norm.width) return;
         filters.gradient[unit_offset(filters, h) + filters.inputs * PANEL] += horizontal_sum_16(sum.part);
         return;
     }
@@ -244,7 +214,7 @@ inline BlockSlope activation_backward(const Network& net, int64_t l, int64_t blo
                                       int64_t first_row) {
     const Conv& conv = net.convs[l];
     BlockSlope slope;
-    const Plane passed = passed_plane(net, l, block, net.map_deltas);
+    const Plane passed = passed_plane(net, l, block, &Conv::map_deltas);
     channel_factors(conv.filters, first_row, images, net.channel_factors);
     for (int64_t h = 0; h < conv.filters.units; ++h) {
         float* delta = net.deltas + block * conv.delta_floats() + h * conv.delta_stride;
@@ -269,33 +239,37 @@ inline BlockSlope activation_backward(const Network& net, int64_t l, int64_t blo
 inline int64_t taps_of_input(const Conv& conv, int64_t first, int64_t y, int64_t x) {
     const Layer& filters = conv.filters;
     int64_t count = 0;
-    for (int64_t ky = y % conv.stride; ky < conv.kernel; ky += conv.stride) {
-        const int64_t from_y = (y - ky) / conv.stride;
-        if (from_y < 0 || from_y >= conv.output_height()) continue;
-        for (int64_t kx = x % conv.stride; kx < conv.kernel; kx += conv.stride)
+    for (int64_t ky = 0; ky < conv.kernel.height; ++ky) {
+        const int64_t down = y - ky * conv.dilation.height, from_y = down / conv.stride.height;
+        if (down < 0 || down % conv.stride.height || from_y >= conv.output_height()) continue;
+        for (int64_t kx = 0; kx < conv.kernel.width; ++kx) {
+            const int64_t across = x - kx * conv.dilation.width, from_x = across / conv.stride.width;
+            if (across % conv.stride.width) continue;
             for_each_run(conv, first, first + conv.group_units, [&](int64_t h, int64_t units) {
-                conv.input_taps[count++] = {conv.pixel_taps[ky * conv.kernel + kx].a + unit_offset(filters, h),
+                conv.input_taps[count++] = {conv.pixel_taps[ky * conv.kernel.width + kx].a + unit_offset(filters, h),
                                             h * conv.delta_stride + from_y * conv.delta_row_stride +
-                                                ((x - kx) / conv.stride + conv.margin) * PANEL,
+                                                (from_x + conv.margin) * PANEL,
                                             units};
             });
+        }
     }
     return count;
 }
 
 // Gradients of a block's input, less its border, from those of its sums: a row of every stride-th pixel at a time, which
-// were taken by the same weights.
-inline void input_gradient(const Conv& conv, const float* deltas, float* map_deltas) {
-    const int64_t width = conv.input_width, height = conv.input_height;
-    for (int64_t y = conv.padding; y < height + conv.padding; ++y)
-        for (int64_t x = conv.padding; x < conv.padding + min(conv.stride, width); ++x)
+// were taken by the same weights. Added to those of skips, where these are there.
+inline void input_gradient(const Conv& conv, int64_t block, const float* deltas) {
+    float* map_deltas = conv.map_deltas + block * conv.map_stride;
+    const int64_t width = conv.input_width, left = conv.padding.width, top = conv.padding.height;
+    for (int64_t y = top; y < conv.input_height + top; ++y)
+        for (int64_t x = left; x < left + min(conv.stride.width, width); ++x)
             for (int64_t h = 0; h < conv.filters.units; h += conv.group_units)
                 multiply<false>({conv.filters.weights, conv.kernel_area() * PANEL, deltas, conv.delta_stride, PANEL,
                                  map_deltas + seen_offset(conv, h) + y * conv.row_stride + x * PANEL,
-                                 conv.channel_stride, conv.stride * PANEL, nullptr, 0, false, conv.input_taps,
-                                 taps_of_input(conv, h, y, x)},
+                                 conv.channel_stride, conv.stride.width * PANEL, nullptr, 0, conv.sums_deltas,
+                                 conv.input_taps, taps_of_input(conv, h, y, x)},
                                 conv.group_inputs,
-                                (width + conv.padding - x + conv.stride - 1) / conv.stride * PANEL_VECTORS);
+                                (width + left - x + conv.stride.width - 1) / conv.stride.width * PANEL_VECTORS);
 }
 
 // Blocks whose inputs are multiplied with gradients: the channels that some units see, and those units.
@@ -310,8 +284,8 @@ struct ImageFactors {
 template <int R, int C>
 void multiply_images(const ImageFactors& factors, const int64_t* offset, float* sums) {
     const Conv& conv = factors.conv;
-    const int64_t channel = conv.delta_stride, step = conv.stride * PANEL, margin = conv.margin * PANEL;
-    const int64_t skip = conv.stride * conv.row_stride - conv.output_width * step;
+    const int64_t channel = conv.delta_stride, step = conv.stride.width * PANEL, margin = conv.margin * PANEL;
+    const int64_t skip = conv.stride.height * conv.row_stride - conv.output_width * step;
     for (int part = 0; part < PANEL; part += W) {
         vf32 sum[R][C] = {};
         for (int64_t b = 0; b < factors.blocks; ++b) {
@@ -369,9 +343,34 @@ inline void filters_backward(const Conv& conv, int64_t blocks, const float* maps
     });
 }
 
+// -- the way back through skips ------------------------------------------------------------------------------
+
+// Before the gradients of `blocks` blocks are summed up: nothing.
+inline void clear_skipped(const Network& net, int64_t blocks) {
+    for (int64_t l = 0; l < net.conv_count; ++l) {
+        const Conv& conv = net.convs[l];
+        if (conv.sums_deltas) __builtin_memset(conv.map_deltas, 0, (size_t)(blocks * conv.map_stride) * sizeof(float));
+    }
+}
+
+// Adds the gradients of what a skip added to a block to those of what entered.
+inline void skip_backward(const Network& net, const Conv& conv, int64_t block) {
+    const float* deltas = net.deltas + block * conv.delta_floats();
+    if (conv.projection) return input_gradient(*conv.projection, block, deltas);
+    const Conv& from = net.convs[conv.source];
+    float* to = from.map_deltas + block * from.map_stride + from.corner();
+    for (int64_t h = 0; h < conv.filters.units; ++h)
+        for (int64_t y = 0; y < conv.output_height(); ++y) {
+            const float* delta = deltas + h * conv.delta_stride + y * conv.delta_row_stride + conv.margin * PANEL;
+            float* sum = to + h * from.channel_stride + y * from.row_stride;
+            for (int64_t x = 0; x < conv.output_width * PANEL; x += W) store(sum + x, load(sum + x) + load(delta + x));
+        }
+}
+
 // A group of blocks at a time, so that they stay in the cache; where no batch is normed, there is one.
 inline void backward_convs(const Network& net, int64_t rows, int64_t first_row) {
     const int64_t blocks = blocks_of(rows), together = blocks_of(net.seen_rows);
+    clear_skipped(net, blocks);
     for (int64_t l = net.conv_count - 1; l >= 0; --l) {
         const Conv& conv = net.convs[l];
         const int64_t norm = conv.filters.norm.kind;
@@ -380,8 +379,12 @@ inline void backward_convs(const Network& net, int64_t rows, int64_t first_row) 
             const int64_t block = b / PANEL;
             if (l == net.conv_count - 1) rows_to_panels(net, b, rows - b, net.values);
             const BlockSlope slope = activation_backward(net, l, block, rows - b, first_row + b);
-            if (norm == SHOAL_LAYER_NORM)
-                pull_back_layer_norm(conv, block, rows - b, slope, net.deltas + block * conv.delta_floats());
+            float* deltas = net.deltas + block * conv.delta_floats();
+            if (conv.source > 0) skip_backward(net, conv, block);  // images need none
+            if (conv.projection)
+                filters_backward(*conv.projection, 1, conv.projection->input_maps + block * conv.projection->map_stride,
+                                 deltas);
+            if (norm == SHOAL_LAYER_NORM) pull_back_layer_norm(conv, block, rows - b, slope, deltas);
         }
         if (norm) settle_norm_gradients_of_images(conv);
         // The gradients of the maps behind are read; now those of the maps in front may take their place.
@@ -390,7 +393,7 @@ inline void backward_convs(const Network& net, int64_t rows, int64_t first_row) 
             for (int64_t block = first; block < end; ++block) {
                 float* deltas = net.deltas + block * conv.delta_floats();
                 if (norm == SHOAL_BATCH_NORM) pull_back_batch_norm(conv, block, rows - block * PANEL, rows, deltas);
-                if (l) input_gradient(conv, deltas, net.map_deltas + block * conv.map_stride);
+                if (l) input_gradient(conv, block, deltas);
             }
             filters_backward(conv, end - first, conv.input_maps + first * conv.map_stride,
                              net.deltas + first * conv.delta_floats());

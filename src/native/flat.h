@@ -13,17 +13,24 @@ inline int64_t weight_index(const Layer& layer, int64_t d, int64_t h) {
     return c / PANEL * layer.panel_stride + r * layer.row_stride + c % PANEL;
 }
 
+// The same for the weights of a layer alone.
+template <class F>
+inline void for_each_weight_of(const Layer& layer, F&& f) {
+    for (int64_t h = 0; h < layer.units; ++h) {
+        const int64_t weight = layer.flat_offset + h * layer.inputs,
+                      bias = layer.flat_offset + layer.units * layer.inputs + h;
+        for (int64_t d = 0; d < layer.inputs; ++d) f(layer, weight + d, weight_index(layer, d, h));
+        if (layer.has_bias) f(layer, bias, weight_index(layer, layer.inputs, h));
+    }
+}
+
 // Calls f(layer or norm, index in the flat vector, index in its matrix) for every weight and bias, scale and shift.
 template <class F>
 inline void for_each_weight(const Network& net, F&& f) {
     for (int64_t l = 0; l < net.layer_count(); ++l) {
         const Layer& layer = net.layer(l);
-        for (int64_t h = 0; h < layer.units; ++h) {
-            const int64_t weight = layer.flat_offset + h * layer.inputs,
-                          bias = layer.flat_offset + layer.units * layer.inputs + h;
-            for (int64_t d = 0; d < layer.inputs; ++d) f(layer, weight + d, weight_index(layer, d, h));
-            f(layer, bias, weight_index(layer, layer.inputs, h));
-        }
+        for_each_weight_of(layer, f);
+        if (net.projection(l)) for_each_weight_of(*net.projection(l), f);
         const Norm& norm = layer.norm;
         const int64_t scales = layer.flat_offset + layer.units * (layer.inputs + 1);
         for (int64_t i = 0; norm.width && i < 2 * layer.units; ++i)

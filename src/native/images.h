@@ -33,8 +33,7 @@ inline Augmentation augmentation_of(const ShoalFit& fit, const uint32_t* draws, 
 // Where row y of channel c of a block begins in the first convolution's maps.
 inline float* input_row(const Network& net, int64_t block, int64_t c, int64_t y) {
     const Conv& conv = net.convs[0];
-    return conv.input_maps + block * conv.map_stride + c * conv.channel_stride + (y + conv.padding) * conv.row_stride +
-           conv.padding * PANEL;
+    return conv.input_maps + block * conv.map_stride + conv.corner() + c * conv.channel_stride + y * conv.row_stride;
 }
 
 // Row y of one channel of an image, changed.

@@ -103,6 +103,7 @@ inline void set_slopes(const Conv& conv, int64_t block, bool last, float least) 
 // which is written to `to`.
 inline void pull_back(const Network& net, const ShoalGradient& question, int64_t rows, float* to) {
     for (int64_t l = net.dense_count - 1; l >= 0; --l) accumulate_gradient(net, l, rows);
+    clear_skipped(net, blocks_of(rows));
     for (int64_t l = net.conv_count - 1; l >= 0; --l) {
         const Conv& conv = net.convs[l];
         const bool last = l == question.layer;
@@ -110,6 +111,7 @@ inline void pull_back(const Network& net, const ShoalGradient& question, int64_t
             if (l == net.conv_count - 1) rows_to_panels(net, b, rows - b, net.values);
             set_slopes(conv, b / PANEL, last, (float)question.least_slope);
             activation_backward(net, l, b / PANEL, rows - b, 0);
+            if (conv.source >= 0) skip_backward(net, conv, b / PANEL);
         }
         for (int64_t b = 0; b < rows; b += PANEL) {
             float* deltas = net.deltas + b / PANEL * conv.delta_floats();
@@ -117,13 +119,13 @@ inline void pull_back(const Network& net, const ShoalGradient& question, int64_t
                 write_map(conv, {deltas + conv.margin * PANEL, conv.delta_stride, conv.delta_row_stride}, rows - b,
                           to + b * map_numbers(conv), map_numbers(conv));
             else
-                input_gradient(conv, deltas, net.map_deltas + b / PANEL * conv.map_stride);
+                input_gradient(conv, b / PANEL, deltas);
         }
         if (last) return;
     }
     const Conv& first = net.convs[0];
     for (int64_t b = 0; b < rows; b += PANEL) {
-        float* corner = net.map_deltas + (input_row(net, b / PANEL, 0, 0) - first.input_maps);
+        float* corner = first.map_deltas + (input_row(net, b / PANEL, 0, 0) - first.input_maps);
         write_block({corner, first.channel_stride, first.row_stride}, {net.channels, net.height, first.input_width},
                     rows - b, to + b * net.inputs, net.inputs);
     }

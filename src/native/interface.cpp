@@ -1,7 +1,7 @@
 // The exported functions: check, choose the target, call.
 #include "interface.h"
 
-#include "check.h"
+#include "check_fit.h"
 #include "target.h"
 
 #if defined(__x86_64__)

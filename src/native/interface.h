@@ -6,8 +6,8 @@
 //
 // Letters: N rows, D inputs, C channels, K outputs, P parameters, E epochs, T evaluation points.
 // Parameters are one flat vector in torch's order and shapes: for every layer weight (out, in), of
-// convolutions (out, in / groups, kernel, kernel), then bias (out), and scale (out) and shift (out) of its norm;
-// before them all tables of vectors (rows, size). Buffers are another: for every batch norm running means (out), then
+// convolutions (out, in / groups, height, width), then bias (out), and scale (out) and shift (out) of its norm,
+// and weight (out, in) of what a skip passes; before them all tables of vectors (rows, size). Buffers are another: for every batch norm running means (out), then
 // variances (out).
 #pragma once
 #include <stdint.h>
@@ -16,7 +16,7 @@
 #define SHOAL_EXPORT extern "C" __attribute__((visibility("default")))
 #endif
 
-enum { SHOAL_ABI = 13 };  // changes with any struct or function below
+enum { SHOAL_ABI = 14 };  // changes with any struct or function below
 
 enum ShoalTarget { SHOAL_PORTABLE, SHOAL_AVX2, SHOAL_AVX512, SHOAL_NEON, SHOAL_TARGET_COUNT };
 enum ShoalActivation {
@@ -62,14 +62,24 @@ struct ShoalDense {
 
 enum ShoalPool { SHOAL_NO_POOL, SHOAL_MAX_POOL, SHOAL_AVERAGE_POOL, SHOAL_POOL_COUNT };
 
+// Down and across.
+struct ShoalSides {
+    int64_t height, width;
+};
+
 struct ShoalConv {
     int64_t units;  // channels of its output
-    int64_t kernel, stride, padding;
-    int64_t groups;      // that channels of input and output fall into, each seeing its own alone; 1: all see all
-    int64_t norm;        // a ShoalNorm, between the sum and the activation
+    ShoalSides kernel, stride, padding;
+    ShoalSides dilation;  // pixels from one weight of the kernel to the next
+    int64_t groups;       // that channels of input and output fall into, each seeing its own alone; 1: all see all
+    int64_t norm;         // a ShoalNorm, between the sum and the activation
     int64_t activation;
-    int64_t pool, pool_size, pool_stride;  // after the activation
-    int64_t dropout_threshold;             // of whole channels, after the pool
+    int64_t pool;  // a ShoalPool, after the activation
+    ShoalSides pool_size, pool_stride;
+    int64_t dropout_threshold;  // of whole channels, after the pool
+    // What entered so many layers, this one counted, is added before the activation; 0: nothing. Where channels differ, or
+    // strides between are not 1, it passes a convolution of 1 x 1 with these, without bias.
+    int64_t skip;
 };
 
 // Vectors that a code is looked up in. Code 0 stands for what was not learned: its vector gets no gradient.
@@ -79,9 +89,10 @@ struct ShoalTable {
 
 struct ShoalNetwork {
     int64_t inputs;  // D; of images channels * height * width
-    int64_t channels, height, width;
+    int64_t channels, height, width;  // a series is an image of height 1
     const ShoalConv* convs;   // before the dense layers, which take their output as (C, height, width)
     int64_t conv_count;       // 0: rows are no images
+    int64_t first_layer;      // the number of the first layer in draws of dropout: how many stand before it
     const ShoalTable* tables;  // the last inputs are codes, one a table, and become its vectors, behind the others
     int64_t table_count;       // 0 of images
     const ShoalDense* dense;  // the last: identity, no dropout, no norm

@@ -1,141 +1,27 @@
-// One network in memory: how weights and activations are laid out.
-//
-// Activations: one row a sample, padded, with a constant 1 behind the last unit, so that the bias is one more
-// row of weights. Weights of a wide layer: (in + 1, out) in panels of 16 outputs, each panel contiguous.
-// Weights of a narrow layer (few outputs): (out, in + 1), since panels of it would be mostly padding.
-// Padding holds zeros, and zeros it stays: its gradients are zero.
-//
-// Vectors of an embedding lie table by table, as in the flat vector, in front of all layers.
-//
-// Scale and shift of a norm: two rows, each of a whole number of panels, padded with zeros.
-//
-// Images go through in blocks of 16: each number of a map is a panel, the same number of all images of a block, so that
-// a vector holds images whatever a layer's sizes are. A map lies as (C, height, width) with a border of zeros, as wide
-// as the next convolution's padding. Where a block has fewer images, the last fills its lanes, and its gradient there
-// is 0. A convolution is a wide layer whose inputs are the values under its kernel.
+// One network laid out in memory, every buffer in one piece; see layers.h.
 //
 // Letters: B rows of a batch, D inputs, H units, C channels.
 #pragma once
-#include <stdlib.h>
-
-#include "activations.h"
-#include "product.h"
-#include "streams.h"
+#include "layers.h"
+#include "skip.h"
 
 namespace shoal {
 namespace {
-
-constexpr int64_t NO_DROPOUT = -1;         // in place of a row of the batch, whose draws would be taken
-constexpr int64_t NARROW_UNITS = 4;        // at most so many units: a narrow layer
-constexpr int64_t EVALUATION_ROWS = 48;    // rows of a forward pass outside training
-constexpr int64_t SCRATCH_FLOATS = 4096;   // half of a first cache
-constexpr int64_t GROUP_FLOATS = 1 << 18;  // of the images that go through together
-
-// Numbers that are trained, and what training keeps of each.
-struct Trained {
-    int64_t matrix_size;  // how many, padding among them
-    float *weights, *first_moment, *second_moment, *gradient;
-};
-
-// The norm of a layer's sums; see norm.h.
-struct Norm : Trained {       // (2, width): scale, then shift; the gradient likewise
-    int64_t kind;             // a ShoalNorm
-    int64_t width;            // units and padding; 0: the layer has no norm
-    int64_t buffer_offset;    // where its statistics begin in the flat buffers
-    float *mean, *variance;   // running
-    float *center, *inverse;  // what sums are normed by, of each unit, or each row: a mean, and 1 over a deviation
-    float* offset;            // what the sums that are normed lack: the bias of a convolution, else 0
-    double *sums, *of_images; // (2, width) of the batch at work; of a convolution (units, 2, 16), too
-    float* kept;              // a convolution's sums; in training a dense layer's sums normed; laid out as values are
-};
-
-// What a dense layer and a convolution's filters have in common: a matrix of weights, and an activation.
-struct Layer : Trained {
-    int64_t inputs, units, activation, dropout_threshold;
-    bool narrow;
-    // The matrix of weights: `rows` rows, `vectors` vectors; panel p, row r begins at p * panel_stride + r *
-    // row_stride.
-    int64_t rows, vectors, row_stride, panel_stride;
-    Norm norm;
-    int64_t input_stride, output_stride, output_vectors;  // of rows of activations that come in and go out
-    float *value, *derivative, *delta;  // (B, output_stride): activations, derivatives, gradients of z
-    float* transposed;                  // with images: (units, inputs) in panels; the gradient is like the weights
-    uint16_t* dropout_draws;            // (rows of a step, units)
-    int64_t flat_offset;                // where the layer begins in the flat vector
-};
-
-// One convolution, its activation and its pool.
-struct Conv {
-    Layer filters;
-    int64_t input_channels, input_width, input_height, kernel, stride, padding;
-    int64_t groups, group_inputs, group_units;       // channels that a unit sees, and the units that see the same
-    int64_t row_stride, channel_stride, map_stride;  // floats of a block's input: of a row, a channel, all
-    int64_t output_width, output_pixels, output_stride;  // floats of a channel of a block's output
-    // Of its gradients: they have zeros before, between and behind their rows, so many as a kernel reaches over an edge.
-    int64_t margin, delta_row_stride, delta_stride;
-    int64_t pool, pool_size, pool_stride, pooled_width, pooled_pixels;
-    float* input_maps;     // (blocks, map_stride); the filters' derivatives: (blocks, output_floats())
-    int32_t* pool_argmax;  // (blocks, units, pooled_pixels, 16): where in its window a pool found the maximum
-    Tap *pixel_taps, *input_taps;  // of the sums over pixels under the kernel; room for those of a pixel's gradient
-    int64_t kernel_area() const { return kernel * kernel; }
-    // Floats of a block's output, before the pool and behind it.
-    int64_t output_floats() const { return filters.units * output_stride; }
-    int64_t pooled_floats() const { return filters.units * pooled_pixels * PANEL; }
-    int64_t delta_floats() const { return filters.units * delta_stride; }
-    int64_t output_height() const { return output_pixels / output_width; }
-};
-
-// One table of vectors: where it begins among all vectors, and its vectors in a row of the first dense layer's inputs.
-struct Table {
-    int64_t size, first_number, input;
-};
-
-// What a loss takes of a row, T targets of O outputs and some terms each, and how many rows lie side by side, a target a
-// lane: `stride` lanes at the most, whole panels (targets.h).
-struct TargetSizes {
-    int64_t targets, outputs, terms, rows, stride;
-    int64_t floats() const { return stride * (2 * terms + 2 * outputs + 6); }
-};
-
-struct Network {
-    int64_t inputs, dense_count, parameters, buffers;
-    int64_t multiply_adds;          // of one row's forward pass
-    int64_t step_rows, group_rows;  // rows of a step; rows that go through together, B: with a norm all of a batch
-    int64_t seen_rows;              // the same outside training
-    Layer* dense;
-    Layer dense_input;  // what the first dense layer takes: value (B, output_stride); with images delta, too
-    float* scratch;     // a block of weights transposed, or of gradients; or the targets of some rows
-    TargetSizes target_sizes;  // of those; 0 where the loss is taken row by row
-    void* memory;
-
-    Conv* convs;
-    int64_t conv_count, channels, height;
-    const float *pixel_scale, *pixel_offset;  // (C,): a byte becomes byte * scale + offset
-    uint8_t* bytes;                           // of one row of a block's images
-    float *values, *deltas;  // of the convolution that is at work: of a block, and of all blocks: (blocks, delta_floats())
-    float* map_deltas;       // gradients of its input maps
-    float* sums;             // of a row of its output, before the activation
-    float* channel_factors;  // (units, 16): how its channels are scaled by dropout
-
-    Table* tables;
-    int64_t table_count, vector_numbers;
-    int32_t* codes;  // (B, tables), of the rows that are at work
-    float *vectors, *vector_first_moment, *vector_second_moment, *vector_gradient;
-
-    // The layer whose values a dense layer takes; of one more than there are: what the network gives.
-    const Layer& input_of(int64_t l) const { return l ? dense[l - 1] : dense_input; }
-    const Layer& output_layer() const { return input_of(dense_count); }
-    // All layers that have weights: convolutions, then dense ones.
-    Layer& layer(int64_t l) const { return l < conv_count ? convs[l].filters : dense[l - conv_count]; }
-    int64_t layer_count() const { return conv_count + dense_count; }
-    // Whether something in front of the dense layers is trained.
-    bool passes_back() const { return conv_count || table_count; }
-};
 
 // Rows of activations: room for the constant 1, and no power of two, which would crowd one set of the cache.
 inline int64_t activation_stride(int64_t units) {
     const int64_t stride = round_up(units + 1, PANEL);
     return stride % (4 * PANEL) ? stride : stride + PANEL;
+}
+
+// Calls f with all that layers train: weights, scales and shifts of norms, weights of what skips pass.
+template <class F>
+inline void for_each_trained(const Network& net, F&& f) {
+    for (int64_t l = 0; l < net.layer_count(); ++l) {
+        f(net.layer(l));
+        if (net.layer(l).norm.width) f(net.layer(l).norm);
+        if (net.projection(l)) f(*net.projection(l));
+    }
 }
 
 // Hands out pieces of one block of memory; without a block it only counts the bytes.
@@ -156,6 +42,7 @@ inline void set_sizes(Layer& layer, const ShoalDense& from, int64_t inputs, bool
     layer.activation = from.activation;
     layer.dropout_threshold = from.dropout_threshold;
     layer.narrow = layer.units <= NARROW_UNITS && !convolves;
+    layer.has_bias = true;
     layer.output_vectors = (layer.units + W - 1) / W;
     layer.norm.kind = from.norm;
     layer.norm.width = from.norm ? round_up(layer.units, PANEL) : 0;
@@ -211,7 +98,7 @@ inline void allocate_weights(const Network& net, Layer& layer, bool training, in
         keeps_gradients ? round_up(layer.inputs, PANEL) * round_up(layer.units, PANEL) : 0);
     layer.dropout_draws = arena.allocate<uint16_t>(
         training && layer.dropout_threshold ? draw_capacity(net.step_rows * layer.units) : 0);
-    flat += layer.units * (layer.inputs + 1) + (layer.norm.width ? 2 * layer.units : 0);
+    flat += layer.units * (layer.inputs + layer.has_bias) + (layer.norm.width ? 2 * layer.units : 0);
 }
 
 // How many blocks so many images take.
@@ -221,36 +108,44 @@ inline int64_t blocks_of(int64_t images) { return (images + PANEL - 1) / PANEL; 
 // of the cache.
 inline int64_t channel_floats(int64_t pixels) { return (pixels | 1) * PANEL; }
 
+// Strides over a map of such sides: where they are larger, there is no second window all the same.
+inline ShoalSides strides_within(const ShoalSides& sides, const ShoalSides& strides) {
+    return {min(sides.height, strides.height), min(sides.width, strides.width)};
+}
+
 // Sizes of a convolution. Channels, height and width are those of its input, and become those of its output.
 inline void set_sizes(Conv& conv, const ShoalConv& from, int64_t& channels, int64_t& height, int64_t& width) {
-    const int64_t padded = width + 2 * from.padding;
+    const ShoalSides padded = {height + 2 * from.padding.height, width + 2 * from.padding.width},
+                     reach = reach_of(from.kernel, from.dilation);
     conv.groups = from.groups;
     conv.group_inputs = channels / from.groups;
     conv.group_units = from.units / from.groups;
     set_sizes(conv.filters, {from.units, from.activation, from.dropout_threshold, from.norm},
-              from.kernel * from.kernel * conv.group_inputs, true);
+              area_of(from.kernel) * conv.group_inputs, true);
     conv.input_channels = channels;
     conv.input_width = width;
     conv.input_height = height;
     conv.kernel = from.kernel;
-    conv.stride = from.stride;
+    conv.stride = strides_within(padded, from.stride);
     conv.padding = from.padding;
-    conv.row_stride = padded * PANEL;
-    conv.channel_stride = channel_floats((height + 2 * from.padding) * padded);
+    conv.dilation = from.dilation;
+    conv.row_stride = padded.width * PANEL;
+    conv.channel_stride = channel_floats(padded.height * padded.width);
     conv.map_stride = channels * conv.channel_stride;
-    conv.output_width = (padded - from.kernel) / from.stride + 1;
-    const int64_t out_height = (height + 2 * from.padding - from.kernel) / from.stride + 1;
+    conv.output_width = (padded.width - 1 - reach.width) / conv.stride.width + 1;
+    const int64_t out_height = (padded.height - 1 - reach.height) / conv.stride.height + 1;
     conv.output_pixels = out_height * conv.output_width;
     conv.output_stride = channel_floats(conv.output_pixels);
-    conv.margin = (from.kernel + from.stride - 2) / from.stride;
+    conv.margin = (reach.width + conv.stride.width - 1) / conv.stride.width;
     conv.delta_row_stride = (conv.output_width + conv.margin) * PANEL;
     conv.delta_stride = channel_floats(out_height * (conv.output_width + conv.margin) + conv.margin);
     conv.pool = from.pool;
-    conv.pool_size = from.pool ? from.pool_size : 1;
-    conv.pool_stride = from.pool ? from.pool_stride : 1;
+    const ShoalSides output = {out_height, conv.output_width}, single = {1, 1};
+    conv.pool_size = from.pool ? from.pool_size : single;
+    conv.pool_stride = from.pool ? strides_within(output, from.pool_stride) : single;
     channels = from.units;
-    height = (out_height - conv.pool_size) / conv.pool_stride + 1;
-    width = conv.pooled_width = (conv.output_width - conv.pool_size) / conv.pool_stride + 1;
+    height = (out_height - conv.pool_size.height) / conv.pool_stride.height + 1;
+    width = conv.pooled_width = (conv.output_width - conv.pool_size.width) / conv.pool_stride.width + 1;
     conv.pooled_pixels = height * width;
 }
 
@@ -271,17 +166,81 @@ inline int64_t seen_offset(const Conv& conv, int64_t h) {
 }
 
 // What the sums of a convolution go over: the pixels under the kernel, each with all channels that are seen.
-inline void lay_taps(Conv& conv) {
-    for (int64_t t = 0; t < conv.kernel_area(); ++t)
-        conv.pixel_taps[t] = {t * PANEL, t / conv.kernel * conv.row_stride + t % conv.kernel * PANEL,
+inline void allocate_taps(Conv& conv, Arena& arena) {
+    conv.pixel_taps = arena.allocate<Tap>(conv.kernel_area());
+    conv.input_taps = arena.allocate<Tap>(conv.kernel_area() * (conv.group_units / PANEL + 2));
+    for (int64_t t = 0; conv.pixel_taps && t < conv.kernel_area(); ++t)
+        conv.pixel_taps[t] = {t * PANEL,
+                              t / conv.kernel.width * conv.dilation.height * conv.row_stride +
+                                  t % conv.kernel.width * conv.dilation.width * PANEL,
                               conv.group_inputs};
+}
+
+// Sizes of convolution `l`.
+inline Conv sizes_of(const ShoalNetwork& from, int64_t l) {
+    Conv conv = {};
+    int64_t channels = from.channels, height = from.height, width = from.width;
+    for (int64_t k = 0; k <= l; ++k) set_sizes(conv, from.convs[k], channels, height, width);
+    return conv;
+}
+
+// What a skip passes: a convolution of 1 x 1 of what entered another, whose output lies as that of `conv` does.
+inline void set_projection(Conv& projection, const Conv& conv, const Conv& entered, const ShoalSides& strides) {
+    const int64_t channels = entered.input_channels;
+    projection = conv;
+    set_sizes(projection.filters, {conv.filters.units, SHOAL_IDENTITY, 0, SHOAL_NO_NORM}, channels, true);
+    projection.filters.has_bias = false;
+    projection.kernel = projection.dilation = {1, 1};
+    projection.stride = strides_within({entered.input_height, entered.input_width}, strides);
+    projection.padding = {0, 0};
+    projection.groups = 1;
+    projection.group_inputs = projection.input_channels = channels;
+    projection.group_units = conv.filters.units;
+    projection.input_width = entered.input_width;
+    projection.input_height = entered.input_height;
+    projection.row_stride = entered.row_stride;
+    projection.channel_stride = entered.channel_stride;
+    projection.map_stride = entered.map_stride;
+    projection.source = -1;
+    projection.sums_deltas = true;
+}
+
+// The skip of convolution `l`; gives the floats of a row of what it passes.
+inline int64_t allocate_skip(Network& net, const ShoalNetwork& from, int64_t l, Conv& conv, bool training,
+                             int64_t& flat, Arena& arena) {
+    conv.source = source_of_skip(from.convs, l);
+    conv.projection = nullptr;
+    if (conv.source < 0) return 0;
+    const ShoalSides strides = strides_of_skip(from.convs, l);
+    const Conv entered = sizes_of(from, conv.source);
+    if (!passes_skip(strides, entered.input_channels, conv.filters.units)) return 0;
+    Conv without_memory;
+    conv.projection = arena.allocate<Conv>(1);
+    Conv& projection = conv.projection ? *conv.projection : without_memory;
+    set_projection(projection, conv, entered, strides);
+    allocate_weights(net, projection.filters, training, flat, arena);
+    net.multiply_adds += projection.filters.units * projection.filters.inputs * conv.output_pixels;
+    allocate_taps(projection, arena);
+    if (net.convs) projection.input_maps = net.convs[conv.source].input_maps + entered.corner();
+    return conv.filters.units * channel_floats(conv.output_width);
+}
+
+// Where gradients of what enters the convolutions lie: in `map_deltas`, of the one at work, where no skip adds to them.
+inline void set_map_deltas(Network& net, float* map_deltas) {
+    for (int64_t l = 0; l < net.conv_count; ++l) {
+        Conv& conv = net.convs[l];
+        if (!conv.sums_deltas) conv.map_deltas = map_deltas;
+        if (!conv.projection) continue;
+        const Conv& entered = net.convs[conv.source];
+        conv.projection->map_deltas = entered.map_deltas + entered.corner();
+    }
 }
 
 // Convolutions and what they share; gives how many numbers of an image reach the dense layers.
 inline int64_t allocate_convs(Network& net, const ShoalNetwork& from, bool training, Arena& arena,
                               int64_t& flat) {
     int64_t channels = from.channels, height = from.height, width = from.width;
-    int64_t values = 0, deltas = 0, maps = 0, sums = 0, units = 0;
+    int64_t values = 0, deltas = 0, maps = 0, sums = 0, skips = 0, units = 0;
     const int64_t blocks = blocks_of(net.group_rows);
     net.convs = arena.allocate<Conv>(net.conv_count);
     for (int64_t l = 0; l < net.conv_count; ++l) {
@@ -291,15 +250,16 @@ inline int64_t allocate_convs(Network& net, const ShoalNetwork& from, bool train
         allocate_weights(net, conv.filters, training, flat, arena);
         net.multiply_adds += conv.filters.units * conv.filters.inputs * conv.output_pixels;
         conv.input_maps = arena.allocate<float>(blocks * conv.map_stride);
+        conv.sums_deltas = feeds_skip(from, l);
+        if (conv.sums_deltas) conv.map_deltas = arena.allocate<float>(training ? blocks * conv.map_stride : 0);
+        skips = max(skips, allocate_skip(net, from, l, conv, training, flat, arena));
         const bool keeps = training || conv.filters.norm.kind == SHOAL_LAYER_NORM;
         allocate_norm(net, conv.filters, keeps ? blocks * conv.output_floats() : 0, training, arena);
         conv.filters.derivative =
-            arena.allocate<float>(training && !conv.filters.norm.width ? blocks * conv.output_floats() : 0);
+            arena.allocate<float>(training && conv.keeps_derivatives() ? blocks * conv.output_floats() : 0);
         conv.pool_argmax = arena.allocate<int32_t>(
             training && conv.pool == SHOAL_MAX_POOL ? blocks * conv.pooled_floats() : 0);
-        conv.pixel_taps = arena.allocate<Tap>(conv.kernel_area());
-        conv.input_taps = arena.allocate<Tap>(conv.kernel_area() * (conv.group_units / PANEL + 2));
-        if (net.convs) lay_taps(conv);
+        allocate_taps(conv, arena);
         values = max(values, conv.output_floats());
         deltas = max(deltas, conv.delta_floats());
         sums = max(sums, conv.filters.units * channel_floats(conv.output_width));
@@ -312,7 +272,9 @@ inline int64_t allocate_convs(Network& net, const ShoalNetwork& from, bool train
     net.deltas = arena.allocate<float>(training ? blocks * deltas : 0);
     net.sums = arena.allocate<float>(sums);
     net.channel_factors = arena.allocate<float>(units * PANEL);
-    net.map_deltas = arena.allocate<float>(training ? blocks * maps : 0);
+    net.skips = arena.allocate<float>(skips);
+    float* map_deltas = arena.allocate<float>(training ? blocks * maps : 0);
+    if (net.convs) set_map_deltas(net, map_deltas);
     return channels * height * width;
 }
 
@@ -395,6 +357,7 @@ inline bool build_network(Network& net, const ShoalNetwork& from, int64_t rows, 
     net.table_count = from.table_count;
     net.channels = from.channels;
     net.height = from.height;
+    net.first_layer = from.first_layer;
     net.step_rows = rows;
     net.seen_rows = net.conv_count ? images_of_group(from, rows) : max(rows, EVALUATION_ROWS);
     net.group_rows = training && norms_batches(from) ? max(net.seen_rows, rows) : net.seen_rows;

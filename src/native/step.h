@@ -12,11 +12,11 @@
 namespace shoal {
 namespace {
 
-// Dropout draws of one step, all layers; tables of vectors are a layer too, the first.
+// Dropout draws of one step, all layers.
 inline void draw_dropout(const Network& net, int64_t rows, Stream stream) {
     for (int64_t l = 0; l < net.layer_count(); ++l) {
         const Layer& layer = net.layer(l);
-        stream.layer = (uint32_t)(l + (net.table_count > 0));
+        stream.layer = (uint32_t)(net.first_layer + l);
         if (layer.dropout_threshold) draw_halves(stream, rows * layer.units, layer.dropout_draws);
     }
 }
@@ -103,12 +103,9 @@ inline void backward_with_updates(const Network& net, int64_t rows, const Optimi
 // With images a batch goes through in groups: gradients are set to 0 (and weights transposed, for the
 // gradients of inputs), added up group by group, and applied at its end.
 inline void begin_batch(const Network& net) {
-    for (int64_t l = 0; l < net.layer_count(); ++l) {
-        const Layer& layer = net.layer(l);
-        clear_gradients(layer);
-        if (layer.norm.width) clear_gradients(layer.norm);
-        if (!layer.narrow) transpose_weights(layer);
-    }
+    for_each_trained(net, clear_gradients);
+    for (int64_t l = 0; l < net.layer_count(); ++l)
+        if (!net.layer(l).narrow) transpose_weights(net.layer(l));
 }
 
 inline void accumulate_gradients(const Network& net, int64_t rows, int64_t first_row) {
@@ -121,10 +118,7 @@ inline void accumulate_gradients(const Network& net, int64_t rows, int64_t first
 
 template <class Optimizer>
 inline void apply_gradients(const Network& net, const Optimizer& update) {
-    for (int64_t l = 0; l < net.layer_count(); ++l) {
-        update_by_gradients(net.layer(l), update);
-        if (net.layer(l).norm.width) update_by_gradients(net.layer(l).norm, update);
-    }
+    for_each_trained(net, [&](const Trained& trained) { update_by_gradients(trained, update); });
 }
 
 // Loss and accuracy of every k-th row, without dropout.

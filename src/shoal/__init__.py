@@ -37,6 +37,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.estimators import RandomizedSearchCV as RandomizedSearchCV
     from shoal.look import Plan as Plan
     from shoal.look import Results as Results
+    from shoal.merging import merge as merge
     from shoal.model import Model as Model
     from shoal.model import load as load
     from shoal.pipeline import run as run

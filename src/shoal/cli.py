@@ -1,4 +1,4 @@
-"""The command line: `shoal check | run | show | report | compare | draw | animate | predict | export | data | new`.
+"""The command line: `shoal check | run | merge | show | report | compare | draw | animate | predict | export | ...`.
 
 Every refusal is a line and an exit code.
 """
@@ -9,16 +9,14 @@ import io
 import os
 import signal
 import sys
-import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from types import FrameType
-from typing import Annotated, Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from shoal.errors import EnvironmentFault, Interrupted, Problem, ShoalError, lacks_memory
+from shoal.errors import EnvironmentFault, Interrupted, ShoalError, lacks_memory
 from shoal.kinds import TASKS, Task
 from shoal.options import (
     CalibratedOption,
@@ -39,6 +37,8 @@ from shoal.options import (
     RunsArgument,
     SecondsOption,
     SetOption,
+    ShardOption,
+    ShardsArgument,
     SourceArgument,
     StudyArgument,
     StudyFileOption,
@@ -53,7 +53,13 @@ from shoal.options import (
 )
 from shoal.parts import SHOW, Missing, Parts
 from shoal.space import LEAST_TO_DRAW, is_narrow, loading
+from shoal.standard_streams import fill_closed_streams, print_out, show_any_text, write_out
+from shoal.stopping import Stop, on_signals, stop, stop_again
 from shoal.wording import listed, visible, visible_lines
+
+if TYPE_CHECKING:
+    from shoal.engine import Watcher
+    from shoal.results import Results
 
 app = typer.Typer(
     add_completion=False,
@@ -75,6 +81,8 @@ def check(
     workers: WorkersOption = None,
     trainer: TrainerOption = "auto",
     device: DeviceOption = "auto",
+    *,
+    shard: ShardOption = None,
 ) -> None:
     """Validate a study and print its plan: fits, memory, time.
 
@@ -85,7 +93,7 @@ def check(
         from shoal.study import load_study
 
     asked = load_study(study, tuple(set_ or ()))
-    _print(plan(asked, out=out, workers=workers, trainer=trainer, device=device).text)
+    print_out(plan(asked, out=out, workers=workers, trainer=trainer, device=device, shard=shard).text)
 
 
 @app.command()
@@ -96,25 +104,51 @@ def run(
     workers: WorkersOption = None,
     trainer: TrainerOption = "auto",
     device: DeviceOption = "auto",
+    *,
+    shard: ShardOption = None,
 ) -> None:
-    """Train what is missing, choose, refit, test, draw, report."""
+    """Train what is missing, choose, refit, test, draw, report.
+
+    With --shard train one part of what needs no scores; `merge` does the rest.
+    """
     with loading(LEAST_TO_DRAW):
-        from shoal.look import headline_text, look_at, results_text
         from shoal.pipeline import run as run_study
-        from shoal.planning import default_folder
-        from shoal.progress import Live, Plain
         from shoal.study import load_study
 
     asked = load_study(study, tuple(set_ or ()))
     metric = asked.search.metric if asked.search else "loss"
-    watcher = Live(metric) if sys.stderr.isatty() else Plain(sys.stderr, metric)
-    results = run_study(asked, out=out, workers=workers, trainer=trainer, device=device, watcher=watcher)
-    parts = Parts(_tell)
-    _print(results_text(results, parts))
-    with parts.attempt("the headline", SHOW):
-        _print(f"\n{headline_text(results)}")  # again at the end, which is what a terminal shows
-    _print(look_at(out or default_folder(asked)))
-    _end(results.missing)
+    watcher = _watcher(metric)
+    _say(
+        run_study(
+            asked, out=out, workers=workers, trainer=trainer, device=device, watcher=watcher, shard=shard
+        )
+    )
+
+
+@app.command()
+def merge(
+    shards: ShardsArgument,
+    set_: SetOption = None,
+    out: OutOption = None,
+    workers: WorkersOption = None,
+    trainer: TrainerOption = "auto",
+    device: DeviceOption = "auto",
+) -> None:
+    """Unite all shards of a study, then choose, refit, test, draw, report.
+
+    Their folders are only read. --set data.train=PATH says where rows lie now.
+    """
+    with loading(LEAST_TO_DRAW):
+        from shoal.merging import merge as merge_shards
+        from shoal.study import as_keywords
+
+    moved = as_keywords(set_ or ())
+    watcher = _watcher()
+    _say(
+        merge_shards(
+            shards, out=out, workers=workers, trainer=trainer, device=device, watcher=watcher, **moved
+        )
+    )
 
 
 @app.command()
@@ -124,7 +158,7 @@ def show(run: RunArgument) -> None:
         from shoal.look import results_text
         from shoal.results import Results
 
-    _print(results_text(Results.open(run), Parts(_tell)))
+    print_out(results_text(Results.open(run), Parts(_tell)))
 
 
 @app.command()
@@ -137,7 +171,7 @@ def report(run: RunArgument) -> None:
     parts = Parts(_tell)
     with SecondProcess() as second:
         write_report(Results.open(run), parts, second=second)
-    _print(look_at(run))
+    print_out(look_at(run))
     _end(parts.missing)
 
 
@@ -152,7 +186,7 @@ def draw(
     with loading(LEAST_TO_DRAW):
         from shoal.drawing import write_drawing
 
-    _print(write_drawing(source, out, tuple(set_ or ()), force=force))
+    print_out(write_drawing(source, out, tuple(set_ or ()), force=force))
 
 
 @app.command()
@@ -164,7 +198,7 @@ def animate(
         from shoal.look import write_animation
         from shoal.results import Results
 
-    _print(write_animation(Results.open(run), out, seconds, force=force))
+    print_out(write_animation(Results.open(run), out, seconds, force=force))
 
 
 @app.command()
@@ -173,7 +207,7 @@ def compare(runs: RunsArgument, out: PageOption = None, force: ForceOption = Fal
     with loading(LEAST_TO_DRAW):
         from shoal.comparing import write_comparison
 
-    _print(write_comparison(runs, out, force=force))
+    print_out(write_comparison(runs, out, force=force))
 
 
 @app.command()
@@ -221,7 +255,7 @@ def export(
     refuse_to_replace(out, source)
     if format_ == "torch":
         refuse_to_replace(code_beside(out), source)
-    _print((export_onnx if format_ == "onnx" else export_torch)(source, out, force=force))
+    print_out((export_onnx if format_ == "onnx" else export_torch)(source, out, force=force))
 
 
 @app.command()
@@ -274,7 +308,7 @@ def data_list() -> None:
         from shoal.data import describe_builtin
 
     for line in describe_builtin():
-        _print(line)
+        print_out(line)
 
 
 @data_app.command("fetch")
@@ -290,16 +324,36 @@ def data_fetch(
         from shoal.progress import download_bar
 
     if name == "fashion-mnist" and (present := find_fashion()):
-        _print(f"{name} is in {present} already")
+        print_out(f"{name} is in {present} already")
         return
     with download_bar(sys.stderr.isatty()) as moved:
         folder = fetch(name, progress=moved) if address is None else fetch(name, address, moved)
-    _print(f"{name} is in {folder}")
+    print_out(f"{name} is in {folder}")
+
+
+def _watcher(metric: str = "loss") -> Watcher:
+    """Follow a run: live on a terminal, by lines elsewhere."""
+    from shoal.progress import Live, Plain
+
+    return Live(metric) if sys.stderr.isatty() else Plain(sys.stderr, metric)
+
+
+def _say(results: Results) -> None:
+    """Print what came of a run; of a shard what is to be done with it."""
+    from shoal.look import headline_text, look_at, results_text
+
+    parts = Parts(_tell)
+    print_out(results_text(results, parts))
+    if results.shard is None:
+        with parts.attempt("the headline", SHOW):
+            print_out(f"\n{headline_text(results)}")  # again at the end, which is what a terminal shows
+        print_out(look_at(results.folder))
+    _end(results.missing)
 
 
 def _tell(line: str) -> None:
     """Say a line beside the output."""
-    _write(sys.stderr, f"shoal: {visible(line)}\n")
+    write_out(sys.stderr, f"shoal: {visible(line)}\n")
 
 
 def _end(missing: Iterable[Missing]) -> None:
@@ -317,93 +371,23 @@ def _hand_over(content: str, out: Path | None, *, force: bool) -> None:
         return
     if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")
-    _print(content, "")
-
-
-def _print(text: str, end: str = "\n") -> None:
-    """Write to standard output; quiet where its reader has gone, one line where it cannot be written."""
-    try:
-        _write(sys.stdout, visible_lines(text) + end)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor tried again at the end
-        raise EnvironmentFault(Problem("standard output", f"cannot be written: {error.strerror}")) from error
-
-
-def _write(stream: TextIO, text: str) -> None:
-    """Write at once, in the stream's own encoding."""
-    stream.write(text)
-    stream.flush()
-
-
-def _fill_closed_streams() -> None:
-    """Put the empty device where a standard stream is closed: a file of ours would get its number, and its text."""
-    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free: this one
-        if getattr(sys, name) is None:
-            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
-
-
-def _show_any_text() -> None:
-    """Have both streams write what their encoding cannot as escapes, whoever writes to them."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-
-
-class _Stop(BaseException):
-    """Ctrl-C or SIGTERM, wherever it arrives outside training (which takes both as a wish, see `engine`)."""
-
-
-def _stop_again(ignored: sys.UnraisableHookArgs) -> None:
-    """A stop that arrives inside a callback of the interpreter cannot unwind from there: let it arrive anew."""
-    if not isinstance(ignored.exc_value, _Stop):
-        sys.__unraisablehook__(ignored)
-        return
-    sent = False
-    while not sent:
-        with suppress(_Stop):  # on a busy machine it arrives before the timer's start is over
-            _on_signals(_stop)
-            threading.Timer(0.01, _send_again, ignored.exc_value.args).start()
-            sent = True
-
-
-def _send_again(number: int) -> None:
-    if sys.platform == "win32":
-        signal.raise_signal(number)
-    else:  # to the thread that may be waiting for something else
-        signal.pthread_kill(threading.main_thread().ident or 0, number)
-
-
-def _stop(number: int, _frame: FrameType | None) -> None:
-    """Unwind, so that locks and temporary files go; a second signal ends the process at once."""
-    _on_signals(signal.SIG_DFL)
-    raise _Stop(number)
-
-
-def _on_signals(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, handler)
+    print_out(content, "")
 
 
 def main() -> NoReturn:
     """Run the command line; exit codes: 0, 2, 3, 4, 130 and 143 (see `errors.py`)."""
-    _on_signals(_stop)
-    sys.unraisablehook = _stop_again
-    _fill_closed_streams()
-    _show_any_text()
+    on_signals(stop)
+    sys.unraisablehook = stop_again
+    fill_closed_streams()
+    show_any_text()
     try:
         code = app(standalone_mode=False)
     except ShoalError as error:
         _fail(error)
     except _UsageError as error:
         _explain(error)
-    except _Stop as stop:
-        _fail(Interrupted.by(stop.args[0], goes_on=sys.argv[1:2] == ["run"]))
+    except Stop as stopped:
+        _fail(Interrupted.by(stopped.args[0], goes_on=sys.argv[1:2] in (["run"], ["merge"])))
     except (MemoryError, ImportError) as error:
         if not lacks_memory(error):
             raise
@@ -419,14 +403,14 @@ def main() -> NoReturn:
             )
         )
     finally:
-        _on_signals(signal.SIG_IGN)  # all is done: leave in peace
+        on_signals(signal.SIG_IGN)  # all is done: leave in peace
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _explain(error: Any) -> NoReturn:
     """Say what is wrong with the command line, in one line; without any command, give the help that was asked for."""
     if type(error).__name__ == "NoArgsIsHelpError":  # by name: click and its copy have classes of their own
-        _write(sys.stderr, visible_lines(error.format_message().expandtabs(4)) + "\n")
+        write_out(sys.stderr, visible_lines(error.format_message().expandtabs(4)) + "\n")
     else:
         _tell(usage_problem(error))
     sys.exit(error.exit_code)
@@ -434,7 +418,7 @@ def _explain(error: Any) -> NoReturn:
 
 def _fail(error: ShoalError) -> NoReturn:
     """Say it, a line a problem, and leave with its exit code; where nobody can be told, the code says it."""
-    _on_signals(signal.SIG_IGN)
+    on_signals(signal.SIG_IGN)
     with suppress(OSError):
         for problem in error.problems:
             _tell(str(problem))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-ABI: Final = 13
+ABI: Final = 14
 """The number of `src/native/interface.h`; a library of another is not used."""
 
 

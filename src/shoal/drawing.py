@@ -13,7 +13,7 @@ from shoal.look import NetworkPicture, Plan, RunFindings, delivered_network, ref
 from shoal.model import Model, load
 from shoal.planning import lay_out, study_network
 from shoal.request import Keywords, request_of
-from shoal.results import Results, refuse_to_replace
+from shoal.results import Results, refuse_shard, refuse_to_replace
 from shoal.study import Study, builtin_studies, load_study
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def draw(source: StudyOrRows | Results | Model | Plan, **keywords: Unpack[Keywor
     if isinstance(source, Model):
         return NetworkPicture(source.network_facts())
     if isinstance(source, Results):
+        refuse_shard(source.folder, source.shard)
         fact = delivered_network(RunFindings(source))
         if fact is None:
             what = "expected a run that has a delivered network, got one without; draw its study"

@@ -249,7 +249,7 @@ NETWORKS: Final[dict[str, NetworkKind]] = {
 }
 LAYERS: Final[dict[str, LayerKind]] = {
     "embedding": LayerKind(core=True),
-    "series": LayerKind(),
+    "series": LayerKind(core=True),
     "conv": LayerKind(core=True),
     "dense": LayerKind(core=True),
 }

@@ -44,7 +44,7 @@ from shoal.links import link_of
 from shoal.look import Asked, NetworkFacts, network_facts, network_html, pieces_html
 from shoal.model_facts import Facts, facts_of
 from shoal.nets import MODEL_NAME, Architecture, model_bytes, read_model
-from shoal.results import tempered
+from shoal.results import shard_said, tempered
 from shoal.study import Training
 from shoal.wording import counted, listed, repeated, visible
 
@@ -425,8 +425,9 @@ def load(path: Path | str) -> Model:
     except ModelFileError as error:
         raise ModelFileError(Problem(str(file), str(error))) from error
     except Unreadable as error:
-        at_its_end = ": a run makes it at its end" if file != path and kind_of(file) == "nothing" else ""
-        raise ModelFileError(Problem(str(file), error.sentence("a model file") + at_its_end)) from error
+        missing = file != path and kind_of(file) == "nothing"
+        why = f": {shard_said(path) or 'a run makes it at its end'}" if missing else ""
+        raise ModelFileError(Problem(str(file), error.sentence("a model file") + why)) from error
     except OSError as error:
         raise ModelFileError(Problem(str(file), Unreadable.by(error).sentence())) from error
 

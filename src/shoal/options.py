@@ -84,6 +84,16 @@ def number_of_seconds(text: str) -> float:
         raise typer.BadParameter(f"expected a number of seconds such as 8, got {text!r}") from None
 
 
+def number_of_a_shard(text: str) -> str:
+    """Take a shard, such as 3/16."""
+    from shoal.shards import shard_of  # which few commands need
+
+    try:
+        return str(shard_of(text))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 def usage_problem(error: Any) -> str:
     """Give the line for a usage error of typer."""
     kind = type(
@@ -142,6 +152,13 @@ FilmOption = Annotated[
 SecondsOption = Annotated[
     float,
     typer.Option("--seconds", metavar="S", help="How long all epochs take.", parser=number_of_seconds),
+]
+ShardsArgument = Annotated[
+    list[Path], typer.Argument(metavar="DIR...", help="The run folders of all shards.")
+]
+ShardOption = Annotated[
+    str | None,
+    typer.Option("--shard", metavar="K/N", help="Train part K of N alone.", parser=number_of_a_shard),
 ]
 RunsArgument = Annotated[
     list[Path], typer.Argument(metavar="RUN...", help="Run folders, or folders that hold some.")

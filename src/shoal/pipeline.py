@@ -7,6 +7,7 @@ in the executor; the search never sees them.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Unpack
@@ -27,6 +28,7 @@ from shoal.engine import (
     choose_winner,
     column_records,
     decision_of,
+    early_fits,
     entries,
     environment,
     fold_preprocessing,
@@ -38,6 +40,8 @@ from shoal.engine import (
     model_file,
     nested_rounds,
     pick_delivered,
+    shard_fits,
+    shard_note,
     warnings_before,
     with_images_of_mistakes,
 )
@@ -46,7 +50,7 @@ from shoal.nets import MODEL_NAME
 from shoal.parts import RUN, Parts
 from shoal.planning import drawing_within_memory, folder_of, identity_of, lay_out, workers_of
 from shoal.progress import notebook
-from shoal.request import Keywords, Request, StudyOrRows, request_of
+from shoal.request import Request, RunKeywords, StudyOrRows, run_request_of
 from shoal.results import (
     OUTPUT_FILES,
     STUDY_NAME,
@@ -57,8 +61,11 @@ from shoal.results import (
     Store,
     choosing_scores,
     note_looks,
+    put_shard,
+    refuse_other_shard,
     scored_summaries,
 )
+from shoal.shards import Shard
 from shoal.study import Candidate, to_toml
 
 
@@ -70,7 +77,7 @@ def run(
     trainer: TrainerChoice = "auto",
     device: DeviceChoice = "auto",
     watcher: Watcher | None = None,
-    **keywords: Unpack[Keywords],
+    **keywords: Unpack[RunKeywords],
 ) -> Results:
     """Run a study, or one made for rows in memory: train what is missing, choose, refit, test, draw, write the report.
 
@@ -93,7 +100,8 @@ def run(
         `train` and `test` take the place of the study's files: rows as above; beside a study also images (N, H, W),
         (N, H, W, C) or (N, C, H, W) and labels (N,). `target` names the columns to learn, or is the targets themselves,
         (N,) or (N, K). All others are keys of the study (see the page "The study file"): `name`, `task`, `seed` and
-        `repeats`, and its sections, of which the named keys are changed: `training={"epochs": 50}`.
+        `repeats`, and its sections, of which the named keys are changed: `training={"epochs": 50}`. `shard="3/16"`
+        trains the third of sixteen parts, in runs/<study name>-shard-3-of-16; `merge` unites them.
 
     Returns
     -------
@@ -119,25 +127,27 @@ def run(
     >>> shoal.run(rows, target="y", name="weeks", search=None, training={"epochs": 20}).folder.as_posix()
     'runs/weeks'
     """
-    request = request_of(study, keywords)
-    folder = folder_of(request.study, out)
-    return _run(request, folder, lay_out(request, trainer, device), workers, watcher)
+    request = run_request_of(study, keywords)
+    return carry_out(request, folder_of(request, out), lay_out(request, trainer, device), workers, watcher)
 
 
-def _run(
+def carry_out(
     request: Request,
     folder: Path,
     laid_out: tuple[Trainers, Planner],
     workers: int | None,
     watcher: Watcher | None,
+    take_over: Callable[[Store, Watcher], None] | None = None,
 ) -> Results:
-    """Run what is laid out, in its folder; see `run`."""
+    """Run what is laid out, in its folder; see `run`. What `take_over` puts into the store before is not trained."""
     study, (trainers, planner) = request.study, laid_out
     watcher = watcher or notebook(study.search.metric if study.search else "loss")
     parts = Parts(watcher.note if watcher else None)
     watcher = watcher or Silent()
     workers = workers_of(workers)
-    drawing = drawing_within_memory(planner, workers)  # what is refused is not warned of before
+    drawing = drawing_within_memory(
+        planner, workers, request.shard
+    )  # what is refused is not warned of before
     for line in filter(None, (trainers.note, *warnings_before(planner), *planner.dataset.notes)):
         watcher.note(line)
     rows = StudyRows(planner.dataset, study.data.standardize, choosing_scores(study))
@@ -147,7 +157,15 @@ def _run(
     with RunLock(folder), Store.create_or_open(folder, identity) as store, second:
         files = RunFiles(folder, store).adopt_unlisted()  # of versions that kept no list of their files
         files.refuse_foreign_files(*OUTPUT_FILES)
+        if request.shard is not None:
+            refuse_other_shard(store, folder, request.shard)
+        put_shard(store, request.shard)
         _keep_study(planner, executor, store, files)
+        if request.shard is not None:
+            _train_shard(planner, request.shard, executor, store)
+            return Results.open(folder)
+        if take_over is not None:
+            take_over(store, watcher)
         trained = _train(planner, executor, store)
         if not study.nested:
             second.start()  # it gets ready meanwhile
@@ -178,6 +196,15 @@ def _keep_study(planner: Planner, executor: Executor, store: Store, files: RunFi
     store.put_fact(TEST_CELLS, None)  # those of an earlier run may be of other test rows
     store.put_truth(ground_truth(planner))  # inputs and targets, for whoever reads predictions later
     note_looks(store, planner.dataset.test_fingerprint, planner.preparation)
+
+
+def _train_shard(planner: Planner, shard: Shard, executor: Executor, store: Store) -> None:
+    """Train the fits of a shard; the store names those of all shards, by which they are told from each other."""
+    executor.watcher.note(shard_note(planner, shard))
+    planned = early_fits(planner)
+    store.set_plan(entries(planned), planner.candidate_rows())
+    store.forget_failed()
+    executor.execute(f"shard {shard}", shard_fits(planner, shard), store, among=planned)
 
 
 def _train(planner: Planner, executor: Executor, store: Store) -> tuple[Candidate, StudyFit, FitRecord]:

@@ -9,8 +9,9 @@ import dataclasses
 import time
 from numbers import Integral
 from pathlib import Path
-from typing import Unpack, get_args
+from typing import TYPE_CHECKING, Unpack, get_args
 
+from shoal import results as stored
 from shoal.cores import core_count
 from shoal.data import Dataset
 from shoal.engine import (
@@ -32,15 +33,18 @@ from shoal.engine import (
 )
 from shoal.errors import InputError, ShoalError, as_path
 from shoal.look import Asked, Drawing, NetworkFacts, Plan, network_facts, plan_text
-from shoal.request import Keywords, Request, StudyOrRows, request_of
+from shoal.request import Request, RunKeywords, StudyOrRows, run_request_of
 from shoal.results import Identity, Store, refuse_foreign_files_in, trained_places
 from shoal.study import Study, base_candidate
 from shoal.wording import wrong_choice, wrong_count
 
+if TYPE_CHECKING:
+    from shoal.shards import Shard
 
-def default_folder(study: Study) -> Path:
-    """Give the run folder of a study that names none: runs/<study name>."""
-    return Path("runs") / study.study.name
+
+def default_folder(study: Study, shard: Shard | None = None) -> Path:
+    """Give the run folder of a study that names none, runs/<study name>, or that of one of its shards beside it."""
+    return Path("runs") / f"{study.study.name}{shard.folder_suffix if shard else ''}"
 
 
 def default_workers() -> int:
@@ -55,9 +59,9 @@ def plan(
     workers: int | None = None,
     trainer: TrainerChoice = "auto",
     device: DeviceChoice = "auto",
-    **keywords: Unpack[Keywords],
+    **keywords: Unpack[RunKeywords],
 ) -> Plan:
-    """Lay a study out and predict its cost; trains and writes nothing.
+    """Lay a study out, or a shard of it, and predict its cost; trains and writes nothing.
 
     Parameters and errors are those of `run`.
 
@@ -75,22 +79,35 @@ def plan(
     >>> shoal.plan("two-peaks", compare=[], repeats=1).stages
     (('search', 36, 180000), ('comparisons', 0, 0), ('winner', 2, 18000))
     """
-    request = request_of(study, keywords)
+    request = run_request_of(study, keywords)
     study = request.study
     begun = time.thread_time()
     trainers, planner = lay_out(request, trainer, device)
     read = time.thread_time() - begun
-    folder = folder_of(study, out)
+    folder = folder_of(request, out)
     workers = workers_of(workers)
-    drawing = drawing_within_memory(planner, workers)
+    drawing = drawing_within_memory(planner, workers, request.shard)
     trained_before = Store.trained_in(folder, identity_of(study, planner.dataset))
     refuse_foreign_files_in(folder)
-    places = trained_places(folder, planner.study, planner.dataset.test_fingerprint)
-    known = trained_before | planner.known_by_place(places, trained_before)
-    made = make_plan(planner, Circumstances(trainers.by_name, workers, drawing, known, read))
+    here = Circumstances(trainers.by_name, workers, drawing, trained_before, read)
+    if request.shard is not None:
+        made = _shard_plan(planner, request.shard, here, folder)
+    else:
+        places = trained_places(folder, planner.study, planner.dataset.test_fingerprint)
+        known = trained_before | planner.known_by_place(places, trained_before)
+        made = make_plan(planner, dataclasses.replace(here, known=known))
     facts = {field.name: getattr(made, field.name) for field in dataclasses.fields(made)}
     facts["text"] = plan_text(study, made, folder, workers)
     return Plan(**facts, network=study_network(planner))
+
+
+def _shard_plan(planner: Planner, shard: Shard, here: Circumstances, folder: Path) -> stored.Plan:
+    """Lay out one shard, or refuse its folder as a run of it would."""
+    from shoal.engine import make_shard_plan
+    from shoal.results import refuse_other_shard_in
+
+    refuse_other_shard_in(folder, shard)
+    return make_shard_plan(planner, shard, here)
 
 
 def study_network(planner: Planner) -> NetworkFacts:
@@ -119,9 +136,11 @@ def workers_of(workers: int | None) -> int:
     return int(workers)
 
 
-def folder_of(study: Study, out: Path | str | None) -> Path:
+def folder_of(request: Request, out: Path | str | None) -> Path:
     """Give the run folder, as it was asked for or the study's own. Raises InputError."""
-    return default_folder(study) if out is None else as_path(out, "the path of a run folder for `out`")
+    if out is None:
+        return default_folder(request.study, request.shard)
+    return as_path(out, "the path of a run folder for `out`")
 
 
 def lay_out(request: Request, trainer: TrainerChoice, device: DeviceChoice) -> tuple[Trainers, Planner]:
@@ -151,14 +170,19 @@ def identity_of(study: Study, dataset: Dataset) -> Identity:
     return Identity(study.study.name, study.study.task, dataset.train_fingerprint)
 
 
-def drawing_within_memory(planner: Planner, workers: int) -> Drawing:
+def drawing_within_memory(planner: Planner, workers: int, shard: Shard | None = None) -> Drawing:
     """Say what the figures will take, which the engine's forecasts ask for; a second process draws where there is room.
 
-    Raises EnvironmentFault where the run needs more memory than there is.
+    Raises EnvironmentFault where the run needs more memory than there is, or a shard, which draws none.
     """
     available = available_memory()
-    second = min(core_count(), workers) > 1
+    second = shard is None and min(core_count(), workers) > 1
     drawing = Drawing(planner.dataset, planner.study, planner.candidates, len(planner.folds), second=second)
+    if shard is not None:
+        from shoal.engine import shard_memory
+
+        refuse_above(shard_memory(planner, shard, workers), available)
+        return drawing
     memory = memory_need(planner, workers, drawing)
     if second and available is not None and max(memory.values()) > available:
         drawing = dataclasses.replace(drawing, second=False)

@@ -26,6 +26,7 @@ from shoal.study import (
 from shoal.wording import quoted, wrong_choice
 
 if TYPE_CHECKING:
+    from shoal.shards import Shard
     from shoal.study import Draft
 
 MOST_LEFT_OUT: Final = 20
@@ -42,19 +43,28 @@ class Keywords(Keys, total=False):
     target: Any
 
 
+class RunKeywords(Keywords, total=False):
+    """Those of a whole run or of a part of it."""
+
+    shard: str | None
+
+
 _NO_KEYS: Final = ("train", "test", "target")
-_OTHERS: Final = (*_NO_KEYS, "out", "workers", "trainer", "device", "watcher")
+_OTHERS: Final = (*_NO_KEYS, "out", "workers", "trainer", "device", "watcher", "shard")
 _OF_INPUTS: Final = frozenset({"inputs", "ignore", "keep", "groups", "weights", "time"})
 """Keys of `data` that choose among columns, in place of the list of inputs that a drafted study has."""
 
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """A study, the rows in memory that it speaks of, and what was guessed in making it, as sentences."""
+    """A study, the rows in memory that it speaks of, what was guessed in making it, as sentences, and the shard of it
+    that is asked for.
+    """
 
     study: Study
     in_memory: InMemory = field(default_factory=InMemory)
     notes: tuple[str, ...] = ()
+    shard: Shard | None = None
 
 
 def request_of(study: StudyOrRows, keywords: Mapping[str, Any], expected: str = STUDY_OR_ROWS) -> Request:
@@ -92,6 +102,22 @@ def request_of(study: StudyOrRows, keywords: Mapping[str, Any], expected: str = 
     targets = asked.data.targets
     in_memory = InMemory(_called(in_memory.train, targets), _called(in_memory.test, targets))
     return Request(with_keywords(asked, keys, _OTHERS), in_memory, notes)
+
+
+def run_request_of(study: StudyOrRows, keywords: Mapping[str, Any]) -> Request:
+    """Read what `run` and `plan` are asked for: beside what `request_of` reads, perhaps a shard. Raises InputError."""
+    request = request_of(study, {name: value for name, value in keywords.items() if name != "shard"})
+    text = keywords.get("shard")
+    if text is None:
+        return request
+    from shoal.shards import shard_of
+
+    if not isinstance(text, str):
+        raise InputError(f"shard: {another_kind('a text such as 3/16', text).problems[0].what}")
+    try:
+        return replace(request, shard=shard_of(text))
+    except ValueError as error:
+        raise InputError(f"shard: {error}") from None
 
 
 def _study_of(study: StudyOrRows, expected: str) -> Study | None:

@@ -1,10 +1,11 @@
-"""What every trainer answers of the inside of a network of images, against torch's own layers in float64.
+"""What every trainer answers of the inside of a network of images or series, against torch's own layers in float64.
 
 Letters: N images, K outputs.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from trainer_cases import LONG
 
+from drawn_skips import with_skips
 from shoal.activations import ACTIVATIONS
 from shoal.engine._trainer import AskedGradient, Trainer
 from shoal.errors import StudyError
@@ -35,24 +37,30 @@ NEAR: dict[str, Any] = {"rtol": 2e-4, "atol": 2e-5}
 
 @st.composite
 def architectures(draw: st.DrawFn) -> Architecture:
-    """Networks of one to three convolutions of any kind, on small images, with dense layers or without any.
+    """Networks of one to three convolutions of any kind, on small images or series, with dense layers or without any.
 
     At the lowest point of an activation that has one, values are so near to each other that rounding alone says which
     is the maximum of a pool.
     """
     activation = draw(st.sampled_from(sorted(ACTIVATIONS)))
     pools = ("average",) if activation in ("gelu", "silu") else ("max", "average")
-    shape = draw(st.integers(1, 3)), draw(st.integers(4, 11)), draw(st.integers(4, 11))
-    conv = []
+    shape: tuple[int, ...] = draw(st.integers(1, 3)), draw(st.integers(4, 11)), draw(st.integers(4, 11))
+    series, conv = draw(st.integers(0, 3)) == 0, []
+
+    def sides(low: int, most: int) -> int | list[int]:
+        first = draw(st.integers(low, most))
+        return first if series or draw(st.booleans()) else [first, draw(st.integers(low, most))]
+
     for _ in range(draw(st.integers(1, 3))):
-        kernel = draw(st.integers(1, 3))
-        pool = {"kind": draw(st.sampled_from(pools)), "size": draw(st.integers(1, 2))}
-        pool |= {"stride": draw(st.integers(1, 2))}
-        layer = {"channels": draw(st.integers(1, 9)), "kernel": kernel, "stride": draw(st.integers(1, 2))}
-        layer |= {"padding": draw(st.integers(0, kernel - 1)), "pool": pool if draw(st.booleans()) else None}
+        pool = {"kind": draw(st.sampled_from(pools)), "size": sides(1, 2), "stride": sides(1, 2)}
+        layer = {"channels": draw(st.integers(1, 9)), "kernel": sides(1, 3), "stride": sides(1, 2)}
+        layer |= {"padding": sides(0, 2), "pool": pool if draw(st.booleans()) else None}
+        layer["dilation"] = sides(1, 3) if draw(st.booleans()) else 1
         conv.append(layer)
+    several, shape = (shape[0], (math.prod(shape),)) if series else (1, shape)
     network = {
-        "kind": "cnn", "conv": conv, "hidden": draw(st.lists(st.integers(1, 7), max_size=2)),
+        "kind": "cnn", "series": several, "conv": with_skips(draw, conv, shape, several),
+        "hidden": draw(st.lists(st.integers(1, 7), max_size=2)),
         "activation": activation, "batch_norm": draw(st.integers(0, 3)) == 0,
         "conv_dropout": draw(st.sampled_from((0.0, 0.5))), "dropout": draw(st.sampled_from((0.0, 0.5))),
     }  # fmt: skip
@@ -60,7 +68,7 @@ def architectures(draw: st.DrawFn) -> Architecture:
         whole = build_architecture(Network.model_validate(network), shape, 3)
     except StudyError:  # too many layers for such small images
         assume(False)
-    return whole if draw(st.booleans()) else of_convolutions(whole.convolutions, shape)
+    return whole if draw(st.booleans()) else of_convolutions(whole.convolutions, whole.map_shape)
 
 
 class Asked:
@@ -81,12 +89,14 @@ class Asked:
     def mapped(self, least: float = 0.0) -> tuple[Tensor, list[Tensor], Tensor]:
         """Images, the map of every convolution, outputs (N, K): a way that can be differentiated."""
         first = x = torch.tensor(self.x, dtype=torch.float64, requires_grad=True)
-        maps: dict[str, Tensor] = {}
+        maps, entered = dict[str, Tensor](), dict[str, Tensor]()
         for name, child in self.module.named_children():
             conv = name.partition("_")[0]
             steep = least and name.startswith("conv") and name.endswith("_activation")
-            x = Steep.apply(x, child, least) if steep else child(x)
-            if name in (conv, f"{conv}_norm", f"{conv}_activation") and name.startswith("conv"):
+            entered[name] = x
+            added = (entered[child.source],) if name == f"{conv}_skip" else ()
+            x = Steep.apply(x, child, least) if steep else child(x, *added)
+            if conv.startswith("conv") and name.removeprefix(conv) in ("", "_norm", "_skip", "_activation"):
                 maps[conv] = x
         return first, list(maps.values()), x.flatten(1)
 

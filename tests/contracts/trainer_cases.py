@@ -178,6 +178,23 @@ def step_bound(before_P: NDArray[Any], after_P: NDArray[Any], steps: int) -> flo
     return float(UNIT * steps * (2 * np.linalg.norm(after_P) + LOST_UNITS * moved))
 
 
+def forced(trainer: Trainer, job: Job, data: FitData) -> None:
+    """Start every epoch from the exact trainer's state, rounded; ends and curves agree to float32 rounding."""
+    from shoal.engine.trainers.torch import TorchTrainer
+
+    exact, state = TorchTrainer(dtype="float64"), initial_state(job)
+    for epoch in range(job.training.epochs):
+        start = in_precision(state, "float32")
+        state = in_precision(start, "float64")
+        ours = dataclasses.replace(start, curve_TC=start.curve_TC.copy())
+        exact.advance(job, data, state, epoch + 1)
+        trainer.advance(job, data, ours, epoch + 1)
+        steps = -(-len(data.train) // job.training.batch_size)
+        bound = step_bound(start.parameters_P.astype(np.float64), state.parameters_P, steps)
+        assert np.linalg.norm(ours.parameters_P - state.parameters_P) <= bound, f"epoch {epoch + 1}"
+        np.testing.assert_allclose(ours.curve_TC[epoch, :3], state.curve_TC[epoch, :3], rtol=1e-5, atol=1e-6)
+
+
 def in_precision(state: State, dtype: str) -> State:
     vectors = ("parameters_P", "buffers", "first_P", "second_P", "best_P", "best_buffers")
     return dataclasses.replace(state, **{name: getattr(state, name).astype(dtype) for name in vectors})

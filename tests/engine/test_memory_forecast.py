@@ -98,9 +98,9 @@ def test_a_norm_keeps_the_maps_of_a_whole_batch_in_the_core() -> None:
     gradients of both. By blocks of 16 images."""
     conv = ({"channels": 3, "padding": 1, "pool": {"kind": "max", "size": 2}},)
 
-    def passing(batch_norm: bool, batch: int, rows: int = 10_000) -> float:
+    def passing(batch_norm: bool, batch: int, rows: int = 10_000, more: tuple[Any, ...] = ()) -> float:
         network = Network.model_validate(
-            {"kind": "cnn", "conv": conv, "hidden": (), "batch_norm": batch_norm}
+            {"kind": "cnn", "conv": (*conv, *more), "hidden": (), "batch_norm": batch_norm}
         )
         job = Job(
             build_architecture(network, (2, 6, 5), 3),
@@ -115,6 +115,10 @@ def test_a_norm_keeps_the_maps_of_a_whole_batch_in_the_core() -> None:
     assert passing(True, 16) == passing(False, 16) + 16 * image
     assert passing(True, 1590) == passing(True, 1600) == passing(False, 16) + 1600 * image
     assert passing(True, 1600, rows=20) == passing(True, 32)
+    # A skip keeps gradients of what entered, 3 by 2 pixels, and derivatives.
+    plain, skip = ({"channels": 4, "padding": 1, "skip": skip} for skip in (0, 1))
+    more = 32 * 4 * (3 * 5 * 4 + 4 * 3 * 2)
+    assert passing(True, 32, more=(skip,)) == passing(True, 32, more=(plain,)) + more
 
 
 def test_the_native_trainer_needs_less() -> None:

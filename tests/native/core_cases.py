@@ -17,6 +17,7 @@ from scipy import special
 
 from shoal.distributions import distribution_of
 from shoal.engine._trainer import FitData, Job, Rows, State, initial_state
+from shoal.engine.trainers.native import NativeTrainer
 from shoal.engine.trainers.native_core import load_library, native_available, runnable_targets
 from shoal.kinds import LOSSES
 from shoal.nets import build_architecture, learning_rates
@@ -24,6 +25,7 @@ from shoal.streams import Role, StreamKey, dropout_draws, dropout_scale, dropout
 from shoal.study import Network, Training
 
 LONG = os.environ.get("SHOAL_CAMPAIGN") == "long"
+ULP = 2.0**-23
 OPTIONS: dict[str | None, dict[str, Any]] = {
     None: {},
     "huber_delta": {"huber_delta": 0.4},
@@ -60,7 +62,7 @@ def make_job(
 
 def make_rows(job: Job, count: int, seed: int) -> Rows:
     rng = np.random.default_rng(seed)
-    if job.architecture.convolutions:
+    if job.architecture.takes == "images":
         images = np.random.default_rng(0).integers(0, 256, (30, *job.architecture.input_shape), np.uint8)
         return Rows(images, rng.integers(0, job.architecture.outputs, count), rng.integers(0, 30, count))
     x = rng.standard_normal((count, job.architecture.layers[0].inputs)).astype(np.float32)
@@ -190,14 +192,36 @@ def exact_epoch(job: Job, data: FitData, state: State) -> tuple[Floats, Floats, 
     steps = -(-len(data.train) // training.batch_size)
     for step in range(steps):
         batch = order[step * training.batch_size : (step + 1) * training.batch_size]
-        a, named, ways = inputs_of(data, batch), architecture.named(w), []
+        a, named, ways, entered = inputs_of(data, batch), architecture.named(w), [], dict[str, Floats]()
         for number, layer in enumerate(architecture.layers):
             kept = kept_of(job, number, len(batch), (state.epoch, step))
-            a, back = passed(layer, named, running, a, kept)
-            ways.append(back)
+            entered[layer.name] = a
+            a, back = passed(layer, named, running, entered, kept)
+            ways.append((layer.name, back))
         gradient, delta = np.empty_like(w), loss_gradient(job, a, data.train.y[batch])
-        for back in reversed(ways):
-            delta = back(delta, architecture.named(gradient))
+        into = architecture.named(gradient)
+        for name, back in reversed(ways):
+            delta = back(delta, into) + into.get(name, 0.0)
         rate = float(learning_rates(training)[state.epoch])
         w = update(training, rate, state.epoch * steps + step + 1, w, gradient, first, second)
     return w, first, second, buffers
+
+
+def errors(job: Job) -> dict[str, float]:
+    """Largest error of each vector after an epoch, in units in the last place of its largest element.
+
+    It begins in mid-training, with moments of a size beside which what rounding leaves of a gradient of 0 is nothing.
+    """
+    data, state = make_data(job, train=26), warm_state(job, 40)
+    state.buffers[:] = np.random.default_rng(9).uniform(0.5, 2, len(state.buffers))
+    state.second_P += np.float32(0.01)
+    expected = exact_epoch(job, data, state)
+    NativeTrainer().advance(job, data, state, 41)
+    mine = (state.parameters_P, state.first_P, state.second_P, state.buffers)
+    return {
+        name: float(np.max(np.abs(ours - exact)) / np.max(np.abs(exact)) / ULP)
+        for name, ours, exact in zip(
+            ("parameters", "first", "second", "buffers"), mine, expected, strict=True
+        )
+        if len(exact)
+    }

@@ -16,7 +16,8 @@ from scipy import special
 Floats = NDArray[np.float64]
 Named = dict[str, Floats]
 Back = Callable[[Floats, Named], Floats]
-"""From the gradient of what a layer gives to that of what it takes; gradients of its own arrays are put by name."""
+"""From the gradient of what a layer gives to that of what it takes; gradients of its own arrays are put by name, and
+what its skip owes to what entered a layer by the name of that."""
 
 
 def activation(name: str, z: Floats) -> tuple[Floats, Floats]:
@@ -36,16 +37,28 @@ def activation(name: str, z: Floats) -> tuple[Floats, Floats]:
     }[name]
 
 
-def passed(layer: Any, named: Named, buffers: Named, a: Floats, kept: Floats | float) -> tuple[Floats, Back]:
-    """What a layer gives, in training, and its way back; `kept` is what dropout multiplies by. Moves the buffers."""
+def passed(
+    layer: Any, named: Named, buffers: Named, entered: Named, kept: Floats | float
+) -> tuple[Floats, Back]:
+    """What a layer gives, in training, and its way back; `kept` is what dropout multiplies by. Moves the buffers.
+
+    `entered` is what each layer takes, up to this one.
+    """
+    a = entered[layer.name]
     if layer.kind == "embedding":
         return _looked_up(layer, named, a)
+    if layer.kind == "series":
+        return a.reshape(len(a), layer.series, 1, -1), lambda delta, _: delta.reshape(a.shape)
     z, to_inputs = (_convolved if layer.kind == "conv" else _summed)(layer, named, a)
     to_sums: Back | None = None
     if layer.batch_norm:
         z, to_sums = _normed(layer, named, buffers, z)
     if layer.layer_norm:
         z, to_sums = _normed_by_row(layer, named, z)
+    to_source: Back | None = None
+    if layer.kind == "conv" and layer.skip:
+        added, to_source = _added(layer, named, entered[layer.source])
+        z = z + added
     value, slope = activation(layer.activation, z)
     to_values: Callable[[Floats], Floats] | None = None
     if layer.kind == "conv" and layer.pool != "none":
@@ -54,9 +67,17 @@ def passed(layer: Any, named: Named, buffers: Named, a: Floats, kept: Floats | f
     def back(delta: Floats, into: Named) -> Floats:
         delta = delta.reshape(value.shape) * kept
         delta = slope * (to_values(delta) if to_values else delta)
+        if to_source:
+            owed = to_source(delta, into)
+            into[layer.source] = into.get(layer.source, 0.0) + owed
         return to_inputs(to_sums(delta, into) if to_sums else delta, into)
 
     return value * kept, back
+
+
+def _sides(sides: int | tuple[int, int]) -> tuple[int, int]:
+    """Down and across."""
+    return sides if isinstance(sides, tuple) else (sides, sides)
 
 
 def _summed(layer: Any, named: Named, a: Floats) -> tuple[Floats, Back]:
@@ -113,10 +134,12 @@ def _normed_by_row(layer: Any, named: Named, z: Floats) -> tuple[Floats, Back]:
 
 def _convolved(layer: Any, named: Named, a: Floats) -> tuple[Floats, Back]:
     """Each unit of a group sums over the channels of its own group under the kernel."""
-    groups, kernel, stride, padding = layer.groups, layer.kernel, layer.stride, layer.padding
-    sides = [(0, 0), (0, 0), (padding, padding), (padding, padding)]
-    padded = np.pad(a, sides)
-    windows = sliding_window_view(padded, (kernel, kernel), axis=(2, 3))[:, :, ::stride, ::stride]
+    groups, kernel, dilation = layer.groups, _sides(layer.kernel), _sides(layer.dilation)
+    (down, across), (above, left) = _sides(layer.stride), _sides(layer.padding)
+    padded = np.pad(a, [(0, 0), (0, 0), (above, above), (left, left)])
+    spans = tuple(apart * (side - 1) + 1 for side, apart in zip(kernel, dilation, strict=True))
+    windows = sliding_window_view(padded, spans, axis=(2, 3))[:, :, ::down, ::across]
+    windows = windows[..., :: dilation[0], :: dilation[1]]
     windows = windows.reshape(len(a), groups, -1, *windows.shape[2:])
     weight = named[f"{layer.name}.weight"]
     by_group = weight.reshape(groups, -1, *weight.shape[1:])
@@ -130,20 +153,36 @@ def _convolved(layer: Any, named: Named, a: Floats) -> tuple[Floats, Back]:
         gradient = np.einsum("bgcyxij,bguyx->gucij", windows, delta)
         into[f"{layer.name}.weight"][:] = gradient.reshape(weight.shape)
         to = np.zeros_like(padded)
-        for i in range(kernel):
-            for j in range(kernel):
-                part = np.einsum("bguyx,guc->bgcyx", delta, by_group[..., i, j])
-                to[:, :, i : i + stride * high : stride, j : j + stride * wide : stride] += part.reshape(
-                    len(a), -1, high, wide
-                )
-        return to[:, :, padding : padding + a.shape[2], padding : padding + a.shape[3]]
+        for i, j in np.ndindex(kernel):
+            part = np.einsum("bguyx,guc->bgcyx", delta, by_group[..., i, j])
+            y, x = i * dilation[0], j * dilation[1]
+            to[:, :, y : y + down * high : down, x : x + across * wide : across] += part.reshape(
+                len(a), -1, high, wide
+            )
+        return to[:, :, above : above + a.shape[2], left : left + a.shape[3]]
 
     return z.reshape(len(a), layer.units, high, wide) + bias, back
 
 
+def _added(layer: Any, named: Named, a: Floats) -> tuple[Floats, Back]:
+    """What a skip adds: maps as they are, or the channels of every so many pixels weighed."""
+    if not layer.projection:
+        return a, lambda delta, _into: delta
+    name, (down, across) = f"{layer.name}_skip.weight", _sides(layer.skip_stride)
+    weight, seen = named[name][:, :, 0, 0], a[:, :, ::down, ::across]
+
+    def back(delta: Floats, into: Named) -> Floats:
+        into[name][:, :, 0, 0] = np.einsum("buyx,bcyx->uc", delta, seen)
+        to = np.zeros_like(a)
+        to[:, :, ::down, ::across] = np.einsum("buyx,uc->bcyx", delta, weight)
+        return to
+
+    return np.einsum("uc,bcyx->buyx", weight, seen), back
+
+
 def _pooled(layer: Any, a: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:
-    size, stride = layer.pool_size, layer.pool_stride
-    windows = sliding_window_view(a, (size, size), axis=(2, 3))[:, :, ::stride, ::stride]
+    size, (down, across) = _sides(layer.pool_size), _sides(layer.pool_stride)
+    windows = sliding_window_view(a, size, axis=(2, 3))[:, :, ::down, ::across]
     flat = windows.reshape(*windows.shape[:4], -1)
     by_max = layer.pool == "max"
     place = np.argmax(flat, axis=4)
@@ -151,10 +190,9 @@ def _pooled(layer: Any, a: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:
     def back(delta: Floats) -> Floats:
         to = np.zeros_like(a)
         high, wide = delta.shape[2:]
-        for i in range(size * size):
-            part = np.where(place == i, delta, 0) if by_max else delta / size**2
-            y, x = divmod(i, size)
-            to[:, :, y : y + stride * high : stride, x : x + stride * wide : stride] += part
+        for i, (y, x) in enumerate(np.ndindex(size)):
+            part = np.where(place == i, delta, 0) if by_max else delta / flat.shape[4]
+            to[:, :, y : y + down * high : down, x : x + across * wide : across] += part
         return to
 
     return flat.max(4) if by_max else flat.mean(4), back

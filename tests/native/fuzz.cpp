@@ -30,11 +30,61 @@ std::vector<float> floats(int64_t count, float size) {
     return values;
 }
 
+// Two numbers from `low` on, which are often the same.
+ShoalSides sides(int64_t low, const ShoalSides& most) {
+    const int64_t height = from_to(low, most.height);
+    return {height, height <= most.width && from_to(0, 1) ? height : from_to(low, most.width)};
+}
+
+// Where a window ends that begins at the first pixel, less 1.
+ShoalSides reach(const ShoalSides& window, const ShoalSides& dilation) {
+    return {dilation.height * (window.height - 1), dilation.width * (window.width - 1)};
+}
+
+// How often windows that reach so far fit a map.
+ShoalSides places(const ShoalSides& map, const ShoalSides& reach, const ShoalSides& stride) {
+    return {(map.height - 1 - reach.height) / stride.height + 1, (map.width - 1 - reach.width) / stride.width + 1};
+}
+
+ShoalSides padded(const ShoalSides& map, const ShoalSides& padding) {
+    return {map.height + 2 * padding.height, map.width + 2 * padding.width};
+}
+
+// A map behind a convolution, before its pool and behind it.
+ShoalSides convolved(const ShoalConv& conv, const ShoalSides& map) {
+    return places(padded(map, conv.padding), reach(conv.kernel, conv.dilation), conv.stride);
+}
+ShoalSides pooled(const ShoalConv& conv, const ShoalSides& map) {
+    return conv.pool ? places(map, reach(conv.pool_size, {1, 1}), conv.pool_stride) : map;
+}
+
+struct Maps {
+    int64_t channels;
+    ShoalSides sides;
+};
+
+// How many weights the skip of convolution `l` passes, of what entered it and those before it, to its own maps; -1 where
+// these have another size.
+int64_t passed_weights(const std::vector<ShoalConv>& convs, int64_t l, const std::vector<Maps>& entered, const Maps& own) {
+    if (!convs[(size_t)l].skip) return 0;
+    const int64_t source = l + 1 - convs[(size_t)l].skip;
+    const Maps& from = entered[(size_t)source];
+    ShoalSides strides = {1, 1};
+    for (int64_t k = source; k <= l; ++k) {
+        const ShoalConv& conv = convs[(size_t)k];
+        strides.height *= conv.stride.height * (k < l && conv.pool ? conv.pool_stride.height : 1);
+        strides.width *= conv.stride.width * (k < l && conv.pool ? conv.pool_stride.width : 1);
+    }
+    const ShoalSides fitting = places(from.sides, {0, 0}, strides);
+    if (fitting.height != own.sides.height || fitting.width != own.sides.width) return -1;
+    return from.channels == own.channels && strides.height * strides.width == 1 ? 0 : from.channels * own.channels;
+}
+
 struct Rows {
     std::vector<float> x, values, weights, shares;
     std::vector<int64_t> labels, index;
 
-    // Rows of a table, or, with `images` above 0, numbers of images.
+    // Rows of a table or of images that are floats, or, with `images` above 0, numbers of images.
     ShoalRows draw(int64_t rows, const ShoalNetwork& net, int64_t outputs, int64_t loss, int64_t images) {
         if (!images) x = floats(rows * net.inputs, 2);
         for (int64_t n = 1; n <= rows; ++n)
@@ -86,6 +136,7 @@ struct Drawn {
         fit.abi = SHOAL_ABI;
         fit.network.inputs = from_to(1, from_to(0, 9) ? 12 : 300);
         fit.evaluate_every = 1;
+        fit.network.first_layer = from_to(0, 2);
         int64_t inputs = fit.network.inputs, count = 0, statistics = 0, image_count = 0;
         if (!from_to(0, 3)) inputs = draw_images(count, statistics, image_count);
         else if (!from_to(0, 2)) inputs = draw_tables(count);
@@ -105,14 +156,14 @@ struct Drawn {
         draw_training(inputs);
         const int64_t of_target = fit.loss == SHOAL_QUANTILE ? fit.level_count : 1 + (fit.loss == SHOAL_GAUSSIAN);
         const int64_t targets = inputs / of_target;
-        int64_t rows = from_to(1, image_count ? 15 : 40);
+        int64_t rows = from_to(1, fit.network.conv_count ? 15 : 40);
         // A norm of single numbers takes no batch of one row.
         if (norms_single_numbers && fit.batch_size == 1) fit.batch_size = 2;
         if (norms_single_numbers && rows % fit.batch_size == 1) ++rows;
         fit.train = train.draw(rows, fit.network, targets, fit.loss, image_count);
         fit.validation = validation.draw(from_to(0, 9), fit.network, targets, fit.loss, image_count);
         fit.inner = inner.draw(from_to(0, 9), fit.network, targets, fit.loss, image_count);
-        fit.evaluate_every = image_count ? from_to(1, 3) : 1;
+        fit.evaluate_every = fit.network.conv_count ? from_to(1, 3) : 1;
         if (fit.monitor == SHOAL_MONITOR_VALIDATION && !fit.validation.row_count)
             fit.monitor = SHOAL_MONITOR_NONE;
         if (fit.monitor == SHOAL_MONITOR_INNER && !fit.inner.row_count) fit.monitor = SHOAL_MONITOR_NONE;
@@ -137,10 +188,14 @@ struct Drawn {
     // Images, and convolutions that fit them; gives how many numbers reach the dense layers.
     int64_t draw_images(int64_t& count, int64_t& statistics, int64_t& image_count) {
         ShoalNetwork& net = fit.network;
-        int64_t channels = net.channels = from_to(1, 3), height = net.height = from_to(1, 7),
-                width = net.width = from_to(1, 7);
-        net.inputs = channels * height * width;
-        for (int64_t l = from_to(0, 2); l >= 0; --l) {
+        const bool series = !from_to(0, 3);
+        ShoalSides map = {series ? 1 : from_to(1, 7), from_to(1, series ? 40 : 7)};
+        int64_t channels = net.channels = from_to(1, 3);
+        net.height = map.height, net.width = map.width;
+        net.inputs = channels * map.height * map.width;
+        std::vector<Maps> entered;
+        for (int64_t l = from_to(0, 3); l >= 0; --l) {
+            entered.push_back({channels, map});
             ShoalConv conv = {};
             const int64_t most = from_to(0, 9) ? 9 : 40;
             conv.units = from_to(1, most);
@@ -151,30 +206,41 @@ struct Drawn {
                 conv.units = conv.groups * from_to(1, std::max<int64_t>(1, most / conv.groups));
             }
             conv.norm = from_to(0, SHOAL_NORM_COUNT - 1);
-            conv.padding = from_to(0, 2);
-            conv.kernel = from_to(1, std::min<int64_t>(4, std::min(height, width) + 2 * conv.padding));
-            conv.stride = from_to(1, 3);
+            conv.padding = sides(0, {2, 2});
+            conv.dilation = from_to(0, 1) ? ShoalSides{1, 1} : sides(1, {3, 3});
+            const ShoalSides most_taps = places(padded(map, conv.padding), {0, 0}, conv.dilation);
+            conv.kernel = sides(1, {std::min<int64_t>(4, most_taps.height), std::min<int64_t>(4, most_taps.width)});
+            conv.stride = sides(1, {from_to(0, 9) ? 3 : 50, 3});
+            if (from_to(0, 1)) {  // some skip fits
+                conv.dilation = {1, 1}, conv.stride = sides(1, {2, 2});
+                conv.kernel = {2 * conv.padding.height + 1, 2 * conv.padding.width + 1};
+            }
             conv.activation = from_to(0, SHOAL_ACTIVATION_COUNT - 1);
             conv.dropout_threshold = from_to(0, 1) ? from_to(0, 65535) : 0;
-            count += conv.units * (conv.kernel * conv.kernel * (channels / conv.groups) + 1);
+            count += conv.units * (conv.kernel.height * conv.kernel.width * (channels / conv.groups) + 1);
             count += 2 * conv.units * (conv.norm != 0);
             statistics += 2 * conv.units * (conv.norm == SHOAL_BATCH_NORM);
-            height = (height + 2 * conv.padding - conv.kernel) / conv.stride + 1;
-            width = (width + 2 * conv.padding - conv.kernel) / conv.stride + 1;
+            map = convolved(conv, map);
             channels = conv.units;
-            norms_single_numbers |= conv.norm == SHOAL_BATCH_NORM && height * width == 1;
+            norms_single_numbers |= conv.norm == SHOAL_BATCH_NORM && map.height * map.width == 1;
+            const Maps own = {channels, map};
             conv.pool = from_to(0, SHOAL_POOL_COUNT - 1);
-            conv.pool_size = from_to(1, std::min<int64_t>(3, std::min(height, width)));
-            conv.pool_stride = from_to(1, 3);
-            if (conv.pool) {
-                height = (height - conv.pool_size) / conv.pool_stride + 1;
-                width = (width - conv.pool_size) / conv.pool_stride + 1;
-            }
+            conv.pool_size = from_to(0, 3) ? sides(1, {std::min<int64_t>(3, map.height), std::min<int64_t>(3, map.width)}) : map;
+            conv.pool_stride = sides(1, {3, from_to(0, 9) ? 3 : 50});
+            map = pooled(conv, map);
             convs.push_back(conv);
+            draw_skip(entered, own, count);
         }
         net.conv_count = (int64_t)convs.size();
         convs.resize(32);  // the most that are ever read
         net.convs = convs.data();
+        if (from_to(0, 2)) draw_bytes(image_count);
+        return channels * map.height * map.width;
+    }
+
+    // Images in bytes, which rows name by their numbers.
+    void draw_bytes(int64_t& image_count) {
+        const ShoalNetwork& net = fit.network;
         image_count = from_to(1, 12);
         images.resize((size_t)(image_count * net.inputs));
         for (uint8_t& byte : images) byte = (uint8_t)rng();
@@ -186,7 +252,17 @@ struct Drawn {
         fit.shift = from_to(0, 1) ? from_to(0, 12) : 0;
         fit.flip = from_to(0, 1);
         fit.augment_key[0] = (uint32_t)rng(), fit.augment_key[1] = (uint32_t)rng();
-        return channels * height * width;
+    }
+
+    // A skip of the last convolution, if some that is drawn fits its maps.
+    void draw_skip(const std::vector<Maps>& entered, const Maps& own, int64_t& count) {
+        const int64_t l = (int64_t)convs.size() - 1;
+        for (int64_t attempt = 0; attempt < 2; ++attempt) {
+            convs.back().skip = from_to(0, l + 1);
+            const int64_t weights = passed_weights(convs, l, entered, own);
+            if (weights >= 0) return (void)(count += weights);
+        }
+        convs.back().skip = 0;
     }
 
     void draw_training(int64_t outputs) {
@@ -197,6 +273,7 @@ struct Drawn {
             while (outputs % fit.level_count) --fit.level_count;
             for (int64_t l = 1; l <= fit.level_count; ++l)
                 levels.push_back((double)l / (double)(fit.level_count + 1));
+            levels.resize(1024);  // the most that are ever read: their count may be spoilt
             fit.levels = levels.data();
         }
         if (fit.loss == SHOAL_HUBER) fit.loss_option = 0.01 + unit();
@@ -290,6 +367,7 @@ void spoil(Drawn& drawn) {
         &fit.network.height,
         &fit.network.width,
         &fit.network.conv_count,
+        &fit.network.first_layer,
         &fit.network.table_count,
         &fit.train.index_count,
         &fit.inner.index_count,
@@ -300,21 +378,15 @@ void spoil(Drawn& drawn) {
         &fit.flip,
     };
     const int64_t odd = from_to(0, 3) ? ODD[rng() % (sizeof ODD / sizeof *ODD)] : (int64_t)rng();
-    if (!drawn.images.empty() && !from_to(0, 3)) {
-        ShoalConv& conv = drawn.convs[rng() % (size_t)fit.network.conv_count];
-        int64_t* of_conv[] = {&conv.units,
-                              &conv.kernel,
-                              &conv.stride,
-                              &conv.padding,
-                              &conv.groups,
-                              &conv.norm,
-                              &conv.activation,
-                              &conv.pool,
-                              &conv.pool_size,
-                              &conv.pool_stride,
-                              &conv.dropout_threshold,
-                              &drawn.train.index[rng() % drawn.train.index.size()]};
-        *of_conv[rng() % (sizeof of_conv / sizeof *of_conv)] = odd;
+    if (!drawn.train.index.empty() && !from_to(0, 39)) {
+        drawn.train.index[rng() % drawn.train.index.size()] = odd;
+        return;
+    }
+    if (fit.network.conv_count && !from_to(0, 3)) {
+        // A convolution is numbers alone.
+        static_assert(sizeof(ShoalConv) % sizeof(int64_t) == 0, "nothing but numbers");
+        int64_t* of_conv = (int64_t*)&drawn.convs[rng() % (size_t)fit.network.conv_count];
+        of_conv[rng() % (sizeof(ShoalConv) / sizeof(int64_t))] = odd;
         return;
     }
     if (!drawn.tables.empty() && !from_to(0, 3)) {
@@ -491,23 +563,24 @@ struct Inside {
         asked.row_count = from_to(0, 40);
         asked.layer = from_to(-1, net.conv_count - 1);
         asked.least_slope = from_to(0, 1) ? unit() : 0;
-        int64_t channels = net.channels, height = net.height, width = net.width, numbers = 0, plain = 0, norms = 0, statistics = 0;
+        ShoalSides map = {net.height, net.width};
+        int64_t channels = net.channels, numbers = 0, plain = 0, norms = 0, statistics = 0;
         int64_t wanted = net.inputs;
+        std::vector<Maps> entered;
         for (int64_t l = 0; l < net.conv_count; ++l) {
             ShoalConv& conv = convs[(size_t)l];
-            plain += conv.units * (conv.kernel * conv.kernel * (channels / conv.groups) + 1);
+            entered.push_back({channels, map});
+            plain += conv.units * (conv.kernel.height * conv.kernel.width * (channels / conv.groups) + 1);
             norms += 2 * conv.units * (conv.norm != 0), statistics += 2 * conv.units * (conv.norm == SHOAL_BATCH_NORM);
             conv.norm = 0;
-            height = (height + 2 * conv.padding - conv.kernel) / conv.stride + 1;
-            width = (width + 2 * conv.padding - conv.kernel) / conv.stride + 1;
+            map = convolved(conv, map);
             channels = conv.units;
-            numbers += channels * height * width;
-            if (l == asked.layer) wanted = channels * height * width;
-            if (!conv.pool) continue;
-            height = (height - conv.pool_size) / conv.pool_stride + 1;
-            width = (width - conv.pool_size) / conv.pool_stride + 1;
+            plain += passed_weights(convs, l, entered, {channels, map});
+            numbers += channels * map.height * map.width;
+            if (l == asked.layer) wanted = channels * map.height * map.width;
+            map = pooled(conv, map);
         }
-        int64_t outputs = channels * height * width;
+        int64_t outputs = channels * map.height * map.width;
         for (int64_t l = 0; l < net.dense_count; ++l) {
             plain += dense[(size_t)l].units * (outputs + 1);
             ShoalDense& layer = dense[(size_t)l];
@@ -537,7 +610,9 @@ struct Inside {
         int64_t* numbers[] = {&asked.abi,   &asked.parameter_count,  &asked.row_count,      &asked.x_count,
                               &asked.layer, &asked.by_outputs_count, &asked.gradient_count, &asked.network.inputs,
                               &asked.network.height, &asked.network.width, &asked.network.channels, &net.height,
-                              &convs[0].norm, &convs[0].groups};
+                              &convs[0].norm, &convs[0].groups,
+                              &convs[0].stride.height, &convs[0].padding.width, &convs[0].dilation.width,
+                              &convs[0].pool_size.height, &convs[0].skip};
         const void** pointers[] = {(const void**)&asked.parameters, (const void**)&asked.x,
                                    (const void**)&asked.by_outputs, (const void**)&asked.gradient,
                                    (const void**)&asked.network.convs};
@@ -555,7 +630,7 @@ struct Inside {
 // Asks a network of images, if one is drawn: all targets answer the same; what is spoilt is refused or harmless.
 void ask_inside() {
     const Drawn drawn;
-    if (drawn.images.empty()) return;
+    if (!drawn.fit.network.conv_count) return;
     Inside inside(drawn);
     const bool sound = from_to(0, 1);
     if (!sound) inside.spoil();

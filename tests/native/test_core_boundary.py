@@ -63,7 +63,7 @@ def fresh(job: Any = JOB) -> _Fit:
 
 def spoilt(path: str, value: Any) -> _Fit:
     """A sound description with one field changed."""
-    of_images = path in OF_IMAGES or path.startswith(("network.conv", "network.height"))
+    of_images = path in OF_IMAGES or path.startswith(("network.conv", "network.height", "network.width"))
     of_codes = path.startswith("network.table")
     of_norms = "norm" in path or "buffer" in path
     job = CLASSES if "labels" in path else NORMED if of_norms else JOB
@@ -87,6 +87,15 @@ OF_IMAGES = (
     "evaluate_every", "images", "images_count", "pixel_scale", "pixel_offset", "pixel_count", "shift", "flip",
     "train.index", "train.index_count",
 )  # fmt: skip
+SIDES = {
+    "kernel": (0, -1, 9, *HUGE),
+    "stride": (0, -1, *HUGE),
+    "padding": (-1, 2**22, *HUGE),
+    "dilation": (0, -1, 4, *HUGE),
+    "pool_size": (0, -1, 7, *HUGE),
+    "pool_stride": (0, -1, *HUGE),
+}
+"""What no convolution of `IMAGES` takes, down or across."""
 
 CASES: list[tuple[str, Any, str]] = [
     ("abi", 0, "abi"),
@@ -104,15 +113,23 @@ CASES: list[tuple[str, Any, str]] = [
     *(("network.2.norm", value, "dense.norm") for value in (1, 2)),
     *(("network.conv_count", value, "conv_count") for value in (-1, 33, *HUGE)),
     ("network.convs", None, "convs"),
-    *(("network.height", value, "height") for value in (0, -1, 7, *HUGE)),
+    *((f"network.{side}", value, "height") for side in ("height", "width") for value in (0, -1, 7, *HUGE)),
     *(("network.conv-0.units", value, "convs.units") for value in (0, -1, 2**16 + 1, *HUGE)),
-    *(("network.conv-0.kernel", value, "convs.kernel") for value in (0, -1, 9, *HUGE)),
-    *(("network.conv-0.stride", value, "convs.kernel") for value in (0, -1, *HUGE)),
-    *(("network.conv-0.padding", value, "convs.kernel") for value in (-1, 2**13, *HUGE)),
+    *(
+        (f"network.conv-0.{sides}.{side}", value, f"convs.{sides}")
+        for sides, values in SIDES.items()
+        for side in ("height", "width")
+        for value in values
+    ),
+    ("network.conv-0.stride.width", 2**31 - 1, "convs.pool_size"),
+    ("network.conv-1.stride.height", 2**31 - 1, "parameter_count"),
+    ("network.conv-0.pool_stride.height", 2**31 - 1, "convs.kernel"),
+    ("network.conv-0.padding.width", 2**18, "parameter_count"),
+    ("network.conv-1.kernel.width", 1, "parameter_count"),
+    ("network.conv-1.dilation.height", 2, "parameter_count"),
+    *(("network.first_layer", value, "first_layer") for value in (-1, 1025, *HUGE)),
     *(("network.conv-0.activation", value, "convs.activation") for value in (-1, 9, *HUGE)),
     *(("network.conv-0.pool", value, "convs.pool") for value in (-1, 3, *HUGE)),
-    *(("network.conv-0.pool_size", value, "convs.pool") for value in (0, -1, 6, *HUGE)),
-    *(("network.conv-0.pool_stride", value, "convs.pool") for value in (0, -1, *HUGE)),
     *(("network.conv-0.dropout_threshold", value, "convs.dropout_threshold") for value in (-1, 65536, *HUGE)),
     ("network.conv-1.units", 4, "parameter_count"),
     *(("network.conv-0.groups", value, "convs.groups") for value in (0, -1, 3, 4, *HUGE)),
@@ -120,6 +137,9 @@ CASES: list[tuple[str, Any, str]] = [
     *(("network.conv-1.norm", value, "convs.norm") for value in (-1, 3, *HUGE)),
     ("network.conv-1.norm", 0, "parameter_count"),
     ("network.conv-1.norm", 2, "buffer_count"),
+    *(("network.conv-0.skip", value, "convs.skip") for value in (-1, 2, *HUGE)),
+    ("network.conv-0.skip", 1, "parameter_count"),  # of other channels, which are passed
+    *(("network.conv-1.skip", value, "convs.skip") for value in (1, 2, 3)),  # of other sizes, or none
     *(("network.table_count", value, "table_count") for value in (-1, 4, *HUGE)),
     ("network.table_count", 1, "train.x"),
     ("network.tables", None, "tables"),

@@ -77,11 +77,20 @@ def widest() -> int:
     return TARGETS.index(runnable_targets()[-1])
 
 
+SKIPS: dict[str, Any] = {
+    "conv": [
+        {"channels": 2, "padding": 1, "skip": 1},
+        {"channels": 17, "padding": 1, "stride": 2, "skip": 2},
+        {"channels": 17, "padding": 1, "skip": 2, "pool": {}},
+    ]
+}
+
+
 @pytest.mark.parametrize("activation", get_args(Activation))
-@pytest.mark.parametrize("channels", [(4, 3), (17, 9)])
+@pytest.mark.parametrize("changed", [{"channels": (4, 3)}, {"channels": (17, 9)}, SKIPS])
 @pytest.mark.parametrize("normed", [False, True])
-def test_every_width_answers_the_same_bytes(activation: str, channels: tuple[int, int], normed: bool) -> None:
-    whole = network(activation, channels, batch_norm=normed)
+def test_every_width_answers_the_same_bytes(activation: str, changed: dict[str, Any], normed: bool) -> None:
+    whole = network(activation, batch_norm=normed, **changed)
     rng = np.random.default_rng(1)
     x = rng.normal(size=(35, 2, 6, 5)).astype(np.float32)
     all_buffers = rng.uniform(0.5, 2, whole.buffer_count).astype(np.float32)

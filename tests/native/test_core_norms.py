@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from core_cases import LONG, exact_epoch, make_data, make_job, needs_core, same_bytes, warm_state
+from core_cases import LONG, errors, make_data, make_job, needs_core, same_bytes
 from exact_layers import Floats, activation
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shoal.engine._trainer import Job, State, initial_state
+from drawn_skips import with_skips
+from shoal.engine._trainer import Job, initial_state
 from shoal.engine.trainers.native import NativeTrainer
 from shoal.engine.trainers.native_core import runnable_targets
 
 pytestmark = needs_core
 
-ULP = 2.0**-23
 NORMS = ("none", "batch", "layer")
 OPTIMIZERS: dict[str, dict[str, Any]] = {
     "sgd": {"optimizer": "sgd", "lr": 0.05, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01},
@@ -28,6 +28,7 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
     "adamw": {"optimizer": "adamw", "lr": 0.01, "weight_decay": 0.1},
     "rmsprop": {"optimizer": "rmsprop", "lr": 0.001, "momentum": 0.9},
 }
+SAME: dict[str, Any] = {"channels": 5, "padding": 1}
 MAX, AVERAGE = {"kind": "max", "size": 2}, {"kind": "average", "size": 2, "stride": 1}
 CONVS: dict[str, tuple[dict[str, Any], ...]] = {
     "normed": ({"channels": 5, "padding": 1, "pool": MAX}, {"channels": 18, "kernel": 2, "pool": AVERAGE}),
@@ -38,6 +39,21 @@ CONVS: dict[str, tuple[dict[str, Any], ...]] = {
         {"channels": 34, "kernel": 4, "groups": 2, "padding": 2},
     ),
     "a unit for two channels": ({"channels": 8}, {"channels": 4, "groups": 4, "kernel": 1}),
+    "a block": ({"channels": 5, "padding": 1}, SAME, SAME | {"skip": 2, "pool": MAX}),
+    "blocks that overlap, of groups": (
+        {"channels": 6, "padding": 1, "groups": 2, "pool": AVERAGE},
+        {"channels": 18, "padding": 1, "groups": 6, "skip": 1},
+        {"channels": 18, "padding": 1, "skip": 2},
+        {"channels": 34, "padding": 1, "groups": 2, "skip": 2},
+        {"channels": 34, "padding": 1, "groups": 34, "skip": 4, "pool": AVERAGE},
+    ),
+    "strides and pools between": (
+        {"channels": 3, "padding": 1, "pool": {"kind": "max", "size": 1, "stride": 2}},
+        {"channels": 7, "padding": 1, "skip": 2},
+        {"channels": 7, "padding": 2, "kernel": 5, "stride": 2, "skip": 1},
+        {"channels": 4, "padding": 1, "skip": 4},
+    ),
+    "over images": (SAME | {"channels": 2, "skip": 1}, SAME | {"skip": 2}, SAME | {"channels": 2, "skip": 3}),
 }
 """Convolutions on images of two channels."""
 
@@ -45,30 +61,6 @@ CONVS: dict[str, tuple[dict[str, Any], ...]] = {
 def images(name: str, norm: str, training: dict[str, Any]) -> Job:
     network = {"kind": "cnn", "conv": CONVS[name], "hidden": (9,), "activation": "tanh", "conv_dropout": 0.25}
     return make_job(network | {"norm": norm}, training, "cross-entropy", ((2, 9, 8), 3))
-
-
-def warm(job: Job, epoch: int) -> State:
-    """A state in mid-training; moments of a size beside which what rounding leaves of a gradient of 0 is nothing."""
-    state = warm_state(job, epoch)
-    rng = np.random.default_rng(9)
-    state.buffers[:] = rng.uniform(0.5, 2, len(state.buffers))
-    state.second_P += np.float32(0.01)
-    return state
-
-
-def errors(job: Job) -> dict[str, float]:
-    """Largest error of each vector after an epoch, in units in the last place of its largest element."""
-    data, state = make_data(job, train=26), warm(job, 40)
-    expected = exact_epoch(job, data, state)
-    NativeTrainer().advance(job, data, state, 41)
-    mine = (state.parameters_P, state.first_P, state.second_P, state.buffers)
-    return {
-        name: float(np.max(np.abs(ours - exact)) / np.max(np.abs(exact)) / ULP)
-        for name, ours, exact in zip(
-            ("parameters", "first", "second", "buffers"), mine, expected, strict=True
-        )
-        if len(exact)
-    }
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -111,7 +103,8 @@ def test_a_large_mean_costs_no_digit_of_the_variance() -> None:
 @pytest.mark.parametrize("target", runnable_targets())
 def test_outputs_are_normed_by_running_statistics(target: str) -> None:
     job = make_job({"hidden": (21,), "activation": "tanh", "batch_norm": True}, {}, "mse", (4, 2))
-    state = warm(job, 0)
+    state = initial_state(job)
+    state.buffers[:] = np.random.default_rng(9).uniform(0.5, 2, len(state.buffers))
     x = np.random.default_rng(3).standard_normal((70, 4)).astype(np.float32)
     named = {
         name: array.astype(np.float64)
@@ -168,7 +161,7 @@ def drawn_convs(draw: st.DrawFn) -> tuple[dict[str, Any], ...]:
         channels = layers[-1]["channels"]
         if layers[-1]["stride"] == 2:
             break
-    return tuple(layers)
+    return tuple(with_skips(draw, layers, (4, 7, 6)))
 
 
 @settings(max_examples=1000 if LONG else 25)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "../../src/native/vec_portable.h"
-#include "../../src/native/check.h"
+#include "../../src/native/check_fit.h"
 #include "../../src/native/train.h"
 
 using namespace shoal;

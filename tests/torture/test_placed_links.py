@@ -71,6 +71,7 @@ class Homes:
         (left.parent / "log").unlink()
         process = self.runner.start(SIX, left.parent)
         while len(trained(left.parent)) < 3:
+            os.kill(process, 0)  # which says so, where it has ended by itself
             time.sleep(0.001)
         os.kill(process, KILL)
         assert self.runner.wait().status == -KILL

@@ -42,6 +42,11 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.engine._scalable import refuse_unscalable as refuse_unscalable
     from shoal.engine._scalable import unscalable_inputs as unscalable_inputs
     from shoal.engine._scorable import refuse_undefined_scores as refuse_undefined_scores
+    from shoal.engine._shard import early_fits as early_fits
+    from shoal.engine._shard import make_shard_plan as make_shard_plan
+    from shoal.engine._shard import shard_fits as shard_fits
+    from shoal.engine._shard import shard_memory as shard_memory
+    from shoal.engine._shard import shard_note as shard_note
     from shoal.engine._simple_models import ask_simple_models as ask_simple_models
     from shoal.engine._source import InMemory as InMemory
     from shoal.engine._source import column_records as column_records

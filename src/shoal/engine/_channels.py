@@ -57,8 +57,7 @@ class Channels:
     @classmethod
     def of_series(cls, architecture: Architecture, named: Mapping[str, NDArray[Any]]) -> Channels:
         """Ask the convolutions of a network of series, which take numbers, (N, C, 1, T), in the place of images."""
-        assert architecture.series is not None  # noqa: S101 - whoever asks has looked
-        shape = architecture.series.gives
+        shape = architecture.map_shape
         ones, zeros = np.ones(shape[0], np.float32), np.zeros(shape[0], np.float32)
         return cls(of_convolutions(architecture.convolutions, shape), named, ones, zeros)
 

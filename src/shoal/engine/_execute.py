@@ -32,15 +32,20 @@ class Executor:
     workers: int
     watcher: Watcher
 
-    def execute(self, title: str, planned: Sequence[PlannedFit], store: Store) -> None:
-        """Train and store what `store` does not know yet; raises Interrupted after a wish to stop."""
+    def execute(
+        self, title: str, planned: Sequence[PlannedFit], store: Store, among: Sequence[PlannedFit] = ()
+    ) -> None:
+        """Train and store what `store` does not know yet; raises Interrupted after a wish to stop.
+
+        They may be some `among` others, so that who follows sees when a candidate is complete.
+        """
         if not planned:
             return
         refuse_strangers(planned, self.rows.dataset, store)
         missing = unique(planned, store.known())
         work = {fit.id: fit_seconds(fit, self.trainers[fit.trainer]) for fit in missing}
         done = len({item.fit.id for item in planned}) - len(missing)
-        self.watcher.begin(title, planned, done, work)
+        self.watcher.begin(title, among or planned, done, work)
         try:
             for fits in grouped(missing):
                 self._train(sorted(fits, key=lambda fit: -work[fit.id]), store)

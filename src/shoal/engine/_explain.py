@@ -9,7 +9,6 @@ classes the one that is named), K outputs, A outputs of a target.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -75,16 +74,13 @@ def explain(
     """Explain checked rows of a table; `classes` are the names of classes, and which is named of each row."""
     from threadpoolctl import threadpool_limits
 
-    from shoal.engine.trainers.torch import one_thread
-
     embedding, way = _way(trained)
     x_ND = trained.preprocessing.inputs(columns, dtype=np.float64)
     if embedding is not None:
         x_ND = embedding.output(trained.named, x_ND)
     questions = dict(_questions(trained.preprocessing, trained, classes[1]))
     answers, baselines, parts = [], [], []
-    torch = one_thread() if trained.architecture.series else nullcontext()
-    with torch, threadpool_limits(1):  # of many small products, which threads would wait for
+    with threadpool_limits(1):  # of many small products, which threads would wait for
         for question in questions.values():
             answer_N, baseline_N, contribution_NS = way.contributions(x_ND, question)
             answers.append(answer_N)

@@ -72,7 +72,7 @@ def make_plan(planner: Planner, circumstances: Circumstances) -> Plan:
         candidates=len(planner.candidates) if planner.folds else 0,
         folds=len(planner.folds),
         stages=tuple(
-            _stage(name, planned)
+            stage_of(name, planned)
             for name, planned in stages
             if planned or name not in ("permutations", "nested")
         ),
@@ -121,7 +121,8 @@ def _described(dataset: Dataset) -> str:
     return f"{rows}, {inputs}, {outputs}"
 
 
-def _stage(name: str, planned: Sequence[PlannedFit]) -> tuple[str, int, int]:
+def stage_of(name: str, planned: Sequence[PlannedFit]) -> tuple[str, int, int]:
+    """Give the name of a stage, its fits, each once, and their steps."""
     fits = unique(planned)
     return name, len(fits), sum(fit.steps for fit in fits)
 

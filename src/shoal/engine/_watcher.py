@@ -17,7 +17,10 @@ class Watcher(Protocol):
         ...
 
     def begin(self, title: str, planned: Sequence[PlannedFit], done: int, work: Mapping[str, float]) -> None:
-        """Announce a stage: `done` of its fits are known; `work` is each missing fit's predicted seconds."""
+        """Announce a stage: `done` of its fits are known; `work` is each missing fit's predicted seconds.
+
+        `planned` are the places of its fits, and of those of other shards, which are trained elsewhere.
+        """
         ...
 
     def progress(self, fit_id: str, share: float) -> None:

@@ -16,7 +16,7 @@ from shoal.look._film import Film
 from shoal.look._film_sheet import sheet_of
 from shoal.look._gallery import pictures_of
 from shoal.look._paper import Sheet, design, png
-from shoal.results import refuse_to_replace
+from shoal.results import refuse_shard, refuse_to_replace
 from shoal.wording import counted, listed
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def write_animation(
     if not _SHORTEST <= seconds <= _LONGEST:
         what = f"expected a number from {_SHORTEST:g} to {_LONGEST:g}, got {seconds:g}"
         raise InputError(Problem("seconds", what))
+    refuse_shard(results.folder, results.shard)
     films = films_of(results)
     place = out or Path(f"{results.study.study.name}-epochs.gif")
     refuse_to_replace(place, results.folder)

@@ -59,7 +59,8 @@ def plan_text(study: Study, plan: stored.Plan, folder: Path, workers: int) -> st
         ("of it", _parts(plan)),
         ("run folder", str(folder)),
     ]
-    head = f"{study.study.name}: {study.study.task}"
+    part = f", shard {plan.shard}" if plan.shard else ""
+    head = f"{study.study.name}: {study.study.task}{part}"
     lines = [head, *(f"  {name:<11} {fact}" for name, fact in facts), *_notes(plan.notes)]
     notes = notes_beside(plan.data_notes, plan.columns)
     return "\n".join([*lines, *columns_text(plan.columns), *data_notes(notes)])

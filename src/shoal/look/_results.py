@@ -15,9 +15,11 @@ from shoal.files import kind_of
 from shoal.look._headline import headline
 from shoal.look._notebook import escaped, paragraphs_html, pieces_html, table
 from shoal.look._run_findings import RunFindings
+from shoal.look._unfinished import shard_text
 from shoal.look.page.tables import candidate_table, comparison_table
 from shoal.parts import SHOW
 from shoal.results import REPORT_NAME
+from shoal.wording import lines_html
 
 if TYPE_CHECKING:
     from shoal.look._run_figures import RunFigures
@@ -61,6 +63,8 @@ class Results(stored.Results):
         write_animation(self, as_path(path, "the path of a moving picture"), seconds, force=force)
 
     def _repr_html_(self) -> str:
+        if said := shard_text(self):
+            return lines_html(said)
         pieces: dict[str, Callable[[], str]] = {
             "the headline": lambda: _headline(self),
             "the network": lambda: _network(self),

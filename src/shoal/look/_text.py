@@ -21,6 +21,7 @@ from shoal.look._text_layout import WIDTH, in_lines, number, text_table
 from shoal.look._threshold import BESIDE, TOGETHER, where_decided
 from shoal.look._time_folds import ageing_sentence, time_folds
 from shoal.look._trust import looks_sentence, permutation_sentence
+from shoal.look._unfinished import shard_text, unfinished_text
 from shoal.look._unit_counts import unit_counts
 from shoal.look.figures.confusion import confusion_of
 from shoal.look.figures.effects import effects_of, effects_sentences
@@ -57,6 +58,8 @@ def results_text(results: Results, parts: Parts | None = None) -> str:
 
     A table that cannot be made is noted in `parts`; what the run itself could not make is said at the end.
     """
+    if results.shard is not None:
+        return shard_text(results)
     parts, findings = parts or Parts(), RunFindings(results)
     tables: dict[str, Callable[[], str]] = {
         "the headline": lambda: _headline_text(findings),
@@ -81,16 +84,9 @@ def results_text(results: Results, parts: Parts | None = None) -> str:
         with parts.attempt(f"table of {name}", SHOW):
             sections.append(table())
     if where := trained_where(results):
-        sections.append(
-            "\n".join(
-                [
-                    "trained in several environments",
-                    *(f"  {count}: {environment}" for count, environment in where),
-                ]
-            )
-        )
-    if results.unfinished:
-        sections.append(f"{results.unfinished:,} fits are not trained yet; run the study again to go on")
+        lines = (f"  {count}: {environment}" for count, environment in where)
+        sections.append("\n".join(["trained in several environments", *lines]))
+    sections.append(unfinished_text(results))
     sections.append(_wrapped(results.conclusion))
     sections += ["\n".join(map(str, results.missing)), f"digest of all results: {results.digest}"]
     return "\n\n".join(part for part in sections if part)

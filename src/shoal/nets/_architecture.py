@@ -113,6 +113,11 @@ class Architecture:
         return first if isinstance(first, SeriesLayer) else None
 
     @property
+    def map_shape(self) -> Shape:
+        """The shape of what its first convolution takes: (C, height, width), of series (C, 1, T)."""
+        return self.series.gives if self.series else self.input_shape
+
+    @property
     def image_convolutions(self) -> tuple[ConvLayer, ...]:
         """Its convolutional layers where it takes images."""
         return self.convolutions if self.takes == "images" else ()

@@ -66,6 +66,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._held_out import in_order as in_order
     from shoal.results._held_out import rank_at as rank_at
     from shoal.results._held_out import residuals as residuals
+    from shoal.results._identity import Identity as Identity
     from shoal.results._importance import IMPORTANCE as IMPORTANCE
     from shoal.results._importance import Importance as Importance
     from shoal.results._importance import ImportanceAsked as ImportanceAsked
@@ -141,6 +142,17 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._select import search_scores as search_scores
     from shoal.results._selection_and_test import Disagreement as Disagreement
     from shoal.results._settings_apart import settings_apart as settings_apart
+    from shoal.results._shard import StoredShard as StoredShard
+    from shoal.results._shard import fits_of_shard as fits_of_shard
+    from shoal.results._shard import put_shard as put_shard
+    from shoal.results._shard import refuse_other_shard as refuse_other_shard
+    from shoal.results._shard import refuse_other_shard_in as refuse_other_shard_in
+    from shoal.results._shard import refuse_shard as refuse_shard
+    from shoal.results._shard import shard_said as shard_said
+    from shoal.results._shard_folders import ShardFolder as ShardFolder
+    from shoal.results._shard_folders import read_shards as read_shards
+    from shoal.results._shard_folders import settings_apart_from as settings_apart_from
+    from shoal.results._shard_folders import versions_apart as versions_apart
     from shoal.results._simple_models import FITTED as FITTED
     from shoal.results._simple_models import TREE_CATEGORIES as TREE_CATEGORIES
     from shoal.results._simple_models import Baseline as Baseline
@@ -150,7 +162,6 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._snapshots import layers_of as layers_of
     from shoal.results._statistics import as_compared as as_compared
     from shoal.results._statistics import reach_of as reach_of
-    from shoal.results._store import Identity as Identity
     from shoal.results._store import Store as Store
     from shoal.results._test_cells import FURTHER as FURTHER
     from shoal.results._test_cells import LACKING as LACKING
@@ -171,6 +182,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._two_way import Scored as Scored
     from shoal.results._two_way import difference as difference
     from shoal.results._two_way import repeated_interval as repeated_interval
+    from shoal.results._union import unite as unite
     from shoal.results._verdict import MODEL_NAMES as MODEL_NAMES
     from shoal.results._verdict import Verdict as Verdict
     from shoal.results._verdict import in_words as in_words

@@ -25,15 +25,16 @@ def digest_of_results(
     rows = sorted(json.dumps(dataclasses.astuple(row), sort_keys=True) for row in candidates)
     whole.update(json.dumps([places, rows, chosen], sort_keys=True).encode())
     for record in records:
-        _digest_fit(whole, record)
+        whole.update(content_of_fit(record))
     return whole.hexdigest()
 
 
-def _digest_fit(whole: hashlib._Hash, record: FitRecord) -> None:
+def content_of_fit(record: FitRecord) -> bytes:
+    """Give what a fit adds to the digest: two that add the same are the same result, wherever they were trained."""
     facts: dict[str, Any] = {name: getattr(record, name) for name in _DIGESTED}
     for part in ("curves", "parameters", "predictions"):
         facts[part] = [
             (name, array.dtype.str, array.shape, hashlib.sha256(array.tobytes()).hexdigest())
             for name, array in sorted(getattr(record, part).items())
         ]
-    whole.update(json.dumps(facts, sort_keys=True).encode())
+    return json.dumps(facts, sort_keys=True).encode()

@@ -73,6 +73,14 @@ def note_looks(store: Store, rows: str, preparation: str) -> None:
     store.put_fact(_FACT, asdict(_Ledger(rows, tuple(looks), preparation)))
 
 
+def join_looks(store: Store, other: Store) -> None:
+    """Enter the looks of another store's ledger, too: of runs that this one takes over."""
+    with refusing(lambda: RunFolderError(_REFUSED)):
+        ledger, earlier = _read(store), _read(other)
+    looks = tuple(_joined(earlier.looks, ledger.looks))
+    store.put_fact(_FACT, asdict(_Ledger(ledger.rows, looks, ledger.preparation)))
+
+
 def read_looks(store: Store, plan: Iterable[PlanEntry], fits: Mapping[str, FitRecord]) -> Looks:
     """Count the looks at the test rows of the study as it is now. ValueError for a ledger that Shoal does not write."""
     ledger = _read(store)

@@ -9,6 +9,7 @@ from shoal.results._asked import scored_summaries, suiting_scores
 from shoal.results._coherence import check_choice, check_fits, check_plan, check_study
 from shoal.results._looks import read_looks
 from shoal.results._select import Choice
+from shoal.results._shard import stored_shard
 from shoal.results._store import Store
 from shoal.results._stored_facts import (
     coherent,
@@ -39,6 +40,8 @@ def read_results(folder: Path) -> dict[str, Any]:
             fits = scored_summaries(store, suiting_scores(study, truth))
         with coherent(folder, "the ledger of test rows"):
             looks = read_looks(store, plan, fits)
+        with coherent(folder, "the shard"):
+            shard = stored_shard(store, study.study.name, plan, fits)
         return dict(
             folder=folder,
             study=study,
@@ -54,4 +57,5 @@ def read_results(folder: Path) -> dict[str, Any]:
             **of_columns(folder, study, store.fact),
             findings_in_rows=findings_of(folder, store.fact("findings in rows"), store.fact("drift")),
             looks=looks,
+            shard=shard,
         )

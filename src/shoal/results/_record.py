@@ -6,7 +6,7 @@ Letters: T evaluation points, P parameters, V rows predicted, K outputs, M image
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from shoal.kinds import Task
 from shoal.results._brief import Brief
 from shoal.scores import key_of, title_of
 from shoal.wording import lines_html
+
+if TYPE_CHECKING:
+    from shoal.shards import Shard
 
 Stage = Literal["search", "compare", "refit", "permuted", "nested"]
 Status = Literal["ok", "diverged", "failed"]
@@ -203,6 +206,8 @@ class Plan:
     """The columns of the training table, in its order."""
     more_rounds: bool = False
     """Whether the search may ask for more rounds once it has seen scores; all counts here are of the first."""
+    shard: Shard | None = None
+    """The shard that all of it is of, its own fits alone; None for the whole run."""
     text: str = ""
     """All of it as a person reads it, as `shoal check` prints it."""
 

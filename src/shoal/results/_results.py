@@ -42,6 +42,7 @@ from shoal.results._record import CandidateRow, ColumnRecord, FitRecord, InputRe
 from shoal.results._score_rows import score_on
 from shoal.results._select import Choice, Standing, expected_score, rank_candidates, search_scores
 from shoal.results._selection_and_test import Disagreement, Expected, disagreement
+from shoal.results._shard import StoredShard
 from shoal.results._simple_models import Baseline, Beside, beside_baselines, read_baselines
 from shoal.results._stored_facts import coherent
 from shoal.results._threshold import ChosenThreshold
@@ -64,7 +65,8 @@ class Results(InsideOfRun):
     what of each column, `findings_in_rows` what the checks of the rows measured, by name, as clauses, `missing` what
     could not be made after training, `looks` how often the test rows were scored in all runs of this folder, and by how
     many settings; `categorical` which inputs hold categories, `dates` which hold dates (in the truth these are seconds
-    since the first training row); `embedded` says which the delivered one embeds, `inputs` what it is given of each.
+    since the first training row); `embedded` says which the delivered one embeds, `inputs` what it is given of each;
+    `shard` which shard of the study the folder is of, and how far that is (None for a whole run).
     """
 
     folder: Path
@@ -86,6 +88,7 @@ class Results(InsideOfRun):
     inputs: tuple[InputRecord, ...] = ()
     looks: Looks = NO_LOOKS
     findings_in_rows: Mapping[str, str] = field(default_factory=dict)
+    shard: StoredShard | None = None
 
     @classmethod
     def open(cls, folder: Path | str) -> Self:
@@ -93,7 +96,8 @@ class Results(InsideOfRun):
         return cls(**read_results(as_path(folder, "the path of a run folder")))
 
     def __repr__(self) -> str:
-        return f"Results({str(self.folder)!r}: {self.study.study.name}, {len(self.summaries)} fits)"
+        what = self.shard.said if self.shard else f"{self.study.study.name}, {len(self.summaries)} fits"
+        return f"Results({str(self.folder)!r}: {what})"
 
     @property
     def unfinished(self) -> int:

@@ -14,6 +14,7 @@ from shoal.files import kind_of
 from shoal.results._folder import STORE_NAME, folder_error
 from shoal.results._results import Results
 from shoal.results._runs_compared import RunsCompared
+from shoal.results._shard import refuse_shard
 from shoal.wording import few_quoted
 
 MOST_RUNS: Final = 100
@@ -94,6 +95,7 @@ def _opened(places: Sequence[_Place]) -> tuple[list[_Opened], list[Problem]]:
     for place in places:
         try:
             results = place.run if isinstance(place.run, Results) else Results.open(place.run)
+            refuse_shard(results.folder, results.shard)
         except RunFolderError as error:
             (left_out if place.inside else problems).extend(error.problems)
         else:

@@ -30,7 +30,7 @@ def settings_apart(runs: Sequence[Results]) -> dict[str, tuple[str, ...]]:
 
 
 def _settings(run: Results) -> dict[str, str]:
-    settings = dict(_of_study(run.study)) | dict(_of_rows(run))
+    settings = dict(study_settings(run.study)) | dict(_of_rows(run))
     settings["trainer"] = ", ".join(sorted({fit.trainer for fit in run.summaries.values()})) or ABSENT
     versions = run.environment.get("versions")
     known = {
@@ -40,7 +40,7 @@ def _settings(run: Results) -> dict[str, str]:
     return settings | {str(key): text_of(value) for key, value in known.items() if value is not None}
 
 
-def _of_study(study: Study) -> Iterator[tuple[str, str]]:
+def study_settings(study: Study) -> Iterator[tuple[str, str]]:
     """Give every key of a study but its paths, and its name, which is that of its column."""
     paths = {f"data.{key}" for key in path_keys(vars(study.data))}
     for key, value in _flat("", study.model_dump()):

@@ -10,9 +10,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -22,6 +21,7 @@ from shoal.files import Folder
 from shoal.results._arrays import Arrays, packed, unpacked
 from shoal.results._database import NOTHING_YET, Database
 from shoal.results._folder import STORE_NAME, refuse_unusable, size_of
+from shoal.results._identity import Identity
 from shoal.results._record import CandidateRow, FitRecord, PlanEntry, Truth
 from shoal.results._schema import (
     arrays_of,
@@ -45,15 +45,6 @@ _FITS: Final = (
 )
 
 
-@dataclass(frozen=True)
-class Identity:
-    """What a run folder belongs to: results of anything else are refused."""
-
-    name: str
-    task: str
-    train_fingerprint: str
-
-
 class Store:
     """One run folder's results; a context manager. One process writes (it holds the `RunLock`), any may read.
 
@@ -71,7 +62,7 @@ class Store:
         store = cls(Database.open_for_writing(folder))
         try:
             store._claim(identity)
-            store._check_fits()
+            store.check_fits()
         except BaseException:
             store.close()
             raise
@@ -93,7 +84,7 @@ class Store:
         with cls.open_readonly(folder) as store:
             store._refuse_other(identity)
             store.verify()
-            store._check_fits()
+            store.check_fits()
             return store.known()
 
     @classmethod
@@ -138,20 +129,11 @@ class Store:
         stored = self.fact("identity")
         if not isinstance(stored, dict):
             raise self._database.damaged("the fact 'identity': unexpected content")
-        present = Identity(*(str(stored.get(field.name)) for field in dataclasses.fields(Identity)))
-        differences = [f"its name is {present.name!r}, not {identity.name!r}"] * (
-            present.name != identity.name
-        )
-        differences += [f"its task is {present.task!r}, not {identity.task!r}"] * (
-            present.task != identity.task
-        )
-        if present.train_fingerprint != identity.train_fingerprint:
-            differences.append("its training data are others")
-        if differences:
+        if differences := list(Identity.stored(stored).apart_from(identity)):
             what = f"holds another study ({', '.join(differences)}); choose another folder"
             raise RunFolderError(Problem(str(self._database.path.parent), what))
 
-    def _check_fits(self) -> None:
+    def check_fits(self) -> None:
         """Compare all that is known with its checksums: better refused now than after hours of training."""
         known = {(fit_id, part) for fit_id in self.summaries() for part in _PARTS}
         for fit_id, part in sorted(known.union(self._database.rows("SELECT fit_id, part FROM arrays"))):
@@ -165,13 +147,21 @@ class Store:
 
     def add(self, record: FitRecord) -> None:
         """Keep a finished fit, and drop its checkpoint, in one transaction."""
-        row = _fit_row(record)
-        parts = [(record.fit_id, part, packed(getattr(record, part))) for part in _PARTS]
+        self.add_all([(record, filter(None, [self._environment_id]))])
+
+    def add_all(self, trained: Iterable[tuple[FitRecord, Iterable[str]]]) -> None:
+        """Keep finished fits, each with the ids of the environments that trained it; see `add`."""
         with self._database.transaction():
-            self._database.insert("fits", (*row, _seal(*row)))
-            self._database.insert("arrays", *((*key, data, _seal(*key, data=data)) for *key, data in parts))
-            self._database.execute("DELETE FROM checkpoints WHERE fit_id = ?", record.fit_id)
-            self._put_origin(record.fit_id)
+            for record, environments in trained:
+                row = _fit_row(record)
+                parts = [(record.fit_id, part, packed(getattr(record, part))) for part in _PARTS]
+                self._database.insert("fits", (*row, _seal(*row)))
+                self._database.insert(
+                    "arrays", *((*key, data, _seal(*key, data=data)) for *key, data in parts)
+                )
+                self._database.execute("DELETE FROM checkpoints WHERE fit_id = ?", record.fit_id)
+                for name in environments:
+                    self._put_origin(record.fit_id, name)
 
     def forget_failed(self) -> None:
         """Drop the fits that failed (not those that diverged, which they would again), so that they are tried anew."""
@@ -232,7 +222,8 @@ class Store:
         row = (fit_id, text, data, _seal(fit_id, text, data=data))
         with self._database.transaction():
             self._database.insert("checkpoints", row, replace=True)
-            self._put_origin(fit_id)
+            if self._environment_id is not None:
+                self._put_origin(fit_id, self._environment_id)
 
     def checkpoint(self, fit_id: str) -> tuple[Arrays, dict[str, Any]] | None:
         """Give where a fit stood, or None."""
@@ -255,19 +246,22 @@ class Store:
 
     def begin(self, environment: dict[str, Any]) -> None:
         """Say where all that follows is trained. What is the same in several runs, all but the day, is kept once."""
+        with self._database.transaction():
+            self.put_fact("environment", environment)
+            self._environment_id = self.put_environment(environment)
+
+    def put_environment(self, environment: dict[str, Any]) -> str:
+        """Keep an environment beside the others, all but its day, once; gives its id."""
         lasting = {key: value for key, value in environment.items() if key != "date"}
         text = json.dumps(lasting, sort_keys=True)
         name = hashlib.sha256(text.encode()).hexdigest()
-        with self._database.transaction():
-            self.put_fact("environment", environment)
-            if not self._database.rows("SELECT 1 FROM environments WHERE environment_id = ?", name):
-                self._database.insert("environments", (name, text, _seal(name, text)))
-        self._environment_id = name
+        if not self._database.rows("SELECT 1 FROM environments WHERE environment_id = ?", name):
+            self._database.insert("environments", (name, text, _seal(name, text)))
+        return name
 
-    def _put_origin(self, fit_id: str) -> None:
-        if self._environment_id is not None:
-            row = (fit_id, self._environment_id)
-            self._database.insert("origins", (*row, _seal(*row)), replace=True)
+    def _put_origin(self, fit_id: str, environment_id: str) -> None:
+        row = (fit_id, environment_id)
+        self._database.insert("origins", (*row, _seal(*row)), replace=True)
 
     def environment(self) -> dict[str, Any]:
         """Give where the last run was computed; {} where none is told."""

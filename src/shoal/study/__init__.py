@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.study._held_against import Checks as Checks
     from shoal.study._keywords import Keys as Keys
     from shoal.study._keywords import with_keywords as with_keywords
+    from shoal.study._overrides import as_keywords as as_keywords
     from shoal.study._paths import IN_MEMORY as IN_MEMORY
     from shoal.study._paths import keys_in_memory as keys_in_memory
     from shoal.study._paths import path_keys as path_keys

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterable
 from typing import Any, Final
 
 from shoal.errors import Problem, StudyError
@@ -36,6 +37,20 @@ def override(tree: dict[str, Any], text: str) -> KeyPath:
     except StudyError as error:
         raise StudyError(Problem(f"--set {visible(key)}", error.problems[0].what)) from None
     return path
+
+
+def as_keywords(texts: Iterable[str]) -> dict[str, Any]:
+    """Give overrides as the keywords of a call. Raises StudyError with every mistake."""
+    tree: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for text in texts:
+        try:
+            override(tree, text)
+        except StudyError as error:
+            problems += error.problems
+    if problems:
+        raise StudyError(problems)
+    return tree
 
 
 def _refuse_bare(path: KeyPath, value: str) -> None:

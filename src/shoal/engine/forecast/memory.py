@@ -72,7 +72,7 @@ def predicted_peaks(
     dataset: Dataset,
     source: TextSize,
     groups: Sequence[FitGroup],
-    drawing: Drawing,
+    drawing: Drawing | None,
     *,
     replayed: bool = False,
     simple_models: float = 0.0,
@@ -80,7 +80,7 @@ def predicted_peaks(
     """Predict the peak of each phase; `groups` are all fits, as they are trained.
 
     With `replayed`, the delivered network is trained once more in the coordinator, to be watched. `simple_models` is
-    what these take.
+    what these take. Without `drawing`, all ends with training.
     """
     everything = [fit for group in groups for fit in group.fits]
     groups = [replace(group, fits=_few(group)) for group in groups]
@@ -93,11 +93,14 @@ def predicted_peaks(
     torch = _torch_here(groups, replayed)
     again = max((max(_fit_bytes(group, dataset)) for group in groups), default=0.0) * replayed
     trained = max((_group_bytes(group, dataset) + torch * (not group.apart) for group in groups), default=0.0)
+    reading = start + _reading(dataset, source)
+    if drawing is None:
+        return {"reading": reading, "training": training + max(trained, _looking(dataset))}
     libraries = min(simple_models, SIMPLE_MODELS)
     drawn = _drawing(dataset, everything) + drawing.memory(fit.job.architecture for fit in fits)
     remaining = max((_group_left(group, dataset) for group in groups), default=0.0)
     return {
-        "reading": start + _reading(dataset, source),
+        "reading": reading,
         "training": training
         + max(
             trained,

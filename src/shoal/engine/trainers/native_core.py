@@ -30,13 +30,20 @@ class DenseStruct(ctypes.Structure):
     _fields_ = (("units", _int), ("activation", _int), ("dropout_threshold", _int), ("norm", _int))
 
 
+class SidesStruct(ctypes.Structure):
+    """`ShoalSides` of the interface."""
+
+    _fields_ = (("height", _int), ("width", _int))
+
+
 class ConvStruct(ctypes.Structure):
     """`ShoalConv` of the interface."""
 
     _fields_ = (
-        ("units", _int), ("kernel", _int), ("stride", _int), ("padding", _int),
-        ("groups", _int), ("norm", _int), ("activation", _int),
-        ("pool", _int), ("pool_size", _int), ("pool_stride", _int), ("dropout_threshold", _int),
+        ("units", _int), ("kernel", SidesStruct), ("stride", SidesStruct), ("padding", SidesStruct),
+        ("dilation", SidesStruct), ("groups", _int), ("norm", _int), ("activation", _int),
+        ("pool", _int), ("pool_size", SidesStruct), ("pool_stride", SidesStruct), ("dropout_threshold", _int),
+        ("skip", _int),
     )  # fmt: skip
 
 
@@ -51,7 +58,7 @@ class NetworkStruct(ctypes.Structure):
 
     _fields_ = (
         ("inputs", _int), ("channels", _int), ("height", _int), ("width", _int),
-        ("convs", ctypes.POINTER(ConvStruct)), ("conv_count", _int),
+        ("convs", ctypes.POINTER(ConvStruct)), ("conv_count", _int), ("first_layer", _int),
         ("tables", ctypes.POINTER(TableStruct)), ("table_count", _int),
         ("dense", ctypes.POINTER(DenseStruct)), ("dense_count", _int),
     )  # fmt: skip

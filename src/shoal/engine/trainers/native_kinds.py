@@ -8,7 +8,7 @@ from itertools import chain
 from shoal.activations import ACTIVATIONS
 from shoal.engine.trainers.native_core import MAX_CONVS
 from shoal.kinds import LAYERS, LOSSES, OPTIMIZERS, CoreKind, row_of
-from shoal.nets import Architecture, ConvLayer
+from shoal.nets import Architecture
 from shoal.study import Training
 
 
@@ -23,18 +23,8 @@ def _layers(architecture: Architecture) -> Iterator[str]:
     for layer in architecture.layers:
         if not row_of("layer", LAYERS, layer.kind).core:
             yield f"does not do {layer.kind} layers"
-    if any(layer.dilation != 1 for layer in convs):
-        yield "does not do dilated convolutions"
-    if any(isinstance(sides, tuple) for layer in convs for sides in _sides(layer)):
-        yield "does not do kernels, strides, padding and pools that are not square"
-    if any(layer.skip for layer in convs):
-        yield "does not do skips"
     if len(convs) > MAX_CONVS:
         yield f"takes up to {MAX_CONVS} convolutions"
-
-
-def _sides(layer: ConvLayer) -> tuple[int | tuple[int, int], ...]:
-    return (layer.kernel, layer.stride, layer.padding, layer.pool_size, layer.pool_stride)
 
 
 def _names(architecture: Architecture, training: Training) -> Iterator[str]:

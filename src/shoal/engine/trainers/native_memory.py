@@ -37,14 +37,18 @@ def passing_bytes(job: Job, rows: int) -> float:
 
 def _numbers_of_an_image(architecture: Architecture) -> int:
     """Count what stays of an image until its batch has passed back: inputs of every convolution, within their
-    borders, its sums and the places of its maxima; gradients of the largest."""
-    size, inputs, numbers, pooled = architecture.input_shape[1:], list[int](), list[int](), 0
+    borders, its sums and the places of its maxima; gradients of the largest. With a skip derivatives beside the normed
+    sums, and gradients of what entered its source."""
+    size, inputs, numbers, pooled, skipped = architecture.map_shape[1:], list[int](), list[int](), 0, 0
+    sources = {layer.source for layer in architecture.convolutions}
     for layer in architecture.convolutions:
         borders = both(layer.padding)
         inputs.append(
             layer.inputs * math.prod(side + 2 * border for side, border in zip(size, borders, strict=True))
         )
         numbers.append(layer.numbers)
+        normed = layer.batch_norm or layer.layer_norm
+        skipped += inputs[-1] * (layer.name in sources) + layer.numbers * (layer.skip > 0 and normed)
         pooled += layer.units * math.prod(layer.pooled) * (layer.pool == "max")
         size = layer.pooled
-    return sum(inputs) + sum(numbers) + pooled + max(inputs) + max(numbers)
+    return sum(inputs) + sum(numbers) + pooled + skipped + max(inputs) + max(numbers)

@@ -22,12 +22,13 @@ from shoal.engine.trainers.native_core import (
     DenseStruct,
     GradientStruct,
     NetworkStruct,
+    SidesStruct,
     TableStruct,
     call,
 )
 from shoal.errors import Problem, StudyError
 from shoal.kinds import LAYERS, NORMS, POOLS, core_number, row_of
-from shoal.nets import Architecture, ConvLayer, DenseLayer
+from shoal.nets import Architecture, ConvLayer, DenseLayer, Sides, both
 from shoal.streams import dropout_threshold
 
 Floats = NDArray[np.float32]
@@ -56,13 +57,14 @@ class CoreNetwork:
                 raise StudyError(
                     Problem("layer", f"expected one that the native core knows, got {layer.kind!r}")
                 )
-        images = architecture.input_shape if convs else (0, 0, 0)
+        images = architecture.map_shape if convs else (0, 0, 0)
         conv_structs = (ConvStruct * len(convs))(*map(_conv_struct, convs))
         table_structs = (TableStruct * len(tables))(*(TableStruct(*table) for table in tables))
         dense_structs = (DenseStruct * len(dense))(*map(_dense_struct, dense))
         struct = NetworkStruct(
             math.prod(architecture.input_shape), *images,
             ctypes.cast(conv_structs, ctypes.POINTER(ConvStruct)), len(convs),
+            len(architecture.layers) - len(convs) - len(dense),
             ctypes.cast(table_structs, ctypes.POINTER(TableStruct)), len(tables),
             ctypes.cast(dense_structs, ctypes.POINTER(DenseStruct)), len(dense),
         )  # fmt: skip
@@ -86,9 +88,15 @@ def _conv_struct(layer: ConvLayer) -> ConvStruct:
         way = row_of("pool", POOLS, layer.pool).whole or layer.pool
         pool = core_number("pool", POOLS, way)
     return ConvStruct(
-        layer.units, layer.kernel, layer.stride, layer.padding, layer.groups, _norm_number(layer), activation,
-        pool, layer.pool_size, layer.pool_stride, dropout_threshold(layer.dropout),
+        layer.units, *map(_sides, (layer.kernel, layer.stride, layer.padding, layer.dilation)),
+        layer.groups, _norm_number(layer), activation,
+        pool, _sides(layer.pool_size), _sides(layer.pool_stride), dropout_threshold(layer.dropout),
+        layer.skip,
     )  # fmt: skip
+
+
+def _sides(sides: Sides) -> SidesStruct:
+    return SidesStruct(*both(sides))
 
 
 def _floats(array: NDArray[Any]) -> Floats:

@@ -55,7 +55,7 @@ from shoal.look.page.spreadsheet import fact_csv, frame_csv
 from shoal.look.page.summary import ADDED_UP, summary
 from shoal.look.page.tables import ReportTable
 from shoal.parts import REPORT, Parts
-from shoal.results import REPORT_NAME, Results, RunFiles, reading, run_files
+from shoal.results import REPORT_NAME, Results, RunFiles, reading, refuse_shard, run_files
 from shoal.study import keys_in_memory, passed_on, to_toml
 
 if TYPE_CHECKING:
@@ -127,6 +127,7 @@ def write_report(
     EnvironmentFault or RunFolderError where the run folder cannot be written, RunFolderBusy while a run goes on.
     """
     if files is None:
+        refuse_shard(results.folder, results.shard)
         with run_files(results.folder) as locked_files:
             return write_report(results, parts, locked_files, second)
     parts, second = parts or Parts(), second or SecondProcess(allowed=False)

@@ -1,0 +1,59 @@
+// What convolutions pass on: where it lies, dropout of whole channels, and the way to the dense layers and back.
+//
+// Letters: B images that go through together, C channels.
+#pragma once
+#include "network.h"
+#include "pool.h"
+
+namespace shoal {
+namespace {
+
+// Where what convolution `l` passes on of a block lies: inside the next one's maps, or, behind the last, in the network's
+// values, to become rows of the dense layers' input.
+inline Plane passed_plane(const Network& net, int64_t l, int64_t block, float* Conv::* maps) {
+    const Conv& conv = net.convs[l];
+    if (l == net.conv_count - 1)
+        return {net.values, conv.pooled_pixels * PANEL, conv.pooled_width * PANEL};
+    const Conv& next = net.convs[l + 1];
+    return {next.*maps + block * next.map_stride + next.corner(), next.channel_stride, next.row_stride};
+}
+
+// What the values of each channel of a block's images are multiplied by: (units, 16); 0 where one is dropped. Channel c of
+// row b of the batch has draw b * C + c.
+inline void channel_factors(const Layer& filters, int64_t first_row, int64_t images, float* factors) {
+    const bool drops = first_row != NO_DROPOUT && filters.dropout_threshold;
+    const float scale = (float)(65536.0 / (double)(65536 - filters.dropout_threshold));
+    for (int64_t c = 0; c < filters.units; ++c, factors += PANEL) {
+        store(factors, broadcast_panel(drops ? 0 : 1));
+        for (int64_t n = 0; drops && n < min(PANEL, images); ++n)
+            if (filters.dropout_draws[(first_row + n) * filters.units + c] >= filters.dropout_threshold)
+                factors[n] = scale;
+    }
+}
+
+// The matrix of a block's last values, a panel for each number, as rows of the dense layers' input: of `images` images.
+inline void panels_to_rows(const Network& net, const float* panels, int64_t first_image, int64_t images) {
+    const Layer& to = net.dense_input;
+    float rows[PANEL * PANEL];
+    for (int64_t d = 0; d < to.units; d += PANEL) {
+        transpose_16x16(panels + d * PANEL, rows);
+        for (int64_t n = 0; n < min(PANEL, images); ++n)
+            __builtin_memcpy(to.value + (first_image + n) * to.output_stride + d, rows + n * PANEL,
+                             (size_t)min(PANEL, to.units - d) * sizeof(float));
+    }
+}
+
+// The way back, of gradients: 0 where a block has no image.
+inline void rows_to_panels(const Network& net, int64_t first_image, int64_t images, float* panels) {
+    const Layer& from = net.dense_input;
+    float rows[PANEL * PANEL] = {};
+    for (int64_t d = 0; d < from.units; d += PANEL) {
+        for (int64_t n = 0; n < min(PANEL, images); ++n)
+            __builtin_memcpy(rows + n * PANEL, from.delta + (first_image + n) * from.output_stride + d,
+                             PANEL * sizeof(float));
+        transpose_16x16(rows, panels + d * PANEL);
+    }
+}
+
+}  // namespace
+}  // namespace shoal
