@@ -62,6 +62,17 @@ def test_own_images(
     assert Path("runs/shapes/report.html").is_file()
 
 
+@pytest.mark.usefixtures("dots")
+def test_sensors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["sensors.py"])
+    runpy.run_path(str(EXAMPLES / "sensors.py"), run_name="__main__")
+    assert capsys.readouterr().out.endswith("['sound', 'loose', 'sound', 'loose']\n")
+    results = Results.open("runs/sensors")
+    assert results.refit["test_accuracy"][0] > 0.85
+    assert results.inside.series["series"].shape == (2, 3, 64)
+
+
 @pytest.mark.usefixtures("no_report")
 def test_published_regression(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,11 @@ import numpy as np
 import pytest
 
 import shoal
+from shoal import cli
 from shoal.engine import Silent, StudyFit, _train
 from shoal.engine.trainers.native import NativeTrainer
-from shoal.results import FitRecord, Results, Store, _union
+from shoal.results import FitRecord, Results, Store, _union, shard_metric
+from shoal.stopping import Stop
 from shoal.study import load_study
 from test_cli import shoal as command
 
@@ -364,15 +368,14 @@ def test_a_shard_in_the_folder_of_another(
             assert capsys.readouterr() == ("", f"shoal: {folder}: {what}\n")
     with Store.reopen(Path("2")) as store:
         store.put_fact("shard", {"number": 3, "count": 2})
-    for said in (refusal("1", "2"), wrong_shard("small.toml")):
-        assert said.startswith("2: ")
-        assert said.endswith("is not what Shoal writes")
-
-
-def wrong_shard(study: str) -> str:
-    with pytest.raises(shoal.RunFolderError) as caught:
-        shoal.run(study, shard="1/2", out="2")
-    return str(caught.value).replace(" in its results", "")
+    damaged = "2: the shard in its results is not what Shoal writes"
+    assert refusal("1", "2") == damaged
+    for words in (["run", "small.toml", "--shard", "1/2", "--out", "2"], ["show", "2"]):
+        assert command(monkeypatch, *words) == 2
+        assert capsys.readouterr() == ("", f"shoal: {damaged}\n")
+    assert command(monkeypatch, "predict", "2", "rows.csv") == 2
+    nothing = "expected a model file, got nothing there: a run makes it at its end"
+    assert capsys.readouterr() == ("", f"shoal: 2/model.safetensors: {nothing}\n")
 
 
 @pytest.mark.parametrize("text", ["0/16", "17/16", "3", "a/b"])
@@ -383,6 +386,26 @@ def test_a_wrong_shard_is_one_line(
         assert command(monkeypatch, verb, "small.toml", "--shard", text) == 2
         said = f"expected a number and how many there are, such as 3/16, the first from 1 to the second, got '{text}'"
         assert capsys.readouterr() == ("", f"shoal: --shard: {said}\n")
+
+
+def test_who_follows_merge_knows_the_score_of_the_search(here: Path) -> None:
+    a_shard(Path(), 1, "by mae", changes=("search.metric=mae",))
+    shoal.run("small.toml", shard="1/2", out="no search", search=None, workers=1)
+    folders = [Path("by mae"), Path("1"), Path("no search"), Path("nowhere")]
+    assert [shard_metric(folder) for folder in folders] == ["mae", "loss", "loss", "loss"]
+
+
+def test_merge_that_was_stopped_says_how_to_go_on(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    def stopped(_: object) -> None:
+        raise Stop(signal.SIGTERM)
+
+    monkeypatch.setattr("shoal.merging.read_shards", stopped)
+    monkeypatch.setattr(cli, "_leave", sys.exit)
+    assert command(monkeypatch, "merge", "1", "2") == 143
+    said = "shoal: stopped; what is finished is kept, and the same command goes on from here\n"
+    assert capsys.readouterr() == ("", said)
 
 
 def test_merge_without_folders(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:

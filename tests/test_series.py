@@ -15,7 +15,10 @@ import torch
 import shoal
 from shoal.errors import StudyError
 from shoal.export import export_torch, graph_feed, onnx_model, run_onnx
-from shoal.nets import build_architecture, build_module, initial_parameters
+from shoal.look import RunFindings
+from shoal.look.figures.along_series import series_maps
+from shoal.look.figures.kernels import convolution_kernels
+from shoal.nets import build_architecture, build_module, initial_parameters, trained_module
 from shoal.nets._description import describe, rebuild
 from shoal.pipeline import run
 from shoal.results import Results
@@ -110,6 +113,47 @@ def test_a_model_answers_its_run_and_every_export_answers_like_it(
     np.testing.assert_allclose(onnx, expected, rtol=1e-6, atol=1e-6)
 
 
+def test_what_is_seen_along_series_is_torchs(folder: Path) -> None:
+    results, model = Results.open(folder), shoal.load(folder)
+    kept = results.inside.series
+    module, maps = trained_module(model.architecture, model.parameters), dict[str, Any]()
+    for name in ("conv1", "conv2"):
+
+        def keep(_module: Any, _given: Any, output: Any, name: str = name) -> None:
+            output.retain_grad()
+            maps[name] = output
+
+        module.get_submodule(f"{name}_activation").register_forward_hook(keep)
+    rows = np.arange(len(kept["rows"]))
+    outputs = module(torch.tensor(kept["series"].reshape(len(rows), LENGTH)))
+    outputs[rows, kept["asked"]].sum().backward()
+    for name, of_layer in maps.items():
+        np.testing.assert_allclose(kept[f"{name}/maps"], of_layer[:, :, 0].detach(), atol=1e-5)
+    weighed = maps["conv2"].grad.mean((2, 3), keepdim=True) * maps["conv2"]
+    np.testing.assert_allclose(kept["conv2/seen"], weighed.sum(1).relu()[:, 0].detach(), atol=1e-5)
+    assert outputs.argmax(1).tolist() == kept["asked"].tolist()
+    assert "conv1/seen" not in kept
+    # Each made series excites its own channel more than those made for the others do on average.
+    excited = []
+    for name in ("conv1", "conv2"):
+        module(torch.tensor(kept[f"{name}/made"].reshape(6, LENGTH), requires_grad=True))
+        peak_UU = maps[name].amax((2, 3)).detach().numpy()
+        excited += [np.diagonal(peak_UU) >= peak_UU.mean(axis=0)]
+    assert np.mean(excited) > 0.8
+    low, high = kept["conv1/made"].min(), kept["conv1/made"].max()
+    x, _ = spectra(120, 1)
+    assert x.min() - 1e-5 <= low < high <= x.max() + 1e-5
+    shown = series_maps(RunFindings(results))
+    assert shown is not None
+    assert (shown.layer, [name for name, _, _ in shown.layers]) == ("conv2", ["conv1", "conv2"])
+    assert [title.partition(",")[0] for title in shown.titles] == [
+        ("narrow", "wide")[asked] for asked in kept["asked"].tolist()
+    ]
+    drawn = convolution_kernels(RunFindings(results))
+    assert drawn is not None
+    assert drawn.along
+
+
 def test_what_columns_add_is_explained_and_adds_up(folder: Path) -> None:
     x, _ = spectra(4, 9)
     explanation = shoal.load(folder).explain(columns(x))
@@ -149,6 +193,11 @@ def test_a_network_of_series_is_torchs_of_one_dimension(series: int) -> None:
             {"conv": [{"channels": 2, "pool": {"size": [1, 2]}}]},
             "network.conv[0].pool.size: {one}, got [1, 2]",
         ),
+        (
+            {"conv": [{"channels": 2, "pool": {"size": [2, 2]}}]},
+            "network.conv[0].pool.size: {one}, got [2, 2]",
+        ),
+        ({"conv": [{"channels": 2, "padding": [1, 1]}]}, "network.conv[0].padding: {one}, got [1, 1]"),
         (
             {"conv": [{"channels": 2, "kernel": 99}]},
             "network.conv[0]: kernel 99 does not fit a series of 30 (30 + 2*0 - 99 = -69)",

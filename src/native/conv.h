@@ -345,14 +345,6 @@ inline void filters_backward(const Conv& conv, int64_t blocks, const float* maps
 
 // -- the way back through skips ------------------------------------------------------------------------------
 
-// Before the gradients of `blocks` blocks are summed up: nothing.
-inline void clear_skipped(const Network& net, int64_t blocks) {
-    for (int64_t l = 0; l < net.conv_count; ++l) {
-        const Conv& conv = net.convs[l];
-        if (conv.sums_deltas) __builtin_memset(conv.map_deltas, 0, (size_t)(blocks * conv.map_stride) * sizeof(float));
-    }
-}
-
 // Adds the gradients of what a skip added to a block to those of what entered.
 inline void skip_backward(const Network& net, const Conv& conv, int64_t block) {
     const float* deltas = net.deltas + block * conv.delta_floats();
@@ -363,14 +355,14 @@ inline void skip_backward(const Network& net, const Conv& conv, int64_t block) {
         for (int64_t y = 0; y < conv.output_height(); ++y) {
             const float* delta = deltas + h * conv.delta_stride + y * conv.delta_row_stride + conv.margin * PANEL;
             float* sum = to + h * from.channel_stride + y * from.row_stride;
-            for (int64_t x = 0; x < conv.output_width * PANEL; x += W) store(sum + x, load(sum + x) + load(delta + x));
+            for (int64_t x = 0; x < conv.output_width * PANEL; x += W)
+                store(sum + x, conv.comes_first ? load(delta + x) : load(sum + x) + load(delta + x));
         }
 }
 
 // A group of blocks at a time, so that they stay in the cache; where no batch is normed, there is one.
 inline void backward_convs(const Network& net, int64_t rows, int64_t first_row) {
     const int64_t blocks = blocks_of(rows), together = blocks_of(net.seen_rows);
-    clear_skipped(net, blocks);
     for (int64_t l = net.conv_count - 1; l >= 0; --l) {
         const Conv& conv = net.convs[l];
         const int64_t norm = conv.filters.norm.kind;

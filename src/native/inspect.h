@@ -103,7 +103,6 @@ inline void set_slopes(const Conv& conv, int64_t block, bool last, float least) 
 // which is written to `to`.
 inline void pull_back(const Network& net, const ShoalGradient& question, int64_t rows, float* to) {
     for (int64_t l = net.dense_count - 1; l >= 0; --l) accumulate_gradient(net, l, rows);
-    clear_skipped(net, blocks_of(rows));
     for (int64_t l = net.conv_count - 1; l >= 0; --l) {
         const Conv& conv = net.convs[l];
         const bool last = l == question.layer;

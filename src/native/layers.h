@@ -84,6 +84,7 @@ struct Conv {
     float* map_deltas;
     bool sums_deltas;
     int64_t source;    // the convolution whose input its skip adds, before the activation; -1: none
+    bool comes_first;  // gradients of that source come back of this skip first, and are not added to what stands there
     Conv* projection;  // the convolution of 1 x 1 that this passes, which takes the maps where they lie; or null
     int64_t kernel_area() const { return area_of(kernel); }
     // Floats of a block's output, before the pool and behind it.

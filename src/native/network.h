@@ -202,7 +202,7 @@ inline void set_projection(Conv& projection, const Conv& conv, const Conv& enter
     projection.channel_stride = entered.channel_stride;
     projection.map_stride = entered.map_stride;
     projection.source = -1;
-    projection.sums_deltas = true;
+    projection.sums_deltas = !conv.comes_first;
 }
 
 // The skip of convolution `l`; gives the floats of a row of what it passes.
@@ -211,6 +211,7 @@ inline int64_t allocate_skip(Network& net, const ShoalNetwork& from, int64_t l, 
     conv.source = source_of_skip(from.convs, l);
     conv.projection = nullptr;
     if (conv.source < 0) return 0;
+    conv.comes_first = comes_back_first(from, l);
     const ShoalSides strides = strides_of_skip(from.convs, l);
     const Conv entered = sizes_of(from, conv.source);
     if (!passes_skip(strides, entered.input_channels, conv.filters.units)) return 0;

@@ -15,6 +15,13 @@ inline bool feeds_skip(const ShoalNetwork& net, int64_t s) {
     return false;
 }
 
+// Whether no convolution behind `l` adds what that one's skip does: its gradients are the first that come back there.
+inline bool comes_back_first(const ShoalNetwork& net, int64_t l) {
+    for (int64_t k = l + 1; k < net.conv_count; ++k)
+        if (source_of_skip(net.convs, k) == source_of_skip(net.convs, l)) return false;
+    return true;
+}
+
 // Strides of the convolutions and pools from the source of a skip to its sum; no more than is larger than any map.
 inline ShoalSides strides_of_skip(const ShoalConv* convs, int64_t l) {
     const auto times = [](int64_t stride, int64_t by) { return stride < (1 << 24) / by ? stride * by : 1 << 24; };

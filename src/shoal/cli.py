@@ -140,10 +140,11 @@ def merge(
     """
     with loading(LEAST_TO_DRAW):
         from shoal.merging import merge as merge_shards
+        from shoal.results import shard_metric
         from shoal.study import as_keywords
 
     moved = as_keywords(set_ or ())
-    watcher = _watcher()
+    watcher = _watcher(shard_metric(shards[0]))
     _say(
         merge_shards(
             shards, out=out, workers=workers, trainer=trainer, device=device, watcher=watcher, **moved
@@ -331,7 +332,7 @@ def data_fetch(
     print_out(f"{name} is in {folder}")
 
 
-def _watcher(metric: str = "loss") -> Watcher:
+def _watcher(metric: str) -> Watcher:
     """Follow a run: live on a terminal, by lines elsewhere."""
     from shoal.progress import Live, Plain
 

@@ -10,7 +10,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from shoal.data import GivenRows, Rows, are_rows, given_rows
+from shoal.data import GivenRows, Rows, are_rows, columns_of_array, given_rows
 from shoal.engine import InMemory
 from shoal.errors import DataError, InputError, Problem, another_kind
 from shoal.kinds import TASKS
@@ -51,7 +51,7 @@ class RunKeywords(Keywords, total=False):
 
 _NO_KEYS: Final = ("train", "test", "target")
 _OTHERS: Final = (*_NO_KEYS, "out", "workers", "trainer", "device", "watcher", "shard")
-_OF_INPUTS: Final = frozenset({"inputs", "ignore", "keep", "groups", "weights", "time"})
+_OF_INPUTS: Final = frozenset({"inputs", "series", "ignore", "keep", "groups", "weights", "time"})
 """Keys of `data` that choose among columns, in place of the list of inputs that a drafted study has."""
 
 
@@ -75,7 +75,8 @@ def request_of(study: StudyOrRows, keywords: Mapping[str, Any], expected: str = 
     """
     train, test, target = map(keywords.get, _NO_KEYS)
     data = keywords.get("data")
-    stated = data.get("target") if isinstance(data, Mapping) else None
+    data = data if isinstance(data, Mapping) else {}
+    stated = data.get("target")
     names, notes = _names(stated if target is None else target), tuple[str, ...]()
     base = _study_of(study, expected)
     if base is None:
@@ -84,12 +85,11 @@ def request_of(study: StudyOrRows, keywords: Mapping[str, Any], expected: str = 
         train = study
     if train is None and target is not None and not names:
         raise InputError("target: expected the name of a column, got targets without rows in memory")
-    in_memory = InMemory(
-        None if train is None else given_rows("train", train, None if names else target),
-        None if test is None else given_rows("test", test),
-    )
+    series = data.get("series", None if base is None else base.data.series) is not None
+    rows = None if train is None else given_rows("train", train, None if names else target, series=series)
+    in_memory = InMemory(rows, None if test is None else given_rows("test", test, series=series))
     if base is None:
-        rows = given_rows("train", train, None if names else target)
+        assert rows is not None  # noqa: S101 - else it is a study
         if rows.holds_images:
             what = (
                 "expected a study beside images, such as shoal.run(study, train=(images, labels)), got none"
@@ -190,11 +190,14 @@ def _drafted(
     if len(names) > 1 or folds or not _OF_INPUTS.isdisjoint(data):
         chosen = {*names, *_texts(data.get("keep")), *other_parts}
         left_out = [column.name for column in draft.columns if not column.used and column.name not in chosen]
-        tree["data"] |= {"inputs": None, "ignore": left_out if data.get("inputs") is None else []}
+        listed = any(data.get(key) is not None for key in ("inputs", "series"))
+        tree["data"] |= {"inputs": None, "ignore": [] if listed else left_out}
         if isinstance(data.get("ignore"), list | tuple):
             ignore = [*left_out, *(name for name in data["ignore"] if name not in left_out)]
             keywords = {**keywords, "data": {**data, "ignore": ignore}}
     brought_back = {*_texts(data.get("inputs")), *_texts(data.get("keep")), *other_parts}
+    for array in _texts(data.get("series")):
+        brought_back |= {*(columns_of_array(array, [column.name for column in draft.columns]) or ())}
     return (
         parse_study(tree),
         keywords,

@@ -102,7 +102,7 @@ def test_a_run_is_that_of_the_file_and_goes_on_with_the_images() -> None:
         (
             lambda: shoal.plan(study(), train=(IMAGES * 5.0, LABELS)),
             'train: array "x": expected bytes (uint8), or whole numbers from 0 to 255, or 255ths from 0 to 1, got 895'
-            " (float64)",
+            ' (float64); data.series = "x" takes (N, C, T) as series',
         ),
         (
             lambda: shoal.plan(study(), train=(np.ma.masked_equal(IMAGES, IMAGES[0, 0, 0]), LABELS)),

@@ -285,12 +285,17 @@ def test_npz_columns_keep_their_numbers(tmp_path: Path) -> None:
 
 def test_npz_refusals(write: Write) -> None:
     np.savez(
-        "t.npz", o=np.array([{}, None]), c=np.array([1j]), v=np.zeros((1, 1, 1)), x=np.zeros(2), y=np.zeros(3)
+        "t.npz",
+        o=np.array([{}, None]),
+        c=np.array([1j]),
+        v=np.zeros((1, 1, 1, 1)),
+        x=np.zeros(2),
+        y=np.zeros(3),
     )
     assert refusal(lambda: read_table("t.npz")) == [
         't.npz: array "o": expected numbers or text, got Python objects, never loaded here',
         't.npz: array "c": expected numbers or text, got complex128',
-        't.npz: array "v": expected 1 or 2 dimensions, got 3',
+        't.npz: array "v": expected 1 to 3 dimensions, got 4',
         't.npz: expected arrays of one length, got "x" 2, "y" 3',
     ]
     np.savez("empty.npz")

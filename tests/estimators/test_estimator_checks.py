@@ -15,6 +15,7 @@ QUICK: dict[str, Any] = {"max_iter": 100, "learning_rate_init": 0.01}
 OTHERS = [
     *(MLPRegressor(loss=loss, **QUICK) for loss in losses_of("regression")[1:]),
     MLPClassifier(label_smoothing=0.1, **QUICK),
+    CNNClassifier(series=True, norm="layer"),
 ]
 
 

@@ -87,6 +87,14 @@ def test_an_epoch_of_convolutions_agrees_with_float64(name: str, norm: str, opti
     assert max(errors(images(name, norm, training)).values()) < 64
 
 
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("name", ["normed", "blocks that overlap, of groups", "strides and pools between"])
+def test_an_epoch_of_more_images_than_go_side_by_side_agrees_with_float64(name: str, norm: str) -> None:
+    """26 of a batch, of which 16 are a block."""
+    training = {"batch_size": 26, "epochs": 100, **OPTIMIZERS["sgd"]}
+    assert max(errors(images(name, norm, training)).values()) < 64
+
+
 def test_a_large_mean_costs_no_digit_of_the_variance() -> None:
     """The mean square less the squared mean would have none left."""
     job = make_job({"hidden": (8,), "batch_norm": True}, {"batch_size": 200, "epochs": 1}, "mse", (3, 1))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from shoal.data._array_columns import MOST_AXES, columns_of_array
 from shoal.data._classes import nfc
 from shoal.data._column_kind import CATEGORY, NUMBER, ColumnKind, key_of
 from shoal.data._date_formats import format_fault
@@ -39,7 +40,8 @@ class TableSource:
     `columns` says how columns are read that are otherwise than found. `ignore` are no inputs, `keep` are inputs though
     they look like an index. Categories of fewer than `rare_below` training rows are pooled. `dialect` is how its files
     are written. Rows have an order where the column `time` says when each was, or they are `ordered` as they stand;
-    then the latest are the test rows, and `gap` rows (or groups) before them are left out.
+    then the latest are the test rows, and `gap` rows (or groups) before them are left out. `series` names an array
+    whose columns are the inputs, all of them.
     """
 
     train: str | Path | GivenRows
@@ -67,6 +69,7 @@ class TableSource:
     time: str | None = None
     ordered: bool = False
     gap: int = 0
+    series: str | None = None
 
     @property
     def target(self) -> Target:
@@ -119,6 +122,7 @@ class TableSource:
             fold_column=in_one_form(self.fold_column),
             time=in_one_form(self.time),
             weights=in_one_form(self.weights),
+            series=in_one_form(self.series),
         )
 
     def named(self) -> tuple[tuple[str, tuple[str, ...], str], ...]:
@@ -204,13 +208,26 @@ def missing_columns(source: TableSource, table: Table) -> list[Problem]:
         if name not in table
         and not (key in ("data.categorical", "data.columns") and name in {*inputs, source.time})
     ]
-    if not source.inputs:
+    if source.series is not None and source.inputs is None:
+        what = f"expected the name of an array of 2 to {MOST_AXES} dimensions in {columns}"
+        problems.append(Problem("data.series", f"{what}, got {quoted(source.series)}"))
+    elif not source.inputs:
         others = "the target and the file's index" if table.index else "the target"
         problems.append(Problem("data.inputs", f"expected input columns in {columns}, got none but {others}"))
     return problems
 
 
-def all_inputs(source: TableSource, table: Table) -> tuple[str, ...]:
+def inputs_of(source: TableSource, table: Table) -> tuple[str, ...] | None:
+    """Give the inputs: those that the source lists, the columns of its series, or else all that may be some.
+
+    None where there is no array of this name.
+    """
+    if source.series is not None:
+        return columns_of_array(source.series, table.names)
+    return source.inputs or _all_inputs(source, table)
+
+
+def _all_inputs(source: TableSource, table: Table) -> tuple[str, ...]:
     """Give every column that plays no other part, is not ignored, and is no index, unless it is kept.
 
     That which orders the rows is an input only if it is kept.

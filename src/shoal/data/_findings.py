@@ -29,6 +29,10 @@ class Findings:
         """Say which keys of a study to set, as the end of a sentence; nothing where none can be set."""
         return f"; set {keys}" if keys and self.of_study else ""
 
+    def otherwise(self, remedy: str) -> None:
+        """End every mistake so far with the same remedy."""
+        self.found = [(order, place, what + remedy) for order, place, what in self.found]
+
     def problems(self) -> list[Problem]:
         """Give the problems to print."""
         ordered = sorted(self.found, key=lambda item: item[0])

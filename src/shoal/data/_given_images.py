@@ -66,7 +66,7 @@ class LookedImages:
 
     def read(self, reading: Reading) -> Labelled | None:
         """Bring them to bytes, in the size that is wished."""
-        images = reading.in_bytes(self.rows.x, self.rows.part, "x")
+        images = reading.in_bytes(self.rows.x, self.rows.part, "x", may_be_series=True)
         return reading.labelled(images, self.labels, (self.rows.part, "x"))
 
 

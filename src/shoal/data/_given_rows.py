@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.data._array_columns import MOST_AXES, array_names
 from shoal.data._rows_in_memory import columns_by_name, table_of, way_to_rows
 from shoal.data._table import Table
 from shoal.data._table_format import Limits
@@ -37,7 +38,8 @@ Frame: TypeAlias = "DataFrame | NamedColumns | Mapping[str, Any] | NDArray[Any]"
 Rows: TypeAlias = "Frame | tuple[Frame, Any]"
 """Rows with named columns, an array (N, D) or one with named fields; or a pair of such and targets, (N,) or (N, K).
 
-Images are a pair of an array (N, H, W), (N, H, W, C) or (N, C, H, W) and labels (N,)."""
+Images are a pair of an array (N, H, W), (N, H, W, C) or (N, C, H, W) and labels (N,); series, where a study says so,
+one of an array (N, C, T) and targets."""
 
 Pairs: TypeAlias = list[tuple[str, Any]]
 """Columns by name, as they came."""
@@ -48,13 +50,14 @@ class GivenRows:
     """Rows in memory in place of a file, which sentences call by its `part` of a study.
 
     `x` and `y` are the two of `Rows`, `y` None where the targets are columns of `x`; `target_names` are the names of
-    the columns of `y`.
+    the columns of `y`. `series`: an array of three dimensions is series, not images.
     """
 
     part: Literal["train", "test"]
     x: Any
     y: Any = None
     target_names: tuple[str, ...] = ()
+    series: bool = False
 
     def __str__(self) -> str:
         return self.part
@@ -62,7 +65,7 @@ class GivenRows:
     @property
     def holds_images(self) -> bool:
         """Whether they are an array of more dimensions than a table has."""
-        return isinstance(self.x, np.ndarray) and self.x.ndim > 2
+        return isinstance(self.x, np.ndarray) and self.x.ndim > 2 and not self.series
 
     @property
     def bytes(self) -> int:
@@ -98,8 +101,13 @@ class GivenRows:
             raise DataError(Problem(self.part, f"expected as many targets as rows ({rows:,}), got {many:,}"))
 
 
-def given_rows(part: Literal["train", "test"], rows: Any, targets: Any = None) -> GivenRows:
-    """Take rows of any form, and targets beside them, if these are no part of a pair. Raises DataError."""
+def given_rows(
+    part: Literal["train", "test"], rows: Any, targets: Any = None, *, series: bool = False
+) -> GivenRows:
+    """Take rows of any form, and targets beside them, if these are no part of a pair; `series` as there.
+
+    Raises DataError.
+    """
     if isinstance(rows, tuple):
         if len(rows) != 2 or targets is not None:
             got = f"got {len(rows)} things" if targets is None else "got other targets beside it"
@@ -108,8 +116,8 @@ def given_rows(part: Literal["train", "test"], rows: Any, targets: Any = None) -
             )
         rows, targets = rows
     if targets is None:
-        return GivenRows(part, rows)
-    pair = GivenRows(part, rows, targets)
+        return GivenRows(part, rows, series=series)
+    pair = GivenRows(part, rows, targets, series=series)
     if pair.holds_images:
         return pair
     return replace(pair, target_names=tuple(name for name, _ in _columns(targets, "y", (), part)))
@@ -132,11 +140,12 @@ def _columns(
 ) -> list[tuple[str, Any]]:
     """Give named columns; those without names are called as the arrays of an NPZ file are: x, or x[0], x[1] ..."""
     if isinstance(rows, np.ndarray) and rows.dtype.names is None:
-        if rows.ndim == 1:
-            return [(letter, rows)]
-        if rows.ndim == 2:
-            return [(f"{letter}[{place}]", rows[:, place]) for place in range(rows.shape[1])]
-        raise DataError(Problem(part, f"expected an array of 1 or 2 dimensions, got {rows.ndim}"))
+        if not 1 <= rows.ndim <= MOST_AXES:
+            raise DataError(
+                Problem(part, f"expected an array of 1 to {MOST_AXES} dimensions, got {rows.ndim}")
+            )
+        names = array_names(letter, rows.shape[1:])
+        return list(zip(names, rows.reshape(len(rows), len(names)).T, strict=True))
     name = getattr(rows, "name", letter)
     if letter == "y" and not isinstance(rows, Mapping) and getattr(rows, "columns", None) is None:
         return [(name if isinstance(name, str) and name else letter, rows)]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.data._array_columns import series_shape
 from shoal.data._classes import nfc
 from shoal.data._column_kind import DateStyle
 from shoal.data._dataset import Column
@@ -35,7 +36,7 @@ def given_columns(
     missing: Missing = STRICT,
     dates: Mapping[str, DateStyle] | None = None,
 ) -> tuple[Column, ...]:
-    """Read input columns: by name from a frame or a mapping, by place from numbers of shape (N, D).
+    """Read input columns: by name from a frame or a mapping, by place from numbers (N, D), or (N, C, T) of series.
 
     A frame is pandas', polars' or any other thing of rows with named columns: `x.columns` or `x.column_names`, and
     `x[name]`. An index of pandas is asked where a name is no column's. The rules are those of a table read
@@ -89,7 +90,10 @@ def _by_place(x: NDArray[Any], names: Sequence[str], others: Mapping[str, str]) 
     for name, content in others.items():
         what = f"expected a frame or a dict of columns, since {quoted(name)} holds {content}, got an array"
         raise DataError(Problem(_PLACE, what))
-    if x.ndim != 2 or x.shape[1] != len(names) or x.dtype.kind not in "biuf":
-        what = f"expected numbers of shape (N, {len(names)}), got {x.dtype} of shape {x.shape}"
+    series = series_shape(names)
+    shapes = [(len(names),), *([series] if series else [])]
+    if x.shape[1:] not in shapes or x.dtype.kind not in "biuf":
+        said = " or ".join(f"(N, {', '.join(map(str, shape))})" for shape in shapes)
+        what = f"expected numbers of shape {said}, got {x.dtype} of shape {x.shape}"
         raise DataError(Problem(_PLACE, what))
-    return [(name, x[:, place]) for place, name in enumerate(names)]
+    return list(zip(names, x.reshape(len(x), len(names)).T, strict=True))

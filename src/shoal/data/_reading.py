@@ -60,10 +60,21 @@ class Reading:
         self.problems += findings.problems()
         return not findings.found
 
-    def in_bytes(self, array: NDArray[Any], place: str, name: str) -> NDArray[np.uint8] | None:
-        """Bring an array `name` of images to bytes (N, C, H, W), in the size that it has, and say so."""
+    def in_bytes(
+        self, array: NDArray[Any], place: str, name: str, *, may_be_series: bool = False
+    ) -> NDArray[np.uint8] | None:
+        """Bring an array `name` of images to bytes (N, C, H, W), in the size that it has, and say so.
+
+        With `may_be_series` it is said of an array of three dimensions how it is taken as series: of one that holds no
+        images, and of one whose images are not square.
+        """
         findings = Findings(place)
         images, how = channels_first(array, f"array {quoted(name)}: ", findings, self.white)
+        taken = f"data.series = {quoted(name)} takes (N, C, T) as series" * (
+            may_be_series and array.ndim == 3
+        )
+        if taken:
+            findings.otherwise(f"; {taken}")
         self.scales.add(how)
         if {AS_BYTES, AS_SHARES} <= self.scales:
             findings.add(
@@ -73,6 +84,11 @@ class Reading:
             return None
         if how:
             self.notes.add(place, f"{how}, in arrays", name)
+        height, width = images.shape[2:]
+        if taken and height != width:
+            self.notes.say(
+                place, f"array {quoted(name)} read as images of {width} x {height} pixels; {taken}"
+            )
         return images
 
     def labelled(

@@ -25,7 +25,7 @@ from shoal.data._classes import (
     sorted_texts,
 )
 from shoal.data._column_kind import DateStyle
-from shoal.data._column_roles import TableSource, all_inputs, missing_columns, role_problems
+from shoal.data._column_roles import TableSource, inputs_of, missing_columns, role_problems
 from shoal.data._dataset import Column, Dataset
 from shoal.data._findings import Findings, refuse
 from shoal.data._fingerprint import fingerprint
@@ -99,9 +99,9 @@ def load_table_dataset(source: TableSource, room: float | None = None) -> Datase
     notes: tuple[str, ...] = ()
     input_kinds, unlisted = InputKinds(), tuple[str, ...]()
     if train_table is not None:
-        explicit = source.inputs is not None
+        explicit = source.inputs is not None or source.series is not None
+        source = replace(source, inputs=inputs_of(source, train_table))
         unlisted = tuple(_unlisted(source, train_table)) if explicit else ()
-        source = replace(source, inputs=source.inputs or all_inputs(source, train_table))
         problems = missing_columns(source, train_table)
         notes = tuple(_left_out(source, train_table))
         if not problems:

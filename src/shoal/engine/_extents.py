@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from shoal.engine._trainer import Job
     from shoal.nets import Architecture
 
+SERIES_SHOWN: Final = 4
+"""Test rows of series that are shown."""
+SERIES_CHANNELS: Final = 8
+"""Channels of a layer whose maps over time are shown, and for which series are made: the first ones."""
 GRID_POINTS: Final = 241
 """Points between the least and the largest value of an only input, at which the ensemble is asked."""
 EXCITING_STEPS: Final = 160

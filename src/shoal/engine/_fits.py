@@ -435,9 +435,8 @@ class Planner:
 
 def _refuse_lone_row(candidate: Candidate, rows: int, where: str) -> None:
     """Refuse batch norm where the last batch of an epoch is one row, which has no spread to normalise by."""
-    size = candidate.training.batch_size
-    if candidate.network.normed == "batch" and (rows % size == 1 or size == 1):
-        batches = f"batches of {size} from {rows} training rows ({where})"
+    if candidate.network.normed == "batch" and candidate.training.has_lone_row(rows):
+        batches = f"batches of {candidate.training.batch_size} from {rows} training rows ({where})"
         what = f"expected no batch of one row with batch norm, got {batches}"
         raise StudyError(Problem("training.batch_size", what))
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from shoal.data import Dataset, Preprocessing
 from shoal.decisions import Decision
 from shoal.engine._activation_map import activation_map, apart
+from shoal.engine._along_series import AlongSeries, series_rows
 from shoal.engine._attributions import attributions
 from shoal.engine._channels import Channels
 from shoal.engine._course import Course
@@ -73,6 +74,13 @@ def look_inside(
     if mapped(dataset):
         mapping = partial(_activation_map, fit.job.architecture, record, preprocessing, dataset)
         computations["activations"] = (f"activation map {dataset.test_fingerprint}", mapping)
+    if series:
+        along = AlongSeries(
+            trained_network(planner, fit, record), dataset, record.predictions["test"], decision
+        )
+        shown_M = series_rows(dataset)
+        named = f"series {dataset.test_fingerprint} {','.join(map(str, shown_M))}"
+        computations["series"] = (named, partial(along.facts, shown_M, fit.job.key))
     if images is not None:
         rows = _shown_rows(dataset, inspect.images)
         if fit.job.architecture.convolutions:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from shoal.data import Dataset, Preprocessing
+from shoal.data import Dataset, Preprocessing, series_shape
 from shoal.errors import ModelFileError
 from shoal.nets import Architecture, build_architecture, tables_of
 from shoal.results import InputRecord
@@ -45,7 +45,8 @@ class Layouts:
         key = rows, codes_from
         if key not in self._inputs:
             preprocessing = prepared().coded(codes_from)
-            self._inputs[key] = InputLayout((len(preprocessing.input_names),), preprocessing.code_rows)
+            names = preprocessing.input_names
+            self._inputs[key] = InputLayout(series_shape(names) or (len(names),), preprocessing.code_rows)
         return self._inputs[key]
 
     def architecture(

@@ -46,7 +46,8 @@ from shoal.wording import did_you_mean, few_quoted, quoted
 
 _OF_COLUMNS: Final = (
     "inputs", "target", "categorical", "columns", "ignore", "keep", "rare_below", "missing", "missing_marks",
-    "missing_targets", "groups", "weights", "time", "ordered", "gap", *(field.name for field in fields(Dialect)),
+    "missing_targets", "groups", "weights", "time", "ordered", "gap", "series",
+    *(field.name for field in fields(Dialect)),
 )  # fmt: skip
 """Keys of `data` that speak of columns."""
 IMAGES_KEPT: Final = 40
@@ -139,6 +140,8 @@ def _weight_notes(study: Study, dataset: Dataset) -> Iterator[str]:
 
 def _are_images(study: Study, train: str, rows: GivenRows | None) -> bool:
     """Whether the training rows are images, in memory or at a path, or are meant to be."""
+    if study.data.series is not None:
+        return False
     if rows is not None:
         return rows.holds_images
     table = table_format_name(train)
@@ -160,6 +163,11 @@ def _load_images(study: Study, train: str, in_memory: InMemory) -> Dataset:
     from shoal.data import ImageSource, load_image_dataset  # which no table needs
 
     data = study.data
+    if study.study.task != "classification":
+        what = f"expected classification for images, got {study.study.task}"
+        arrays = in_memory.train is not None or table_format_name(train) == "npz"
+        what += "; data.series names an array (N, C, T) that is series" * arrays
+        raise StudyError(Problem("study.task", what))
     source = ImageSource(
         in_memory.train or train,
         in_memory.test or data.test,
@@ -207,6 +215,7 @@ def _table_source(study: Study, in_memory: InMemory) -> TableSource:
         time=data.time,
         ordered=data.ordered,
         gap=data.gap,
+        series=data.series,
         dialect=Dialect(**{field.name: getattr(data, field.name) for field in fields(Dialect)}),
         columns={
             name: ColumnKind(column.kind, column.order, column.format or "")

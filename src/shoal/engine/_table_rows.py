@@ -129,10 +129,11 @@ def network_outputs(
 ) -> NDArray[np.float64]:
     """Outputs of a trained network for rows, float64 (N, K), on the CPU.
 
-    Rows of tables are computed in float64, so that a row's answer does not depend on the rows beside it; images as in
-    training, in the precision of the parameters.
+    Rows of tables are computed in float64, so that a row's answer does not depend on the rows beside it; images and
+    series as in training, in the precision of the parameters.
     """
-    return _OUTPUTS[architecture.takes](architecture, named, x)
+    convolved = "images" if architecture.series else architecture.takes
+    return _OUTPUTS[convolved](architecture, named, x)
 
 
 def _outputs_of_rows(

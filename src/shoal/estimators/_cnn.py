@@ -1,6 +1,7 @@
-"""Convolutional networks for images: `CNNClassifier`.
+"""Convolutional networks for images and series: `CNNClassifier`.
 
-Letters: N images, C channels, H and W height and width, D pixels of flat rows, K classes.
+Letters: N images or series, C channels, H and W height and width, T values along series, D numbers of flat rows, K
+classes.
 """
 
 from __future__ import annotations
@@ -10,16 +11,17 @@ from typing import Any, ClassVar
 import numpy as np
 
 from shoal.estimators._classifier import NetworkClassifier
-from shoal.estimators._inputs import CheckedImages, checked_images
-from shoal.estimators._parameters import CONSTRAINTS, CONVOLUTIONS, OF_CLASSES, image_network
+from shoal.estimators._convolutions import CONVOLUTIONS, convolutions
+from shoal.estimators._inputs import CheckedImages, checked_images, checked_series
+from shoal.estimators._parameters import CONSTRAINTS, OF_CLASSES, convolving_network
 from shoal.study import Network
 
 
 class CNNClassifier(NetworkClassifier):
-    """A convolutional network for classes of images, trained on their cross-entropy.
+    """A convolutional network for classes of images or series, trained on their cross-entropy.
 
-    Each convolution keeps the size of its feature maps; each is followed by the activation and by max pooling,
-    as long as the maps are large enough. Dense layers follow.
+    Unless asked otherwise, each convolution keeps the size of its feature maps, and each is followed by the activation
+    and by max pooling, as long as the maps are large enough. Dense layers follow.
 
     X is images (N, H, W), (N, H, W, C) or (N, C, H, W) with C up to 4, where four channels or fewer at the end are
     taken for channels first; or flat rows (N, D), which become the smallest square of one channel that holds
@@ -35,10 +37,28 @@ class CNNClassifier(NetworkClassifier):
         After every convolution and hidden layer; see `MLPClassifier`.
     label_smoothing : float, default=0.0
         How much of each row's truth is spread evenly over all classes, in the training loss.
-    kernel_size : int, default=3
-        Side of the convolutions' kernels, in pixels.
-    pool_size : int, default=2
+    kernel_size : int or list, default=3
+        Side of the convolutions' kernels, in pixels. This and the following are one value for all convolutions, or a
+        list with one for each; where pixels are counted, a value in a list may be a pair (height, width).
+    stride : int or list, default=1
+        Step of the kernels.
+    padding : "auto", int or list, default="auto"
+        Border of zeros; "auto" is what keeps the size of maps with an odd kernel and a stride of 1.
+    dilation : int or list, default=1
+        Distance of the pixels that a kernel looks at.
+    groups : int or list, default=1
+        Groups of channels that are convolved apart; as many as channels taken in, and the kernels are depthwise.
+    skip : int or list, default=0
+        Add what entered so many convolutions, this one among them, before the activation (He and others 2016, CVPR),
+        through a convolution of 1 x 1 where channels or size differ; 0 adds nothing.
+    pool : {"max", "average", "global-average"}, None or list, default="max"
+        What follows each activation; "global-average" gives one number a channel.
+    pool_size : int or list, default=2
         Side of the pooling's windows, in pixels; 1 for none.
+    pool_stride : int, None or list, default=None
+        Step of the windows; None is their size.
+    series : bool, default=False
+        X is series (N, C, T), or (N, T) of one: convolutions go along T, with C channels. There are no pairs then.
     conv_dropout : float, default=0.0
         Share of the channels of each convolution that is dropped in training.
     shift : int, default=0
@@ -64,6 +84,10 @@ class CNNClassifier(NetworkClassifier):
         `MLPRegressor`.
     dropout : float, default=0.0
         Share of the units of each hidden dense layer that is dropped in training.
+    norm : {"batch", "layer"} or None, default=None
+        Normalise the sums of every hidden layer before its activation: "batch" over the rows of a batch, by running
+        means afterwards (Ioffe and Szegedy 2015, ICML), or "layer" over the units or maps of a row (Ba and others 2016,
+        arXiv:1607.06450). No batch of "batch" may be a single row.
     early_stopping : bool, default=False
         Hold out `validation_fraction` of the rows, stop once their loss has not fallen for
         `n_iter_no_change` epochs, and keep the parameters of the best epoch.
@@ -101,7 +125,9 @@ class CNNClassifier(NetworkClassifier):
     n_outputs_ : int
         K, the number of classes.
     image_shape_ : tuple of int
-        (C, H, W) of an image.
+        (C, H, W) of an image; of series there is none.
+    series_shape_ : tuple of int
+        (C, T) of series; of images there is none.
     n_iter_ : int
         Epochs of the last `fit` or `partial_fit`.
     best_iter_ : int
@@ -136,7 +162,7 @@ class CNNClassifier(NetworkClassifier):
     module_ : torch.nn.Module
         The trained network; a new module each time, in evaluation mode.
     n_features_in_ : int
-        Numbers of an image, C times H times W, or of a flat row.
+        Numbers of an image, C times H times W, of series, C times T, or of a flat row.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns, where X is a frame with text for names.
 
@@ -154,7 +180,8 @@ class CNNClassifier(NetworkClassifier):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS | CONVOLUTIONS | OF_CLASSES
     _auto_batch = 64
-    _prepared_by = ("dtype", "shift", "flip")
+    series_shape_: tuple[int, int]
+    _prepared_by = ("dtype", "shift", "flip", "series")
 
     def __init__(  # noqa: PLR0913 - scikit-learn's way
         self,
@@ -163,34 +190,31 @@ class CNNClassifier(NetworkClassifier):
         activation: str = "relu",
         *,
         label_smoothing: float = 0.0,
-        kernel_size: int = 3, pool_size: int = 2, conv_dropout: float = 0.0, shift: int = 0, flip: bool = False,
-        optimizer: str = "adam",
-        learning_rate_init: float = 0.001,
-        schedule: str = "constant",
-        batch_size: int | str = "auto",
-        max_iter: int = 20,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        weight_decay: float = 0.0,
-        dropout: float = 0.0,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int = 10,
-        random_state: Any = None,
-        verbose: bool | int = False,
-        warm_start: bool = False,
-        n_jobs: int | None = None,
-        device: str = "auto",
-        dtype: str = "float32",
-        calibration: str | None = None,
-        calibration_folds: int = 5,
+        kernel_size: Any = 3, stride: Any = 1, padding: Any = "auto", dilation: Any = 1, groups: Any = 1,
+        skip: Any = 0, pool: Any = "max", pool_size: Any = 2, pool_stride: Any = None,
+        conv_dropout: float = 0.0, shift: int = 0, flip: bool = False, series: bool = False, norm: str | None = None,
+        optimizer: str = "adam", learning_rate_init: float = 0.001, schedule: str = "constant",
+        batch_size: int | str = "auto", max_iter: int = 20, momentum: float = 0.9, nesterovs_momentum: bool = True,
+        weight_decay: float = 0.0, dropout: float = 0.0, early_stopping: bool = False,
+        validation_fraction: float = 0.1, n_iter_no_change: int = 10, random_state: Any = None,
+        verbose: bool | int = False, warm_start: bool = False, n_jobs: int | None = None, device: str = "auto",
+        dtype: str = "float32", calibration: str | None = None, calibration_folds: int = 5,
         class_weight: Any = None,
     ) -> None:  # fmt: skip
         self.conv_channels = conv_channels
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.kernel_size = kernel_size
+        self.stride = stride
+        self.padding = padding
+        self.dilation = dilation
+        self.groups = groups
+        self.skip = skip
+        self.pool = pool
         self.pool_size = pool_size
+        self.pool_stride = pool_stride
+        self.series = series
+        self.norm = norm
         self.conv_dropout = conv_dropout
         self.shift = shift
         self.flip = flip
@@ -224,13 +248,14 @@ class CNNClassifier(NetworkClassifier):
         return tags
 
     def _checked(self, x: Any, *, reset: bool) -> CheckedImages:
-        images = checked_images(self, x, reset=reset)
-        if images.dtype != np.uint8 and (self.shift or self.flip):
+        rows = (checked_series if self.series else checked_images)(self, x, reset=reset)
+        if rows.dtype != np.uint8 and (self.shift or self.flip):
             name, value = ("shift", self.shift) if self.shift else ("flip", self.flip)
-            raise ValueError(
-                f"{name}: expected images of bytes (uint8) to augment, got {images.dtype} with {value}"
-            )
-        return CheckedImages(images)
+            other = "series" if self.series else rows.dtype
+            raise ValueError(f"{name}: expected images of bytes (uint8) to augment, got {other} with {value}")
+        return CheckedImages(rows)
 
     def _network(self, input_shape: tuple[int, ...]) -> Network:
-        return image_network(vars(self), (input_shape[1], input_shape[2]))
+        size = self.series_shape_[1:] if self.series else input_shape[1:]
+        series = self.series_shape_[0] if self.series else 1
+        return convolving_network(vars(self), convolutions(vars(self), size), series)

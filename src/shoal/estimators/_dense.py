@@ -36,6 +36,7 @@ class DenseEstimator(NetworkEstimator):
         nesterovs_momentum: bool = True,
         weight_decay: float = 0.0,
         dropout: float = 0.0,
+        norm: str | None = None,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
@@ -62,6 +63,7 @@ class DenseEstimator(NetworkEstimator):
         self.nesterovs_momentum = nesterovs_momentum
         self.weight_decay = weight_decay
         self.dropout = dropout
+        self.norm = norm
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change

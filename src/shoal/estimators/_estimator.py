@@ -34,11 +34,18 @@ from shoal.estimators._inputs import (
 )
 from shoal.estimators._layers import LayerArrays
 from shoal.estimators._names import NO_SCORES, KnownNames
-from shoal.estimators._parameters import batch_rows, seed_of, training_of, with_suggestion
-from shoal.estimators._training_tasks import Task, TaskResult, likely_causes, refuse_other_loss, train_one
+from shoal.estimators._parameters import batch_rows, refuse_lone_row, seed_of, training_of, with_suggestion
+from shoal.estimators._training_tasks import (
+    Task,
+    TaskResult,
+    likely_causes,
+    refuse_other_layers,
+    refuse_other_loss,
+    train_one,
+)
 from shoal.kinds import Task as TaskName
 from shoal.kinds import has_classes
-from shoal.nets import Architecture, loss_of, trained_module
+from shoal.nets import loss_of, trained_module
 from shoal.streams import StreamKey
 from shoal.study import Network
 
@@ -145,7 +152,7 @@ class NetworkEstimator(KnownNames, DrawnNetwork, CallbackSupport, BaseEstimator)
 
         Others can be put in their place, one or all; ValueError for other shapes, or numbers that are not finite.
         """
-        return LayerArrays("coefs_", (array.T for name, array in self._dense() if name.endswith("weight")))
+        return LayerArrays("coefs_", (array.T for array in self._dense("weight")))
 
     @coefs_.setter
     def coefs_(self, arrays: Any) -> None:
@@ -154,7 +161,7 @@ class NetworkEstimator(KnownNames, DrawnNetwork, CallbackSupport, BaseEstimator)
     @property
     def intercepts_(self) -> LayerArrays:
         """Biases of the dense layers, each (units,): the network's own, as `coefs_`."""
-        return LayerArrays("intercepts_", (array for name, array in self._dense() if name.endswith("bias")))
+        return LayerArrays("intercepts_", self._dense("bias"))
 
     @intercepts_.setter
     def intercepts_(self, arrays: Any) -> None:
@@ -257,10 +264,13 @@ class NetworkEstimator(KnownNames, DrawnNetwork, CallbackSupport, BaseEstimator)
         prepared = with_class_weight(prepared, inner, parameters.get("class_weight"))
         most = batch_rows(self.batch_size, self._auto_batch)
         learned = training_rows(prepared, inner, most)
+        network = self._network(prepared.x.shape[1:])
+        training = training_of(parameters, min(most, len(learned.rows)), prepared.task or self._kind)
+        refuse_lone_row(network, training, len(learned.rows))
         return Task(
             key=key,
-            network=self._network(prepared.x.shape[1:]),
-            training=training_of(parameters, min(most, len(learned.rows)), prepared.task or self._kind),
+            network=network,
+            training=training,
             task=prepared.task or self._kind,
             x=prepared.x,
             y=prepared.y,
@@ -346,11 +356,7 @@ class NetworkEstimator(KnownNames, DrawnNetwork, CallbackSupport, BaseEstimator)
         """Give the state to begin `task` with: the parameters so far, the optimiser as new."""
         refuse_other_loss(task, self._loss, vars(self).get("_distribution"))
         state, new, old = initial_state(task.job), task.job.architecture, self._architecture
-        if [slot.shape for slot in new.slots] != [slot.shape for slot in old.slots]:
-            raise ValueError(
-                f"{type(self).__name__}: expected the network's layers as they were fitted, to train them further,"
-                f" got others: {_sizes(new)} for {_sizes(old)}"
-            )
+        refuse_other_layers(type(self).__name__, new, old)
         state.parameters_P, state.buffers = flat_arrays(old, self.parameters_)
         return state
 
@@ -405,10 +411,9 @@ class NetworkEstimator(KnownNames, DrawnNetwork, CallbackSupport, BaseEstimator)
         if self.best_loss_ is None:
             raise AttributeError(f"{type(self).__name__} has no {name}: {NO_SCORES}")
 
-    def _dense(self) -> list[tuple[str, NDArray[Any]]]:
+    def _dense(self, part: str) -> list[NDArray[Any]]:
         check_is_fitted(self, "parameters_")
-        others = ("conv", "embedding")
-        return [(name, array) for name, array in self.parameters_.items() if not name.startswith(others)]
+        return [self.parameters_[f"{layer.name}.{part}"] for layer in self._architecture.dense]
 
 
 def without_calibration(network: NetworkEstimator) -> bool:
@@ -432,10 +437,6 @@ class _Optimizer:
 def _steps(task: Task) -> int:
     """Steps of one epoch."""
     return -(-len(task.train_rows) // task.training.batch_size)
-
-
-def _sizes(architecture: Architecture) -> str:
-    return "-".join(str(layer.units) for layer in architecture.layers)
 
 
 def _seen(state: State, task: Task) -> TaskResult:

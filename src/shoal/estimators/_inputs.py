@@ -53,7 +53,7 @@ class CheckedRows(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class CheckedImages:
-    """Images (N, C, H, W), which are inputs as they are."""
+    """Images (N, C, H, W), or flat rows (N, D) of series, which are inputs as they are."""
 
     images: NDArray[Any]
     is_whole: bool = True
@@ -157,6 +157,25 @@ def checked_images(estimator: Any, x: Any, *, reset: bool) -> NDArray[Any]:
     empty = math.prod(estimator.image_shape_) - flat.shape[1]
     whole = np.pad(flat, ((0, 0), (0, empty))) if empty else flat
     return np.ascontiguousarray(whole).reshape(len(flat), *estimator.image_shape_)
+
+
+def checked_series(estimator: Any, x: Any, *, reset: bool) -> NDArray[Any]:
+    """Check series (N, C, T), or (N, T) of one, and give them as floats (N, C T), one behind the other.
+
+    `reset` notes their shape as `series_shape_`; without it, flat rows are series of the shape that was noted.
+    """
+    array = _stacked(x)
+    if array.ndim > 3:
+        raise ValueError(f"X: expected series of shape (N, C, T), or (N, T) of one, got {array.shape}")
+    shape = array.shape[1:] if array.ndim == 3 else None
+    if shape is not None:
+        if not reset and shape != estimator.series_shape_:
+            raise ValueError(f"X: expected series of shape {estimator.series_shape_} (C, T), got {shape}")
+        x = array.reshape(len(array), -1)
+    flat = np.asarray(validate_data(estimator, x, reset=reset, dtype="numeric"))
+    if reset:
+        estimator.series_shape_ = shape or (1, flat.shape[1])
+    return _floats(flat)
 
 
 def _stacked(x: Any) -> NDArray[Any]:

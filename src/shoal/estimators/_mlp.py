@@ -52,6 +52,10 @@ class MLPRegressor(NetworkRegressor, DenseEstimator):
         As in torch.optim: added to the gradient of every parameter, decoupled for "adamw". See the notes for `alpha`.
     dropout : float, default=0.0
         Share of the units of each hidden dense layer that is dropped in training.
+    norm : {"batch", "layer"} or None, default=None
+        Normalise the sums of every hidden layer before its activation: "batch" over the rows of a batch, by running
+        means afterwards (Ioffe and Szegedy 2015, ICML), or "layer" over the units of a row (Ba and others 2016,
+        arXiv:1607.06450). No batch of "batch" may be a single row.
     early_stopping : bool, default=False
         Hold out `validation_fraction` of the rows, stop once their loss has not fallen for
         `n_iter_no_change` epochs, and keep the parameters of the best epoch.
@@ -171,6 +175,7 @@ class MLPRegressor(NetworkRegressor, DenseEstimator):
         nesterovs_momentum: bool = True,
         weight_decay: float = 0.0,
         dropout: float = 0.0,
+        norm: str | None = None,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
@@ -189,7 +194,7 @@ class MLPRegressor(NetworkRegressor, DenseEstimator):
         super().__init__(
             hidden_layer_sizes, activation, optimizer=optimizer, learning_rate_init=learning_rate_init,
             schedule=schedule, batch_size=batch_size, max_iter=max_iter, momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum, weight_decay=weight_decay, dropout=dropout,
+            nesterovs_momentum=nesterovs_momentum, weight_decay=weight_decay, dropout=dropout, norm=norm,
             early_stopping=early_stopping, validation_fraction=validation_fraction, n_iter_no_change=n_iter_no_change,
             random_state=random_state, verbose=verbose, warm_start=warm_start, n_jobs=n_jobs, device=device,
             dtype=dtype, calibration=calibration, calibration_folds=calibration_folds,
@@ -233,6 +238,10 @@ class MLPClassifier(NetworkClassifier, DenseEstimator):
         `MLPRegressor`.
     dropout : float, default=0.0
         Share of the units of each hidden dense layer that is dropped in training.
+    norm : {"batch", "layer"} or None, default=None
+        Normalise the sums of every hidden layer before its activation: "batch" over the rows of a batch, by running
+        means afterwards (Ioffe and Szegedy 2015, ICML), or "layer" over the units of a row (Ba and others 2016,
+        arXiv:1607.06450). No batch of "batch" may be a single row.
     early_stopping : bool, default=False
         Hold out `validation_fraction` of the rows, stop once their loss has not fallen for
         `n_iter_no_change` epochs, and keep the parameters of the best epoch.
@@ -358,6 +367,7 @@ class MLPClassifier(NetworkClassifier, DenseEstimator):
         nesterovs_momentum: bool = True,
         weight_decay: float = 0.0,
         dropout: float = 0.0,
+        norm: str | None = None,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
@@ -377,7 +387,7 @@ class MLPClassifier(NetworkClassifier, DenseEstimator):
         super().__init__(
             hidden_layer_sizes, activation, optimizer=optimizer, learning_rate_init=learning_rate_init,
             schedule=schedule, batch_size=batch_size, max_iter=max_iter, momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum, weight_decay=weight_decay, dropout=dropout,
+            nesterovs_momentum=nesterovs_momentum, weight_decay=weight_decay, dropout=dropout, norm=norm,
             early_stopping=early_stopping, validation_fraction=validation_fraction, n_iter_no_change=n_iter_no_change,
             random_state=random_state, verbose=verbose, warm_start=warm_start, n_jobs=n_jobs, device=device,
             dtype=dtype, calibration=calibration, calibration_folds=calibration_folds,

@@ -13,16 +13,16 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, InvalidParameterError, Options, StrOptions
 
 from shoal.distributions import MOST_LEVELS
-from shoal.kinds import LOSSES, Task, losses_of
-from shoal.study import TASK_LOSS, Activation, Augment, Conv, Network, Optimizer, Pool, Schedule, Training
+from shoal.kinds import LOSSES, NORMS, Task, losses_of
+from shoal.study import TASK_LOSS, Activation, Augment, Conv, Network, Optimizer, Schedule, Training
 from shoal.wording import did_you_mean, first_few
 
 SEEDS: Final = 2**31 - 1
 _LOGISTIC: Final = {"logistic": "sigmoid"}
 _ERRORS: Final = {"squared_error": "mse", "absolute_error": "mae"}
 """scikit-learn's words for activations and losses."""
-_COUNT: Final = Interval(Integral, 1, 2**31 - 1, closed="both")
-_SHARE: Final = Interval(Real, 0, 1, closed="left")
+COUNT: Final = Interval(Integral, 1, 2**31 - 1, closed="both")
+SHARE: Final = Interval(Real, 0, 1, closed="left")
 
 
 def choices(*names: str) -> StrOptions:
@@ -39,20 +39,21 @@ class _Length(Interval):  # type: ignore[misc]
 
 
 CONSTRAINTS: Final[dict[str, list[Any]]] = {
-    "hidden_layer_sizes": ["array-like", _COUNT],
+    "hidden_layer_sizes": ["array-like", COUNT],
     "activation": [choices(*get_args(Activation), *_LOGISTIC)],
     "optimizer": [choices(*get_args(Optimizer))],
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
     "schedule": [choices(*get_args(Schedule))],
-    "batch_size": [choices("auto"), _COUNT],
-    "max_iter": [_COUNT],
-    "momentum": [_SHARE],
+    "batch_size": [choices("auto"), COUNT],
+    "max_iter": [COUNT],
+    "momentum": [SHARE],
     "nesterovs_momentum": ["boolean"],
     "weight_decay": [Interval(Real, 0, None, closed="left")],
-    "dropout": [_SHARE],
+    "dropout": [SHARE],
+    "norm": [choices(*NORMS), None],
     "early_stopping": ["boolean"],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-    "n_iter_no_change": [_COUNT, Options(Real, {np.inf})],
+    "n_iter_no_change": [COUNT, Options(Real, {np.inf})],
     "random_state": ["random_state"],
     "verbose": ["verbose"],
     "warm_start": ["boolean"],
@@ -79,21 +80,11 @@ OF_NUMBERS: Final[dict[str, list[Any]]] = {
     "calibration": [choices("cv+"), None],
 }
 OF_CLASSES: Final[dict[str, list[Any]]] = {
-    "label_smoothing": [_SHARE],
+    "label_smoothing": [SHARE],
     "calibration": [choices("temperature"), None],
     "class_weight": [dict, list, choices("balanced"), None],
 }
 """The same for columns, and for what belongs to numbers, or to classes, alone."""
-
-CONVOLUTIONS: Final[dict[str, list[Any]]] = {
-    "conv_channels": ["array-like", _COUNT],
-    "kernel_size": [_COUNT],
-    "pool_size": [_COUNT],
-    "conv_dropout": [_SHARE],
-    "shift": [Interval(Integral, 0, 1000, closed="both")],
-    "flip": ["boolean"],
-}
-"""The same for what images add."""
 
 
 @contextmanager
@@ -153,28 +144,23 @@ def dense_network(parameters: Mapping[str, Any]) -> Network:
         hidden=counts("hidden_layer_sizes", parameters["hidden_layer_sizes"]),
         activation=_activation(parameters["activation"]),
         dropout=float(parameters["dropout"]),
+        norm=parameters["norm"] or "none",
         embedding=_embedding(parameters["embedding"]),
         embedding_from=int(parameters["embedding_from"]),
     )
 
 
-def image_network(parameters: Mapping[str, Any], size: tuple[int, int]) -> Network:
-    """Give the network for images of `size` (height, width); maps smaller than the pooling are not pooled."""
-    kernel, window, side = int(parameters["kernel_size"]), int(parameters["pool_size"]), min(size)
-    layers: list[Conv] = []
-    for channels in counts("conv_channels", parameters["conv_channels"]):
-        side += 2 * (kernel // 2) - kernel + 1
-        pooled = 1 < window <= side
-        pool = Pool(size=window) if pooled else None
-        layers.append(Conv(channels=channels, kernel=kernel, padding=kernel // 2, pool=pool))
-        side = side // window if pooled else side
+def convolving_network(parameters: Mapping[str, Any], conv: tuple[Conv, ...], series: int = 1) -> Network:
+    """Give the network of these convolutions that the parameters ask for."""
     return Network(
         kind="cnn",
-        conv=tuple(layers),
+        conv=conv,
+        series=series,
         hidden=counts("hidden_layer_sizes", parameters["hidden_layer_sizes"]),
         activation=_activation(parameters["activation"]),
         dropout=float(parameters["dropout"]),
         conv_dropout=float(parameters["conv_dropout"]),
+        norm=parameters["norm"] or "none",
     )
 
 
@@ -204,6 +190,13 @@ def training_of(parameters: Mapping[str, Any], batch_size: int, task: Task) -> T
         ),  # infinite patience outlasts any max_iter
         keep="best" if stops else "last",
     )
+
+
+def refuse_lone_row(network: Network, training: Training, rows: int) -> None:
+    """Raise ValueError for batch norm where some batch of so many rows is a single one."""
+    if network.normed == "batch" and training.has_lone_row(rows):
+        batches = f"batches of {training.batch_size} from {rows} training rows"
+        raise ValueError(f'batch_size: expected no batch of one row with norm="batch", got {batches}')
 
 
 def _loss(parameters: Mapping[str, Any], task: Task) -> dict[str, Any]:

@@ -43,7 +43,7 @@ from shoal.engine import (
 from shoal.errors import InputError, Problem
 from shoal.kinds import LOSSES
 from shoal.kinds import Task as TaskName
-from shoal.nets import build_architecture, tables_of
+from shoal.nets import Architecture, build_architecture, tables_of
 from shoal.planning import default_workers
 from shoal.results import FitRecord, Identity, RunLock, Store
 from shoal.streams import StreamKey
@@ -181,6 +181,14 @@ def refuse_other_loss(task: Task, was: str, distribution: Distribution | None) -
         raise ValueError(
             f"quantiles: expected {before} as they were fitted, to train further, got {said.levels}"
         )
+
+
+def refuse_other_layers(name: str, new: Architecture, old: Architecture) -> None:
+    """Raise ValueError for an estimator that goes on with a network of other layers than it was fitted with."""
+    if [slot.shape for slot in new.slots] != [slot.shape for slot in old.slots]:
+        now, was = ("-".join(str(layer.units) for layer in network.layers) for network in (new, old))
+        what = "expected the network's layers as they were fitted, to train them further"
+        raise ValueError(f"{name}: {what}, got others: {now} for {was}")
 
 
 def train_one(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.data import series_shape
 from shoal.errors import Problem, RunFolderError, StudyError
 from shoal.kinds import LOSSES, NETWORKS, TARGET_TRANSFORMS, row_of
 from shoal.look._losses import loss_words
@@ -212,7 +213,8 @@ class RunFindings:
                 (units,) = named["hidden1.weight" if network.hidden else "output.weight"].shape[1:]
                 shape = (units - sum(size - 1 for _, size in tables),)
             elif self.results.inputs:
-                shape = (sum(column.inputs for column in self.results.inputs),)
+                names = [column.name for column in self.results.inputs]
+                shape = series_shape(names) or (sum(column.inputs for column in self.results.inputs),)
             if 0 in shape:
                 return None
             architecture = build_architecture(network, shape, len(named["output.bias"]), tables)
@@ -262,6 +264,7 @@ def _is_inside(inside: Inside, architecture: Architecture) -> bool:
         and layers_of(inside.channels) in (set(), conv)
         and all(inside.channels[f"{name}/low"].shape == (units[name],) for name in conv if inside.channels)
         and not inside.grad_cam.keys() - conv - {"rows", "classes", "images"}
+        and {name.partition("/")[0] for name in inside.series if "/" in name} <= set(architecture.hidden)
     )
 
 

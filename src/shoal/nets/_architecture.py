@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.errors import Problem, StudyError
 from shoal.kinds import LAYERS, Takes, row_of
 from shoal.nets._layer import Layer, Part, Shape
 from shoal.nets.layers.conv import ConvLayer, conv_layers
@@ -118,6 +119,12 @@ class Architecture:
         return self.series.gives if self.series else self.input_shape
 
     @property
+    def past_series(self) -> Architecture:
+        """The same network of series without the layer that makes them: it is given maps (C, 1, T)."""
+        assert self.series is not None  # noqa: S101 - whoever asks has looked
+        return replace(self, input_shape=self.series.gives, layers=self.layers[1:])
+
+    @property
     def image_convolutions(self) -> tuple[ConvLayer, ...]:
         """Its convolutional layers where it takes images."""
         return self.convolutions if self.takes == "images" else ()
@@ -206,12 +213,17 @@ def build_architecture(
 ) -> Architecture:
     """Lay out `network` for rows of `input_shape`, the last inputs looked up in `tables`, and `outputs` output units.
 
-    Raises StudyError where a convolution or pooling does not fit the feature map it is given.
+    Rows of shape (C, T) are those of C series, one behind the other, whatever takes them. Raises StudyError where a
+    convolution or pooling does not fit the feature map it is given.
     """
+    series = network.series
+    if len(input_shape) == 2:
+        series = _series_of_rows(network, input_shape[0])
+        input_shape = (math.prod(input_shape),)
     layers: list[Layer] = [*_embeddings(input_shape[0], tables)]
-    if network.conv and len(input_shape) == 1:
-        layers = [series_layer(input_shape[0], network.series)]
     of_series = bool(network.conv) and len(input_shape) == 1
+    if of_series:
+        layers = [series_layer(input_shape[0], series)]
     convs = conv_layers(network, layers[0].steps[0].shape if of_series else input_shape, of_series=of_series)
     shape = convs[-1].gives if convs else (layers[0].units,) if layers else input_shape
     layers += convs
@@ -231,6 +243,14 @@ def build_architecture(
         )
         inputs = units
     return Architecture(input_shape, outputs, tuple(layers))
+
+
+def _series_of_rows(network: Network, series: int) -> int:
+    """Give how many series the rows are. Raises StudyError where the network speaks of another number."""
+    if network.series not in (1, series):
+        what = f"expected {series}, the series of the array of the inputs, got {network.series}"
+        raise StudyError(Problem("network.series", what))
+    return series
 
 
 def of_convolutions(layers: Sequence[ConvLayer], shape: Shape) -> Architecture:

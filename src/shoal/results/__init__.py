@@ -152,6 +152,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.results._shard_folders import ShardFolder as ShardFolder
     from shoal.results._shard_folders import read_shards as read_shards
     from shoal.results._shard_folders import settings_apart_from as settings_apart_from
+    from shoal.results._shard_folders import shard_metric as shard_metric
     from shoal.results._shard_folders import versions_apart as versions_apart
     from shoal.results._simple_models import FITTED as FITTED
     from shoal.results._simple_models import TREE_CATEGORIES as TREE_CATEGORIES

@@ -20,7 +20,7 @@ from shoal.results._store import Store
 Arrays = dict[str, NDArray[Any]]
 LARGEST: Final = float(np.finfo(np.float32).max)
 """What no answer of a network goes beyond, nor what is computed of it."""
-_PARTS: Final = ("history", "units", "maps", "channels", "activations", "integrated", "grad_cam")
+_PARTS: Final = ("history", "units", "maps", "channels", "activations", "integrated", "grad_cam", "series")
 _OF_CHANNEL: Final = (
     "mean", "low", "high", "inner", "rows", "activation", "images", "made", "made_activation",
 )  # fmt: skip
@@ -58,6 +58,10 @@ class Inside(Brief):
     `integrated`: "added" (Q, H, W), what each pixel adds to the log-odds of the class, which are "answer" (Q,), and
     "baseline" (Q,) at the mean of the training images. `grad_cam`: of a convolutional LAYER "LAYER" (Q, h, w), of the
     size of its maps.
+
+    `series`: "rows" (M,), the number of the output "asked" (M,) about, "series" (M, C, T) as the network takes them,
+    and by convolutional LAYER "LAYER/maps" (M, U, T) of its first channels, "LAYER/made" (U, C, T) series made to
+    excite them, and of one of them "LAYER/seen" (M, T), where what was asked is seen.
     """
 
     fit_id: str
@@ -69,6 +73,7 @@ class Inside(Brief):
     activations: Arrays = field(default_factory=dict)
     integrated: Arrays = field(default_factory=dict)
     grad_cam: Arrays = field(default_factory=dict)
+    series: Arrays = field(default_factory=dict)
 
 
 def read_inside(store: Store, truth: Truth) -> Inside | None:
@@ -88,6 +93,7 @@ def read_inside(store: Store, truth: Truth) -> Inside | None:
     _check_map(inside.activations, truth)
     _check_attributions(inside, truth)
     _check_channels(inside.channels, truth)
+    _check_series(inside.series, truth)
     return inside
 
 
@@ -168,6 +174,25 @@ def _check_channels(channels: Arrays, truth: Truth) -> None:
         peak = channels.get(f"{layer}/peak", of["rows"])
         expect(peak.shape == of["rows"].shape and peak.dtype == np.int64 and (peak >= 0).all())
         _expect_test_rows(of["rows"], truth)
+
+
+def _check_series(series: Arrays, truth: Truth) -> None:
+    """Of every layer maps of the rows, and a series made for each of their channels."""
+    if not series:
+        return
+    rows, asked, values = series["rows"], series["asked"], series["series"]
+    _expect_test_rows(rows, truth)
+    expect(rows.ndim == 1 and len(rows) > 0 and values.ndim == 3 and len(values) == len(rows))
+    expect(asked.dtype == np.int64 and asked.shape == rows.shape and (asked >= 0).all())
+    expect((asked < len(truth.classes or truth.target_names)).all())
+    parts = [name.rpartition("/") for name in series if "/" in name]
+    expect(sum(kind == "seen" for _, _, kind in parts) <= 1)
+    for layer in {layer for layer, _, _ in parts}:
+        maps, made = series[f"{layer}/maps"], series[f"{layer}/made"]
+        expect(maps.ndim == 3 and len(maps) == len(rows) and made.shape == (maps.shape[1], *values.shape[1:]))
+        seen = series.get(f"{layer}/seen")
+        expect(seen is None or seen.shape == (len(rows), maps.shape[2]))
+    expect(all(np.isfinite(array).all() and array.size > 0 for array in series.values()))
 
 
 def _expect_test_rows(rows: NDArray[Any], truth: Truth) -> None:

@@ -11,8 +11,9 @@ from typing import Final
 from shoal.errors import Problem, RunFolderError
 from shoal.results._folder import STORE_NAME, size_of
 from shoal.results._record import PlanEntry
-from shoal.results._schema import checker, refusing
+from shoal.results._schema import NOT_OURS, checker
 from shoal.results._store import Store
+from shoal.results._stored_facts import coherent
 from shoal.shards import Shard
 from shoal.wording import counted
 
@@ -71,7 +72,7 @@ def fits_of_shard(shard: Shard, plan: Iterable[PlanEntry]) -> frozenset[str]:
 
 def refuse_other_shard(store: Store, folder: Path, shard: Shard) -> None:
     """Refuse to train a shard in a folder that holds another one, or a whole run."""
-    with refusing(lambda: RunFolderError(Problem(str(folder), "its shard is not what Shoal writes"))):
+    with coherent(folder, "the shard"):
         present = shard_in(store)
     got = f"shard {present}" if present else "a whole run" if store.plan() else ""
     if got and present != shard:
@@ -95,7 +96,7 @@ def refuse_shard(folder: Path, shard: StoredShard | None) -> None:
 
 def shard_said(folder: Path) -> str:
     """Say in a clause that a folder is that of a shard and what is to be done with it; "" for any other folder."""
-    with suppress(RunFolderError, ValueError):
+    with suppress(RunFolderError, *NOT_OURS):
         if size_of(folder / STORE_NAME):
             with Store.open_readonly(folder) as store:
                 identity = store.fact("identity")

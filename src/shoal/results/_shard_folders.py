@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -45,7 +46,7 @@ class ShardFolder:
         with Store.open_readonly(folder) as store, store.one_view():
             store.verify()
             store.check_fits()
-            with coherent(folder, "its shard"):
+            with coherent(folder, "the shard"):
                 shard = shard_in(store)
             if shard is None:
                 what = "expected the folder of a shard, got one of a whole run; `shoal run` with --shard makes shards"
@@ -55,7 +56,7 @@ class ShardFolder:
                 raise RunFolderError(Problem(str(folder), _unfinished(shard, 0, None)))
             trained = frozenset(entry.fit_id for entry in plan) & records.keys()
             failed = frozenset(fit_id for fit_id in trained if records[fit_id].status == "failed")
-            with coherent(folder, "its identity"):
+            with coherent(folder, "the identity"):
                 identity = Identity.stored(store.fact("identity"))
             return cls(
                 folder,
@@ -80,6 +81,14 @@ class ShardFolder:
         if self.test_rows != other.test_rows:
             yield "its test data are others"
         yield from settings_apart_from(self.study, other.study)
+
+
+def shard_metric(folder: Path) -> str:
+    """Give the score by which the search of a shard's study goes, for who follows from the start; else "loss"."""
+    with suppress(RunFolderError), Store.open_readonly(folder) as store:
+        search = study_of(folder, store.fact).search
+        return search.metric if search else "loss"
+    return "loss"
 
 
 def settings_apart_from(study: Study, other: Study) -> Iterator[str]:

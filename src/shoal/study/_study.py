@@ -46,6 +46,7 @@ from shoal.study._values import (
     TargetTransform,
     TextOrTexts,
     branch_of,
+    short_sides,
     together,
 )
 from shoal.wording import lines_html, shorten
@@ -85,6 +86,7 @@ class Data(_Part):
     test: FilePath | None = None
     dataset: Name | None = None
     inputs: Names | None = None
+    series: Name | None = None
     target: TextOrTexts | None = None
     categorical: Names = ()
     columns: dict[Name, ColumnKind] = {}
@@ -127,6 +129,15 @@ class Data(_Part):
             )
         return self
 
+    @model_validator(mode="after")
+    def _series_alone(self) -> Data:
+        for key in ("inputs", "categorical", "columns", "ignore", "keep") if self.series is not None else ():
+            if getattr(self, key):
+                raise together(
+                    (key, "series"), f"`series` names all inputs: expected no `{key}` beside it, got some"
+                )
+        return self
+
     @property
     def timed(self) -> bool:
         """Whether rows have an order, which is kept wherever rows are held out."""
@@ -164,6 +175,11 @@ class Pool(_Part):
             raise together((asked[0], "kind"), f"`{asked[0]}` needs kind = {able}, {what}")
         return self
 
+    @property
+    def short(self) -> Pool:
+        """The same, a square as one number: what a pair was is of use to series alone, which refuse it."""
+        return self.model_copy(update={key: short_sides(getattr(self, key)) for key in ("size", "stride")})
+
 
 class Conv(_Part):
     """One convolutional layer; `kernel`, `stride`, `padding`, `dilation` are in pixels, square or (height, width)."""
@@ -176,6 +192,12 @@ class Conv(_Part):
     groups: Count = 1
     skip: Skip = 0
     pool: Pool | None = None
+
+    @property
+    def short(self) -> Conv:
+        """The same, a square as one number."""
+        sides = {key: short_sides(getattr(self, key)) for key in ("kernel", "stride", "padding", "dilation")}
+        return self.model_copy(update={**sides, "pool": self.pool and self.pool.short})
 
 
 class Network(_Part):

@@ -103,6 +103,10 @@ class Training(_Part):
         """Whether these classes, or labels where there are none, are weighted so that one counts for more."""
         return weighs(self.class_weight, classes)
 
+    def has_lone_row(self, rows: int) -> bool:
+        """Whether some batch of an epoch over so many rows is a single row, which has no spread to normalise by."""
+        return rows % self.batch_size == 1 or self.batch_size == 1
+
     @property
     def distribution(self) -> Distribution | None:
         """What networks say of a target that learn by the loss named; None where that is one number."""

@@ -126,7 +126,7 @@ EmbeddingSize = Annotated[
 ]
 
 
-def _short(sides: tuple[int, ...] | int) -> tuple[int, ...] | int:
+def short_sides(sides: tuple[int, int] | int | None) -> tuple[int, int] | int | None:
     """Give equal sides as one number, so that a square has one spelling."""
     return sides[0] if isinstance(sides, tuple) and sides[0] == sides[1] else sides
 
@@ -137,13 +137,11 @@ Sides = Annotated[
     Annotated[Count, Tag("<number>")]
     | Annotated[Annotated[tuple[Count, Count], Field(strict=False)], Tag("<list>")],
     Discriminator(branch_of),
-    AfterValidator(_short),
 ]
 Borders = Annotated[
     Annotated[Border, Tag("<number>")]
     | Annotated[Annotated[tuple[Border, Border], Field(strict=False)], Tag("<list>")],
     Discriminator(branch_of),
-    AfterValidator(_short),
 ]
 """What something measures down and across: one number of a square, else the height and the width."""
 TextOrTexts = Annotated[

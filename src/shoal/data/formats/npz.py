@@ -1,21 +1,21 @@
-"""NPZ: arrays as numpy.savez writes them; 1-D arrays are columns, a 2-D array "x" the columns x[0], x[1] ...
+"""NPZ: arrays as numpy.savez writes them; 1-D arrays are columns, a 2-D array "x" the columns x[0], x[1] ..., series
+(N, C, T) the columns x[0,0], x[0,1] ...
 
 What nobody asks for is not read.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
-import numpy as np
-
+from shoal.data._array_columns import MOST_AXES, array_names
 from shoal.data._npz import Header, npz_headers, read_npz
 from shoal.data._table import Cells, Foreign, Table
 from shoal.data._table_format import TableFile, TableFormat
 from shoal.wording import quoted
 
 _NOT_READ: Final = Foreign("values that were not read")
-_NONE: Final = np.empty((0, 0))
 _KINDS: Final = "biufUM"
 """Numbers, text and dates, as numpy calls their kinds."""
 
@@ -26,7 +26,9 @@ def _read(file: TableFile) -> Table | None:
     if not file.has_few(sum(map(_width, headers.values()))):
         return None
     columns = {
-        name: _columns_of(name, header) for name, header in headers.items() if header.dtype.kind in _KINDS
+        name: array_names(name, header.shape[1:])
+        for name, header in headers.items()
+        if header.dtype.kind in _KINDS
     }
     rows = {name: headers[name].shape[0] for name in columns if columns[name]}
     if len(set(rows.values())) > 1:
@@ -42,10 +44,10 @@ def _read(file: TableFile) -> Table | None:
         return None
     named: list[tuple[str, Cells]] = []
     for name, of_array in columns.items():
-        parts = (
-            [arrays[name]] if name in arrays and arrays[name].ndim == 1 else list(arrays.get(name, _NONE).T)
-        )
-        named += zip(of_array, parts or [_NOT_READ] * len(of_array), strict=True)
+        parts: list[Cells] = [_NOT_READ] * len(of_array)
+        if name in arrays:
+            parts = list(arrays[name].reshape(len(arrays[name]), len(of_array)).T)
+        named += zip(of_array, parts, strict=True)
     return file.typed(named, next(iter(rows.values()), 0))
 
 
@@ -57,20 +59,18 @@ def _sound_headers(file: TableFile) -> dict[str, Header]:
             file.findings.add(f"array {quoted(name)}: {header.fault}")
         elif header.dtype.kind not in _KINDS:
             file.findings.add(f"array {quoted(name)}: expected numbers or text, got {header.dtype}")
-        elif len(header.shape) not in (1, 2):
-            file.findings.add(f"array {quoted(name)}: expected 1 or 2 dimensions, got {len(header.shape)}")
-    return {
-        name: header for name, header in headers.items() if len(header.shape) in (1, 2) and not header.fault
-    }
+        elif not _has_rows(header):
+            what = f"expected 1 to {MOST_AXES} dimensions, got {len(header.shape)}"
+            file.findings.add(f"array {quoted(name)}: {what}")
+    return {name: header for name, header in headers.items() if _has_rows(header) and not header.fault}
+
+
+def _has_rows(header: Header) -> bool:
+    return 1 <= len(header.shape) <= MOST_AXES
 
 
 def _width(header: Header) -> int:
-    return header.shape[1] if len(header.shape) == 2 else 1
-
-
-def _columns_of(name: str, header: Header) -> list[str]:
-    single = len(header.shape) == 1
-    return [name] if single else [f"{name}[{place}]" for place in range(_width(header))]
+    return math.prod(header.shape[1:])
 
 
 FORMAT = TableFormat(_read)

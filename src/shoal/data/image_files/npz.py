@@ -82,7 +82,8 @@ class LookedNpz:
 
     def read(self, reading: Reading) -> Labelled | None:
         """Read the images."""
-        images = _read_array(self.pair.path, self.pair.images, reading)
+        doubtful = "image" not in self.pair.images.lower()
+        images = _read_array(self.pair.path, self.pair.images, reading, may_be_series=doubtful)
         return reading.labelled(images, self.labels, (str(self.pair.path), self.pair.images), self.groups)
 
 
@@ -109,13 +110,15 @@ def _new(path: Path, shape: Shape, reading: Reading) -> NDArray[np.uint8] | None
     return None if images is None else reading.sized(images, str(path), pair.images)
 
 
-def _read_array(path: Path, name: str, reading: Reading) -> NDArray[np.uint8] | None:
+def _read_array(
+    path: Path, name: str, reading: Reading, *, may_be_series: bool = False
+) -> NDArray[np.uint8] | None:
     """Read one array of images, (N, C, H, W), in the size that it has."""
     findings = Findings(str(path))
     array = read_npz(path, findings, [name]).get(name)
     if not reading.take(findings) or array is None:
         return None
-    return reading.in_bytes(array, str(path), name)
+    return reading.in_bytes(array, str(path), name, may_be_series=may_be_series)
 
 
 def _places(path: Path, reading: Reading) -> dict[Part, NpzPair]:

@@ -28,6 +28,7 @@ from shoal.engine._extents import (
     GRID_POINTS,
     LOOKED_AT,
     MOST_GROUPED,
+    SERIES_SHOWN,
     UNIT_ROWS,
     course_rows,
     image_points,
@@ -262,10 +263,12 @@ def inside_seconds(planner: Planner, fit: StudyFit, *, torch: bool) -> float:
     architecture, dataset = fit.job.architecture, planner.dataset
     seen = 0.01 + mapped_seconds(dataset, architecture)
     attributed = attributed_seconds(dataset, architecture)
-    if not architecture.image_convolutions:
+    if not architecture.convolutions:
         return seen + attributed
     tested = dataset.rows - dataset.train_rows
     images = min(LOOKED_AT, tested) + min(UNIT_ROWS, tested) + min(MOST_IMAGES, len(dataset.classes))
+    if architecture.series is not None:
+        architecture, images = architecture.past_series, SERIES_SHOWN
     excited = sum(exciting_seconds(architecture, number) for number in range(len(architecture.convolutions)))
     asked = images * map_seconds(architecture) + excited + attributed
     if not Trainers().looking_into(architecture).imports_torch:

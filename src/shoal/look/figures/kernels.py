@@ -25,13 +25,15 @@ from shoal.look._mosaics import (
     short_number,
     spans,
 )
-from shoal.look._paper import Panel, Sheet, diverging, heading, plain, stacked
+from shoal.look._paper import BLUE, GREY, Panel, Sheet, diverging, heading, plain, stacked
 from shoal.look._run_findings import DELIVERED, RunFindings
 from shoal.wording import counted
 
 MOST_ACROSS: Final = 16
 MOST_DOWN: Final = 8
 """Of channels that take in several, so many are shown, and so many of what they take in: more are too small to read."""
+CURVE: Final = 0.75
+"""Inches of a kernel that is drawn as a curve."""
 COLORS: Final = ("red", "green", "blue")
 
 
@@ -58,14 +60,20 @@ class LayerKernels:
 
 @dataclass(frozen=True, eq=False)
 class Kernels:
-    """Kernels of every convolutional layer of one network."""
+    """Kernels of every convolutional layer of one network; those `along` series are curves."""
 
     name: str
     layers: tuple[LayerKernels, ...]
+    along: bool = False
 
 
 def kernels(
-    name: str, layers: Sequence[str], weights: Mapping[str, NDArray[Any]], *, colors: bool = False
+    name: str,
+    layers: Sequence[str],
+    weights: Mapping[str, NDArray[Any]],
+    *,
+    colors: bool = False,
+    along: bool = False,
 ) -> Kernels:
     """Take the kernels of some layers out of a network's arrays: `<layer>.weight`, (channels, inputs, H, W).
 
@@ -85,7 +93,7 @@ def kernels(
         taken = tuple(names[i] for i in taken_I)
         most = float(np.abs(shown_UIHW).max())
         layer_kernels.append(LayerKernels(layer, inputs, channels, channel_U + 1, taken, shown_UIHW, most))
-    return Kernels(name, tuple(layer_kernels))
+    return Kernels(name, tuple(layer_kernels), along)
 
 
 def _largest(weight: NDArray[np.float64], most: int) -> NDArray[np.int64]:
@@ -100,14 +108,17 @@ def convolution_kernels(findings: RunFindings) -> Kernels | None:
         return None
     architecture, named = findings.network
     layers = [layer.name for layer in architecture.convolutions]
-    colors = architecture.series is None and architecture.input_shape[0] == len(COLORS)
-    return kernels(DELIVERED, layers, named, colors=colors)
+    along = architecture.series is not None
+    colors = not along and architecture.input_shape[0] == len(COLORS)
+    return kernels(DELIVERED, layers, named, colors=colors, along=along)
 
 
 def draw_kernels(kernels: Kernels) -> Sheet:
     """Kernels of each layer: a column a channel, a row a channel that it takes in."""
     tiles = [_kernel_tiles(layer) for layer in kernels.layers]
-    heights = tuple(min(TALLEST, max(1.1, 10 * part.shape[0] / part.shape[1])) for part in tiles)
+    if kernels.along:
+        return _draw_curves(kernels, tiles)
+    heights = tuple(map(_height, tiles))
     figure, grid = stacked(heights, (11.5, sum(heights) + 1.1 * len(tiles)), shared=False)
     for axes, layer, tile, height in zip(grid, kernels.layers, tiles, heights, strict=True):
         most = layer.most or 1.0
@@ -116,22 +127,55 @@ def draw_kernels(kernels: Kernels) -> Sheet:
             image, ax=axes, label="weight", aspect=12, shrink=min(1.0, 2.5 / height), pad=0.01
         )
         bar.set_ticks([-most, 0, most], labels=[short_number(-most), "0", short_number(most)])
-        axes.set_title(_kernels_text(layer), fontsize=10, fontweight="normal")
-        if layer.inputs == 1:
-            _number_wrapped(axes, layer.weight_UIHW.shape[0])
-            continue
-        axes.set_xticks(places(len(layer.channel_U)), layer.channel_U.tolist(), fontsize=8)
-        axes.set_yticks(places(len(layer.taken_I)), layer.taken_I)
-        axes.set(xlabel="channel", ylabel="colour" if layer.taken_I[0] in COLORS else "channel taken in")
+        _name(axes, layer, _kernels_text(layer, "{} × {} pixels".format(*layer.weight_UIHW.shape[2:])))
     heading(figure, f"{plain(kernels.name)}: kernels of the convolutions")
     return figure
 
 
-def _kernels_text(layer: LayerKernels) -> str:
+def _height(tiles: NDArray[np.float64]) -> float:
+    """Give the inches of a layer's tiles, which fill the width of the paper."""
+    rows, columns, _, high, wide = tiles.shape
+    return float(min(TALLEST, max(1.1, 10 * rows * high / (columns * wide))))
+
+
+def _draw_curves(kernels: Kernels, tiles: Sequence[NDArray[np.float64]]) -> Sheet:
+    """Kernels along series, laid out like others, each a curve around the line of weights of 0."""
+    heights = tuple(CURVE * part.shape[0] for part in tiles)
+    figure, grid = stacked(heights, (11.5, sum(heights) + 1.1 * len(tiles)), shared=False)
+    for axes, layer, tile in zip(grid, kernels.layers, tiles, strict=True):
+        rows, columns, _, _, length = tile.shape
+        most = layer.most or 1.0
+        across = (np.arange(length) + 0.5) / length * 0.84 + 0.08
+        x = np.full((rows, columns, length + 1), np.nan)
+        x[..., :-1] = np.arange(columns)[:, None] + across
+        y = np.full(x.shape, np.nan)
+        y[..., :-1] = np.arange(rows)[:, None, None] + 0.5 - 0.42 * tile[:, :, 0, 0] / most
+        axes.grid(visible=False)
+        axes.hlines(places(rows), 0, columns, color=GREY, linewidth=0.8)
+        axes.vlines(range(columns + 1), 0, rows, color=GREY, linewidth=0.4)
+        axes.plot(x.reshape(-1), y.reshape(-1), color=BLUE, linewidth=1.2, marker=".", markersize=4)
+        axes.set(xlim=(0, columns), ylim=(rows, 0))
+        axes.tick_params(length=0)
+        _name(axes, layer, f"{_kernels_text(layer, f'{length} values')}, up to ±{short_number(most)}")
+    heading(figure, f"{plain(kernels.name)}: kernels of the convolutions")
+    return figure
+
+
+def _name(axes: Panel, layer: LayerKernels, title: str) -> None:
+    """Name a layer's channels, and what they take in."""
+    axes.set_title(title, fontsize=10, fontweight="normal")
+    if layer.inputs == 1:
+        _number_wrapped(axes, layer.weight_UIHW.shape[0])
+        return
+    axes.set_xticks(places(len(layer.channel_U)), layer.channel_U.tolist(), fontsize=8)
+    axes.set_yticks(places(len(layer.taken_I)), layer.taken_I)
+    axes.set(xlabel="channel", ylabel="colour" if layer.taken_I[0] in COLORS else "channel taken in")
+
+
+def _kernels_text(layer: LayerKernels, size: str) -> str:
     parts = [counted(layer.channels, "channel")]
     if layer.inputs > 1:
         parts = [f"{parts[0]}, each a kernel for each of {counted(layer.inputs, 'channel')} taken in"]
-    size = "{} × {} pixels".format(*layer.weight_UIHW.shape[2:])
     if layer.left_out:
         which = "with the largest weights" if layer.inputs > 1 else "of the first channels"
         shown = layer.inputs * layer.channels - layer.left_out
@@ -165,6 +209,11 @@ def caption(fact: Kernels) -> str:
         "Blue and vermillion side by side find an edge, one colour a patch of light; grain without form"
         " is a kernel that may have learned little."
     )
+    if fact.along:
+        text = (
+            "A curve is a kernel along the series, above its line where weights are above 0: a slope finds a rise or a"
+            " fall, a bump a peak of its width; one without form may have learned little."
+        )
     left_out = sum(layer.left_out for layer in fact.layers)
     more = f" {counted(left_out, 'kernel')} more {'is' if left_out == 1 else 'are'} not shown;"
     return text + f"{more} all stand in the delivered model." * bool(left_out)

@@ -258,7 +258,7 @@ def conv_layers(network: Network, shape: Shape, *, of_series: bool) -> list[Conv
     layers: list[ConvLayer] = []
     for number, asked in enumerate(network.conv):
         place = f"network.conv[{number}]"
-        conv = _along_series(asked, place) if of_series else asked
+        conv = _along_series(asked, place) if of_series else asked.short
         layer = _conv_layer(network, number, conv, layers[-1].gives if layers else shape)
         layers.append(_skipping(layers, layer, f"{place}.skip", shape) if conv.skip else layer)
     return layers
