@@ -350,7 +350,21 @@ def test_the_torch_export_wants_its_ending(
     (tmp_path / "m").write_bytes(hand_made(linear()))
     out = tmp_path / "m.pt"
     assert command(monkeypatch, "export", tmp_path / "m", "--format", "torch", "--out", out) == 2
-    assert capsys.readouterr().err == f"shoal: {out}: expected a name that ends in .safetensors\n"
+    assert capsys.readouterr().err == f"shoal: {out}: expected a name that ends in .safetensors or .py\n"
+
+
+def test_either_file_of_a_torch_export_names_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    (tmp_path / "m").write_bytes(hand_made(linear()))
+    said, files = [], []
+    for ending in (".safetensors", ".py"):
+        asked = ("export", tmp_path / "m", "--format", "torch", "--out", tmp_path / f"net{ending}")
+        assert command(monkeypatch, *asked) == 0
+        said.append(capsys.readouterr().out)
+        files.append([(tmp_path / f"net{end}").read_bytes() for end in (".safetensors", ".py")])
+    assert said[0] == said[1]
+    assert files[0] == files[1]
 
 
 def test_what_a_command_reads_is_never_replaced_by_what_it_writes(

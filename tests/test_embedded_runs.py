@@ -154,7 +154,7 @@ def test_the_run_learns_the_cities_and_says_so(folder: Path) -> None:
     assert f"Embedded: &#34;city&#34; (16 values) as a vector of {size}." in page
 
 
-def test_a_model_answers_its_run_and_says_what_it_does_not_know(folder: Path) -> None:
+def test_a_answering_its_run_and_says_what_it_does_not_know(folder: Path) -> None:
     results = Results.open(folder)
     stored = results.test_predictions(results.refit["fit_id"][0])
     predicted = predict_file(folder, folder.parent / "test.csv", coverage=0.8)

@@ -75,7 +75,7 @@ def test_the_run_learns_and_lacks_nothing(folder: Path) -> None:
     assert all(layer.name in page for layer in model.architecture.layers)
 
 
-def test_a_model_answers_its_run_and_every_export_answers_like_it(
+def test_a_answering_its_run_and_every_export_answers_like_it(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     results, model = Results.open(folder), shoal.load(folder)

@@ -309,15 +309,15 @@ TWICE = {"inputs": [SCALED, SCALED], "targets": [{**SCALED, "name": "y0"}], "cha
         ({"preprocessing": TWICE}, "expected every input once, got 'x' 2 times"),
         (
             {"preprocessing": {**TWICE, "inputs": [SCALED]}},
-            "preprocessing: expected inputs of shape (2,), got 1 columns",
+            "preprocessing: expected inputs of shape (2,), got 1 column",
         ),
         (
             {"preprocessing": {**TWICE, "inputs": [SCALED, {**SCALED, "name": "z"}], "targets": []}},
-            "preprocessing: expected 1 targets, got 0",
+            "preprocessing: expected 1 target, got 0",
         ),
         (
             {"preprocessing": {"inputs": [], "targets": [], "channels": [SCALED]}},
-            "preprocessing: expected images of shape (2,), got 1 channels",
+            "preprocessing: expected images of shape (2,), got 1 channel",
         ),
         (
             {"preprocessing": {}},

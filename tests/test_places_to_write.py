@@ -64,11 +64,12 @@ def test_no_picture_that_is_read_is_replaced(
         assert command(monkeypatch, "predict", model, tmp_path / "new", "--out", out, "--force") == 0
 
 
-def test_the_code_beside_exported_weights_is_not_the_file_that_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+@pytest.mark.parametrize("endings", [(".py", ".safetensors"), (".safetensors", ".py")])
+def test_neither_file_of_a_torch_export_is_the_file_that_is_read(
+    endings: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     content = hand_made(linear())
-    source, out = tmp_path / "m.py", tmp_path / "m.safetensors"
+    source, out = (tmp_path / f"m{ending}" for ending in endings)
     source.write_bytes(content)
     assert command(monkeypatch, "export", source, "--format", "torch", "--out", out, "--force") == 2
     assert "expected another file than the one that is read" in capsys.readouterr().err

@@ -85,7 +85,7 @@ def test_rows_with_missing_cells_are_refused_or_marked(tmp_path: Path) -> None:
     assert predict_file(model, rows, mark_missing=True).columns[1] == [None]
 
 
-def test_rows_that_the_model_answers_are_not_marked(runs: Path, tmp_path: Path) -> None:
+def test_rows_that_the_answering_are_not_marked(runs: Path, tmp_path: Path) -> None:
     frame = table().iloc[40:].copy()
     frame.loc[frame.index[0], "z"] = np.nan
     frame.to_csv(tmp_path / "new.csv", index=False)

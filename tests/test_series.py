@@ -91,7 +91,7 @@ def test_the_run_learns_what_is_anywhere_in_a_series(folder: Path) -> None:
     assert (folder / "figures" / "31-delivered-dead-units.png").is_file()
 
 
-def test_a_model_answers_its_run_and_every_export_answers_like_it(
+def test_a_answering_its_run_and_every_export_answers_like_it(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     x, wide = spectra(50, 9)

@@ -12,6 +12,7 @@ from typing import Any, Final
 import pytest
 
 import shoal
+from shoal.answering import Answering
 from test_docs import PAGES, ROOT
 
 BUILD: Final[dict[str, Any]] = runpy.run_path(str(ROOT / "docs" / "site" / "build.py"))
@@ -46,6 +47,14 @@ def test_every_parameter_of_a_public_function_is_said(name: str) -> None:
         section = said.partition("Parameters\n----------\n")[2].partition("\n\n")[0]
         assert re.findall(r"^\**(\w+)", section, re.MULTILINE) == list(inspect.signature(function).parameters)
     assert ">>> " in said or name == "load"
+
+
+@pytest.mark.parametrize("name", [name for name in vars(Answering) | vars(shoal.Model) if name[0] != "_"])
+def test_every_parameter_of_what_a_model_does_is_said(name: str) -> None:
+    method = getattr(shoal.Model, name)
+    parameters = [*inspect.signature(method).parameters] if inspect.isroutine(method) else []
+    section = (inspect.getdoc(method) or "").partition("Parameters\n----------\n")[2].partition("\n\n")[0]
+    assert re.findall(r"^(\w+) : ", section, re.MULTILINE) == [part for part in parameters if part != "self"]
 
 
 def test_links_of_the_site_lead_to_its_own_pages_and_pictures_follow_its_scheme() -> None:

@@ -77,12 +77,10 @@ def _content(folder: Path, name: str) -> object:
 
 def test_what_needs_torch_says_so_in_one_sentence(both: tuple[Made, Made]) -> None:
     (_, said), _ = both
-    inside = "the native trainer does not look into convolutions with layer norm; the torch trainer"
     assert said["refused"] == {
         "check digits --trainer torch": f"2 shoal: --trainer torch: {NEEDED}\n",
         "check two-peaks --device cuda": f"2 shoal: device: cuda {NEEDED}\n",
         "check two-peaks --device auto": said["refused"]["check two-peaks --device auto"],
-        "check digits --set network.norm=layer": f"2 shoal: {inside} {NEEDED}\n",
     }
     assert said["refused"]["check two-peaks --device auto"].startswith("0 two-peaks: regression\n")
     assert said["asked"] == {

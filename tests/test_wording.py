@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import io
+import itertools
 import re
 import sys
 import unicodedata
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pandas import DataFrame
 
+from shoal import wording
 from shoal.look.page.spreadsheet import frame_csv
 from shoal.predict import Predictions
 from shoal.wording import (
@@ -128,6 +132,50 @@ def test_counts() -> None:
     assert [counted(number, "fold") for number in (0, 1, 2, 1_000)] == [
         "0 folds", "1 fold", "2 folds", "1,000 folds",
     ]  # fmt: skip
+    assert [counted(number, noun) for noun in ("test class", "category") for number in (1, 2)] == [
+        "1 test class", "2 test classes", "1 category", "2 categories",
+    ]  # fmt: skip
+
+
+def counts_before_plurals(source: str) -> list[str]:
+    """Find numbers (`{rows:,}`, `{len(rows)}`) that are written in front of a plural by hand: "1 rows"."""
+    joined = [node.values for node in ast.walk(ast.parse(source)) if isinstance(node, ast.JoinedStr)]
+    pairs = [pair for values in joined for pair in itertools.pairwise(values)]
+    return [
+        f"{ast.unparse(number.value)}{text.value}"
+        for number, text in pairs
+        if isinstance(number, ast.FormattedValue) and isinstance(text, ast.Constant)
+        if _is_a_count(number) and PLURAL.match(text.value)
+    ]
+
+
+def _is_a_count(part: ast.FormattedValue) -> bool:
+    """Whether a part of an f-string is a number that may be 1: no constant, which has a name in capitals."""
+    value, asked = part.value, part.format_spec
+    if isinstance(value, ast.Name) and value.id.isupper():
+        return False
+    if isinstance(asked, ast.JoinedStr):
+        return ast.unparse(asked) in ("f','", "f'd'")
+    return isinstance(value, ast.Call) and ast.unparse(value.func) in ("len", "int", "sum")
+
+
+PLURAL = re.compile(
+    r" (?!(is|was|has|as|its)\b)"
+    r"((?!(of|to|in|and|or|from|for|at|with|beside|more|is|are|were|have|had)\b)[a-z-]+ ){0,2}"
+    r"(?!(is|was|has|as|its|this|times|less|across|others)\b)[a-z]+s\b"
+)
+
+
+def test_numbers_stand_in_front_of_plurals_by_counted_alone() -> None:
+    assert counts_before_plurals('f"{len(a)} rows, {b:,} test rows, {c} rows, {d:,} of them, {MOST:,} rows"') == [
+        "len(a) rows, ", "b test rows, ",
+    ]  # fmt: skip
+    house = Path(wording.__file__).parent
+    at_hand = {
+        path.relative_to(house).as_posix(): counts_before_plurals(path.read_text(encoding="utf-8"))
+        for path in sorted(house.rglob("*.py"))
+    }
+    assert {name: texts for name, texts in at_hand.items() if texts} == {}
 
 
 # -- cells of a spreadsheet ----------------------------------------------------------------------------------

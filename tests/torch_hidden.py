@@ -87,7 +87,7 @@ history = 2
 COMMANDS: Final = (
     "run two-peaks --out peaks --workers 1 --set training.epochs=9 --set study.repeats=1 --set inspect.history=2",
     "run digits --out digits --workers 1 --set training.epochs=2 --set study.repeats=1 --set inspect.history=2"
-    " --set search.folds=2 --set network.conv[1].skip=2",
+    " --set search.folds=2 --set network.norm=layer --set network.conv[1].skip=2",
     "run own.toml --out own --workers 1",
     "run waves.toml --out waves --workers 1",
     "report digits",
@@ -104,7 +104,6 @@ REFUSED: Final = (
     "check digits --trainer torch",
     "check two-peaks --device cuda",
     "check two-peaks --device auto",
-    "check digits --set network.norm=layer",
 )
 
 

@@ -223,27 +223,17 @@ inline int64_t gradient_numbers(const ShoalNetwork& net, int64_t layer) {
     return own.channels * own.pixels();
 }
 
-// Norms of a batch are part of the sums before them, for whoever asks; layer norms are not gone back through.
-inline bool has_norms(const ShoalNetwork& net) {
-    for (int64_t l = 0; l < net.conv_count; ++l)
-        if (net.convs[l].norm != SHOAL_NO_NORM) return true;
-    for (int64_t l = 0; l < net.dense_count; ++l)
-        if (net.dense[l].norm != SHOAL_NO_NORM) return true;
-    return false;
-}
-
 inline Field check_gradient(const ShoalGradient* question) {
     if (!question) return FIT;
     if (question->abi != SHOAL_ABI) return ABI;
     const ShoalNetwork& net = question->network;
     const int64_t rows = question->row_count;
     Counts counts;
-    if (Field refused = check_asked({&net, question->parameters, question->parameter_count, nullptr, 0, question->x,
-                                     question->x_count, rows},
+    if (Field refused = check_asked({&net, question->parameters, question->parameter_count, question->buffers,
+                                     question->buffer_count, question->x, question->x_count, rows},
                                     counts))
         return refused;
     if (!net.conv_count) return CONV_COUNT;
-    if (has_norms(net)) return NORM;
     if (question->by_outputs_count != rows * counts.outputs || (rows && !question->by_outputs)) return BY_OUTPUTS;
     if (!within(question->layer, -1, net.conv_count - 1)) return LAYER;
     if (!(question->least_slope >= 0 && question->least_slope <= 1)) return LEAST_SLOPE;

@@ -97,9 +97,8 @@ inline void forward_block(const Network& net, int64_t l, int64_t block, int64_t 
     const Conv& conv = net.convs[l];
     const Layer& filters = conv.filters;
     const bool training = first_row != NO_DROPOUT, by_row = filters.norm.kind == SHOAL_LAYER_NORM,
-               there = training && filters.norm.kind == SHOAL_BATCH_NORM;
-    float* derivatives =
-        training && conv.keeps_derivatives() ? filters.derivative + block * conv.output_floats() : nullptr;
+               there = training && !net.stands && filters.norm.kind == SHOAL_BATCH_NORM;
+    float* derivatives = training && conv.keeps_derivatives ? filters.derivative + block * conv.output_floats() : nullptr;
     const Plane to = passed_plane(net, l, block, &Conv::input_maps);
     const Plane own = {net.values, conv.output_stride, conv.output_width * PANEL}, &values = conv.pool ? own : to;
     static constexpr decltype(&activate_row<false, false>) activate[2][2] = {
@@ -136,25 +135,25 @@ inline void norm_batch(const Network& net, const Conv& conv, int64_t rows) {
     settle_statistics_of_images(conv, rows);
 }
 
-// What norms of convolutions need before the first block: outside of training all of it.
-inline void begin_norms(const Network& net, bool training) {
+// What norms of convolutions need before the first block: unless they go by the batch, all of it.
+inline void begin_norms(const Network& net, bool by_batch) {
     for (int64_t l = 0; l < net.conv_count; ++l) {
         const Norm& norm = net.convs[l].filters.norm;
         if (norm.kind != SHOAL_BATCH_NORM) continue;
         set_offset(net.convs[l]);
-        if (!training) take_running_statistics(norm);
+        if (!by_batch) take_running_statistics(norm);
     }
 }
 
 // All convolutions of `rows` images, which begin with row `first_row` of the batch; or, with NO_DROPOUT, nothing is
 // dropped. Block by block through all of them, as far as none norms a whole batch.
 inline void forward_convs(const Network& net, int64_t rows, int64_t first_row) {
-    const bool training = first_row != NO_DROPOUT;
-    const auto norms = [&](int64_t l) { return net.convs[l].filters.norm.kind == SHOAL_BATCH_NORM; };
-    begin_norms(net, training);
+    const bool training = first_row != NO_DROPOUT, by_batch = training && !net.stands;
+    const auto norms = [&](int64_t l) { return by_batch && net.convs[l].filters.norm.kind == SHOAL_BATCH_NORM; };
+    begin_norms(net, by_batch);
     for (int64_t l = 0, end; l < net.conv_count; l = end) {
-        if (training && norms(l)) norm_batch(net, net.convs[l], rows);
-        for (end = l + 1; end < net.conv_count && !(training && norms(end));) ++end;
+        if (norms(l)) norm_batch(net, net.convs[l], rows);
+        for (end = l + 1; end < net.conv_count && !norms(end);) ++end;
         for (int64_t b = 0; b < rows; b += PANEL)
             for (int64_t k = l; k < end; ++k)
                 forward_block(net, k, b / PANEL, rows - b, training ? first_row + b : NO_DROPOUT, [](const Plane&) {});
@@ -191,7 +190,7 @@ inline Panel take_slopes(const Conv& conv, const float* row, int64_t row_stride,
 inline void channel_backward(const Conv& conv, int64_t block, int64_t h, const Plane& from, const Panel& factor,
                              float* delta) {
     const Layer& filters = conv.filters;
-    if (conv.keeps_derivatives()) {
+    if (conv.keeps_derivatives) {
         const float* derivatives = filters.derivative + block * conv.output_floats() + h * conv.output_stride;
         const auto derivative = [=](int64_t at, int v) { return load(derivatives + at + v * W); };
         Panel sum = take_slopes(conv, from.at, from.row_stride, factor, derivative, delta);

@@ -15,6 +15,7 @@ struct Asked {
     Network net = {};
     ~Asked() { free(net.memory); }
     bool build(const ShoalNetwork& from, const float* parameters, const float* buffers, bool pulls_back) {
+        net.stands = true;
         if (!build_network(net, from, EVALUATION_ROWS, pulls_back)) return false;
         for (int64_t l = 0; l < net.layer_count(); ++l) net.layer(l).dropout_threshold = 0;
         read_parameters(net, parameters);
@@ -99,18 +100,35 @@ inline void set_slopes(const Conv& conv, int64_t block, bool last, float least) 
     }
 }
 
+// From the gradients of what norms give to those of the sums that they take. Those of a batch norm's scale and shift are
+// left at 0: they are what its batch takes off, which has no part in running statistics.
+inline void pull_back_norm(const Layer& layer, int64_t rows) {
+    if (layer.norm.kind == SHOAL_BATCH_NORM) batch_norm_backward(layer, rows);
+    if (layer.norm.kind == SHOAL_LAYER_NORM) layer_norm_backward(layer, rows);
+}
+inline void pull_back_norm(const Conv& conv, int64_t block, int64_t images, const BlockSlope& slope, float* deltas) {
+    const int64_t kind = conv.filters.norm.kind;
+    if (kind == SHOAL_BATCH_NORM) pull_back_batch_norm(conv, block, images, images, deltas);
+    if (kind == SHOAL_LAYER_NORM) pull_back_layer_norm(conv, block, images, slope, deltas);
+}
+
 // From the gradient by the outputs of `rows` rows, which stands in the output layer's delta, back to what is asked by,
 // which is written to `to`.
 inline void pull_back(const Network& net, const ShoalGradient& question, int64_t rows, float* to) {
-    for (int64_t l = net.dense_count - 1; l >= 0; --l) accumulate_gradient(net, l, rows);
+    for (int64_t l = net.dense_count - 1; l >= 0; --l) {
+        pull_back_norm(net.dense[l], rows);
+        accumulate_gradient(net, l, rows);
+    }
     for (int64_t l = net.conv_count - 1; l >= 0; --l) {
         const Conv& conv = net.convs[l];
         const bool last = l == question.layer;
         for (int64_t b = 0; b < rows; b += PANEL) {
             if (l == net.conv_count - 1) rows_to_panels(net, b, rows - b, net.values);
             set_slopes(conv, b / PANEL, last, (float)question.least_slope);
-            activation_backward(net, l, b / PANEL, rows - b, 0);
+            const BlockSlope slope = activation_backward(net, l, b / PANEL, rows - b, 0);
             if (conv.source >= 0) skip_backward(net, conv, b / PANEL);
+            float* deltas = net.deltas + b / PANEL * conv.delta_floats();
+            if (!last) pull_back_norm(conv, b / PANEL, rows - b, slope, deltas);
         }
         for (int64_t b = 0; b < rows; b += PANEL) {
             float* deltas = net.deltas + b / PANEL * conv.delta_floats();
@@ -133,7 +151,7 @@ inline void pull_back(const Network& net, const ShoalGradient& question, int64_t
 inline bool gradient(const ShoalGradient& question) {
     const FlushedDenormals flushed;
     Asked asked;
-    if (!asked.build(question.network, question.parameters, nullptr, true)) return false;
+    if (!asked.build(question.network, question.parameters, question.buffers, true)) return false;
     const Network& net = asked.net;
     const Layer& last = net.output_layer();
     const int64_t row_numbers = question.row_count ? question.gradient_count / question.row_count : 0;

@@ -16,7 +16,7 @@
 #define SHOAL_EXPORT extern "C" __attribute__((visibility("default")))
 #endif
 
-enum { SHOAL_ABI = 14 };  // changes with any struct or function below
+enum { SHOAL_ABI = 15 };  // changes with any struct or function below
 
 enum ShoalTarget { SHOAL_PORTABLE, SHOAL_AVX2, SHOAL_AVX512, SHOAL_NEON, SHOAL_TARGET_COUNT };
 enum ShoalActivation {
@@ -168,9 +168,11 @@ struct ShoalFit {
 // A gradient by the images that a network is given, or by the maps of one of its convolutions, as it stands.
 struct ShoalGradient {
     int64_t abi;
-    ShoalNetwork network;  // of images, without norms; without dense layers its outputs are what the last convolution passes on
+    ShoalNetwork network;  // of images; without dense layers its outputs are what the last convolution passes on
     const float* parameters;
     int64_t parameter_count;  // P
+    const float* buffers;     // running statistics
+    int64_t buffer_count;
     int64_t row_count;        // N
     const float* x;           // (N, C, height, width)
     int64_t x_count;

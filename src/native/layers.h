@@ -78,6 +78,7 @@ struct Conv {
     int64_t pool, pooled_width, pooled_pixels;
     ShoalSides pool_size, pool_stride;
     float* input_maps;     // (blocks, map_stride); the filters' derivatives: (blocks, output_floats())
+    bool keeps_derivatives;  // for the way back; else they are made again of the sums that its norm keeps
     int32_t* pool_argmax;  // (blocks, units, pooled_pixels, 16): where in its window a pool found the maximum
     Tap *pixel_taps, *input_taps;  // of the sums over pixels under the kernel; room for those of a pixel's gradient
     // Gradients of its input, laid out likewise: its own where skips add to them, else those of the one at work.
@@ -94,8 +95,6 @@ struct Conv {
     int64_t output_height() const { return output_pixels / output_width; }
     // Where the first pixel of a channel of its input lies, within the border.
     int64_t corner() const { return padding.height * row_stride + padding.width * PANEL; }
-    // Behind a norm they are made again of its sums, where nothing is added to these.
-    bool keeps_derivatives() const { return !filters.norm.width || source >= 0; }
 };
 
 // One table of vectors: where it begins among all vectors, and its vectors in a row of the first dense layer's inputs.
@@ -116,6 +115,7 @@ struct Network {
     int64_t first_layer;            // its number in draws of dropout
     int64_t step_rows, group_rows;  // rows of a step; rows that go through together, B: with a norm all of a batch
     int64_t seen_rows;              // the same outside training
+    bool stands;                    // asked about, and not trained: batch norms go by their running statistics
     Layer* dense;
     Layer dense_input;  // what the first dense layer takes: value (B, output_stride); with images delta, too
     float* scratch;     // a block of weights transposed, or of gradients; or the targets of some rows

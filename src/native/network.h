@@ -256,8 +256,8 @@ inline int64_t allocate_convs(Network& net, const ShoalNetwork& from, bool train
         skips = max(skips, allocate_skip(net, from, l, conv, training, flat, arena));
         const bool keeps = training || conv.filters.norm.kind == SHOAL_LAYER_NORM;
         allocate_norm(net, conv.filters, keeps ? blocks * conv.output_floats() : 0, training, arena);
-        conv.filters.derivative =
-            arena.allocate<float>(training && conv.keeps_derivatives() ? blocks * conv.output_floats() : 0);
+        conv.keeps_derivatives = training && (net.stands || !conv.filters.norm.width || conv.source >= 0);
+        conv.filters.derivative = arena.allocate<float>(conv.keeps_derivatives ? blocks * conv.output_floats() : 0);
         conv.pool_argmax = arena.allocate<int32_t>(
             training && conv.pool == SHOAL_MAX_POOL ? blocks * conv.pooled_floats() : 0);
         allocate_taps(conv, arena);
@@ -361,7 +361,7 @@ inline bool build_network(Network& net, const ShoalNetwork& from, int64_t rows, 
     net.first_layer = from.first_layer;
     net.step_rows = rows;
     net.seen_rows = net.conv_count ? images_of_group(from, rows) : max(rows, EVALUATION_ROWS);
-    net.group_rows = training && norms_batches(from) ? max(net.seen_rows, rows) : net.seen_rows;
+    net.group_rows = training && !net.stands && norms_batches(from) ? max(net.seen_rows, rows) : net.seen_rows;
     Arena count{nullptr, 0};
     allocate_buffers(net, from, training, count);
     net.memory = calloc((size_t)count.used + 64, 1);

@@ -132,10 +132,10 @@ inline void clear_sums(const Norm& norm) {
     __builtin_memset(norm.sums, 0, (size_t)(2 * norm.width) * sizeof(double));
 }
 
-inline void batch_norm_forward(const Layer& layer, int64_t rows, bool training) {
+inline void batch_norm_forward(const Layer& layer, int64_t rows, bool training, bool by_batch) {
     const Norm& norm = layer.norm;
     const Grid grid = grid_of(layer, rows);
-    if (training) {
+    if (by_batch) {
         clear_sums(norm);
         add_statistics(grid, layer.value, 0, norm.sums, norm.width);
         settle_statistics(norm, rows);
@@ -179,9 +179,10 @@ inline void layer_norm_forward(const Layer& layer, int64_t rows, bool training) 
     }
 }
 
-// Norms the sums that stand in `value`; in training keeps what they are before scale and shift.
-inline void norm_forward(const Layer& layer, int64_t rows, bool training) {
-    if (layer.norm.kind == SHOAL_BATCH_NORM) return batch_norm_forward(layer, rows, training);
+// Norms the sums that stand in `value`; in training keeps what they are before scale and shift. A batch norm goes by this
+// batch, or by its running statistics.
+inline void norm_forward(const Layer& layer, int64_t rows, bool training, bool by_batch) {
+    if (layer.norm.kind == SHOAL_BATCH_NORM) return batch_norm_forward(layer, rows, training, by_batch);
     layer_norm_forward(layer, rows, training);
 }
 

@@ -27,7 +27,7 @@ inline void forward_dense(const Network& net, int64_t l, int64_t rows, int64_t f
     const bool training = first_row != NO_DROPOUT;
     compute_preactivations(net, l, rows);
     if (l == net.dense_count - 1) return;
-    if (layer.norm.width) norm_forward(layer, rows, training);
+    if (layer.norm.width) norm_forward(layer, rows, training, training && !net.stands);
     with_activation(layer.activation, [&](auto kind) {
         if (training && layer.dropout_threshold)
             activate<decltype(kind), true>(layer, rows, layer.dropout_draws + first_row * layer.units);

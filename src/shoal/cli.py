@@ -250,12 +250,11 @@ def export(
 ) -> None:
     """Write the model for use without Shoal."""
     with loading(LEAST_TO_DRAW):
-        from shoal.export import code_beside, export_onnx, export_torch
+        from shoal.export import export_onnx, export_torch, torch_files
         from shoal.results import refuse_to_replace
 
-    refuse_to_replace(out, source)
-    if format_ == "torch":
-        refuse_to_replace(code_beside(out), source)
+    for file in torch_files(out) if format_ == "torch" else (out,):
+        refuse_to_replace(file, source)
     print_out((export_onnx if format_ == "onnx" else export_torch)(source, out, force=force))
 
 

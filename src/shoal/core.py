@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-ABI: Final = 14
+ABI: Final = 15
 """The number of `src/native/interface.h`; a library of another is not used."""
 
 

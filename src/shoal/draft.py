@@ -50,7 +50,7 @@ from shoal.study import (
     draft_text,
     parse_study,
 )
-from shoal.wording import few_quoted, is_utf8, quoted, rounded, visible
+from shoal.wording import counted, few_quoted, is_utf8, quoted, rounded, visible
 
 FEW_VALUES: Final = 10
 """Different whole numbers up to which a column may be one of categories."""
@@ -191,7 +191,7 @@ def _why_target(seen: Survey) -> str:
         for number in np.argsort(-counts, kind="stable")
     ]
     shown = shares if len(shares) <= 6 else [*shares[:3], "...", *shares[-2:]]
-    return f"{seen.target.why}; rows of its {len(shares):,} classes: {', '.join(shown)}"
+    return f"{seen.target.why}; rows of its {counted(len(shares), 'class')}: {', '.join(shown)}"
 
 
 def _columns(seen: Survey) -> Iterator[DraftColumn]:
@@ -264,7 +264,8 @@ def _keys(seen: Survey) -> Iterator[DraftKey]:
         different = len(np.unique(there_N))
         if is_name_of_ids(column.name) and 2 * different <= len(there_N):
             why = (
-                f"called an id, with {different:,} values in {len(there_N):,} rows, which may belong together"
+                f"called an id, with {counted(different, 'value')} in {counted(len(there_N), 'row')}, which"
+                " may belong together"
             )
             yield DraftKey("groups", column.name, f"{why}; {_GROUPS}", on=False)
             return

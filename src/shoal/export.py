@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.answering import Inputs
 from shoal.data import (
     RESIZING,
     Column,
@@ -34,7 +35,7 @@ from shoal.extras import needed
 from shoal.files import write, write_together
 from shoal.kinds import ENCODERS
 from shoal.links import link_of
-from shoal.model import Inputs, Model, load
+from shoal.model import Model, load
 from shoal.nets import GraphParts, add_network, module_classes, module_source
 
 if TYPE_CHECKING:
@@ -107,8 +108,7 @@ def _properties(model: Model) -> dict[str, str]:
     }
     size = model.preprocessing.resize
     sides = {"resize": json.dumps({"size": size, "method": RESIZING})} if size else {}
-    white = model.preprocessing.white
-    levels = {"white": json.dumps(white)} if white else {}
+    levels = {"white": json.dumps(white)} if (white := model.preprocessing.white) else {}
     return {
         "task": model.facts.task,
         **sides,
@@ -241,27 +241,27 @@ _PREPARE_IMAGES: Final = '''def prepare(images):
 def export_torch(source: Path, out: Path, *, force: bool = False) -> str:
     """Write the model of a file or run folder as torch's state_dict, and a Python file beside it that builds it.
 
-    `out` ends in .safetensors; the Python file has the same name, ending in .py, needs torch and safetensors alone, and
-    loads no other weights than these. Raises InputError for another ending, and for a file of other content in the
-    place of either, unless `force` replaces it.
+    `out` names either. The Python file needs torch and safetensors alone, and loads no other weights. Raises InputError
+    for another ending, and, unless `force`, where a file of other content stands in the place of either.
     """
     from safetensors.numpy import save
 
-    if out.suffix != ".safetensors":
-        raise InputError(Problem(str(out), "expected a name that ends in .safetensors"))
+    out, code = torch_files(out)
     model = load(source)
     state = {name: np.ascontiguousarray(array) for name, array in model.parameters.items()}
     counters = [name for name in state if name.endswith("running_mean")]
     state |= {name.replace("running_mean", "num_batches_tracked"): np.array(0) for name in counters}
-    weights, code = save(state), code_beside(out)
+    weights = save(state)
     text = torch_source(model, out.name, hashlib.sha256(weights).hexdigest())
     write_together({out: weights, code: text.encode("utf-8")}, new=() if force else (out, code))
     return f"{out}: torch's state_dict; {code}: the module, its preprocessing and its answers"
 
 
-def code_beside(weights: Path) -> Path:
-    """Name the Python file that is written beside the weights of a torch export."""
-    return weights.with_suffix(".py")
+def torch_files(out: Path) -> tuple[Path, Path]:
+    """Name both files of a torch export by one of them: the weights, and the Python file. Raises InputError."""
+    if out.suffix not in (".safetensors", ".py"):
+        raise InputError(Problem(str(out), "expected a name that ends in .safetensors or .py"))
+    return out.with_suffix(".safetensors"), out.with_suffix(".py")
 
 
 def torch_source(model: Model, weights: str, sha256: str) -> str:

@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -19,65 +18,70 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from shoal.data import Column, Preprocessing, given_columns, given_images
-from shoal.decisions import Decision, named_classes
+from shoal.answering import Answering, Inputs, misfits
+from shoal.data import Preprocessing
+from shoal.decisions import named_classes
 from shoal.distributions import Distribution, by_target
 from shoal.engine import (
-    Calibration,
     Explanation,
-    Trained,
-    Trainer,
-    answers,
-    ascend,
-    explain,
     input_records,
     not_finite,
     read_calibration,
-    trainer_of,
     unknown_intervals,
     without_temperature,
 )
 from shoal.errors import InputError, ModelFileError, Problem, as_path
 from shoal.files import Folder, Unreadable, kind_of, opened, size_of, write
-from shoal.kinds import LOSSES, has_classes, task_kind
-from shoal.links import link_of
+from shoal.kinds import LOSSES, has_classes
 from shoal.look import Asked, NetworkFacts, network_facts, network_html, pieces_html
-from shoal.model_facts import Facts, facts_of
-from shoal.nets import MODEL_NAME, Architecture, model_bytes, read_model
-from shoal.results import shard_said, tempered
+from shoal.model_facts import facts_of
+from shoal.nets import MODEL_NAME, model_bytes, read_model
+from shoal.results import shard_said
 from shoal.study import Training
-from shoal.wording import counted, listed, repeated, visible
+from shoal.wording import counted, listed, visible
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-Inputs = tuple[Column, ...] | NDArray[np.uint8]
-"""New rows, checked: the columns that a model reads, or images (N, C, H, W)."""
-
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Model:
+class Model(Answering):
     """A trained network, its preprocessing and where it comes from. Get one with `load`; the page "Model files,
     predictions, export" has examples.
 
     `parameters` holds float32 arrays by name in torch's shapes, running statistics of batch norm among them.
     """
 
-    architecture: Architecture
-    parameters: dict[str, NDArray[np.float32]]
-    preprocessing: Preprocessing
-    facts: Facts
-    calibration: Calibration | None = None
-    """The networks of the folds, which say how sure a prediction is; None in a file without them."""
-
     @classmethod
     def from_bytes(cls, content: bytes) -> Model:
-        """Make a model from the content of a model file. Raises ModelFileError."""
+        """Make a model from the content of a model file.
+
+        Parameters
+        ----------
+        content : bytes
+
+        Raises
+        ------
+        ModelFileError
+            Where it is damaged, foreign, inconsistent or of a newer Shoal.
+        """
         return cls.read(BytesIO(content), len(content))
 
     @classmethod
     def read(cls, stream: BinaryIO, size: int) -> Model:
-        """Read a model from a file of `size` bytes. Raises ModelFileError."""
+        """Read a model from an open file.
+
+        Parameters
+        ----------
+        stream : binary file
+        size : int
+            Its length in bytes, beyond which nothing is read.
+
+        Raises
+        ------
+        ModelFileError
+            Where it is damaged, foreign, inconsistent or of a newer Shoal.
+        """
         stored = read_model(stream, size)
         described, temperature = stored.facts, None
         if stored.folds:
@@ -86,7 +90,7 @@ class Model:
         preprocessing = Preprocessing.from_json(facts.preprocessing)
         calibration = read_calibration(stored, facts.task, temperature) if stored.folds else None
         model = cls(stored.architecture, stored.parameters, preprocessing, facts, calibration)
-        for sentence in model._misfits():
+        for sentence in misfits(model):
             raise ModelFileError(sentence)
         return model
 
@@ -99,7 +103,13 @@ class Model:
         return model_bytes(self.architecture, self.parameters, facts, calibration.stored)
 
     def save(self, path: Path | str) -> None:
-        """Write a model file, whole or not at all."""
+        """Write a model file, whole or not at all.
+
+        Parameters
+        ----------
+        path : str or path
+            Its place; a file that stands there is replaced.
+        """
         write(as_path(path, "the path of a model file"), self.to_bytes())
 
     def __repr__(self) -> str:
@@ -108,66 +118,36 @@ class Model:
         count, trainer = self.architecture.parameter_count, visible(self.facts.fit.trainer[:40])
         return f"Model({self.facts.task}: {inputs}, {count} parameters, trained by {trainer})"
 
-    @property
-    def input_names(self) -> tuple[str, ...]:
-        """Names of the columns it reads, in its order; none for a model of images."""
-        return tuple(column.name for column in self.preprocessing.columns)
-
-    @property
-    def categorical(self) -> tuple[str, ...]:
-        """Names of those columns that hold categories."""
-        return self.preprocessing.categorical
-
-    @property
-    def categories(self) -> dict[str, tuple[str, ...]]:
-        """The categories that were learned, for each column that holds any."""
-        return self.preprocessing.categories
-
-    @property
-    def image_shape(self) -> tuple[int, ...] | None:
-        """(C, H, W) of the images it reads; None for a model of tables."""
-        return self.architecture.input_shape if self.preprocessing.channels else None
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Names of the classes, in the order of `predict_proba`'s columns; none where a row is not of one."""
-        return self.facts.classes
-
-    @property
-    def decision(self) -> Decision | None:
-        """From which probability on the positive class of two is named; None where the likelier class is."""
-        own = self.facts.decision
-        return None if own is None else Decision(self.classes.index(own.positive), own.threshold)
-
-    @property
-    def labelled(self) -> bool:
-        """Whether it says of each of its targets whether a row has it."""
-        return task_kind(self.facts.task).target == "labels"
-
-    @property
-    def targets(self) -> tuple[str, ...]:
-        """Names of what it predicts."""
-        return self.facts.targets
-
     def predict(self, x: NDArray[Any] | Mapping[str, Any] | DataFrame) -> NDArray[Any]:
-        """Predict rows: float64 (N, K) in the targets' units, or the names of the likeliest classes, str (N,); of two
-        classes those that `decision` names, where the model has one.
-
-        Of several labels int64 (N, K), 1 where a row is more likely to have the label than not, else 0.
-
-        `x` is a frame or a dict of columns, taken by name (others are ignored); or numbers (N, D) in the
-        order of `input_names`, where no column holds categories; or images (N, H, W), (N, H, W, C)
-        or (N, C, H, W) of bytes, or of other numbers that stand for bytes exactly (after training on two levels alone,
-        false and true are 0 and 1 too); of any size where the study has `data.resize`. A frame is pandas',
-        polars' or alike. A category has the spelling that was learned, whatever type it comes in (True, 1.0, 01). One
-        that the training rows did not have counts as none of them, with a UserWarning; several rows of which no
-        category of a column is known are refused. A missing cell (NaN, None, an empty text, a word such as NA) is
-        answered as in training; where no training row lacked one, with a UserWarning; after `data.missing = "refuse"`
-        it is refused. A prediction that is too large for floating-point numbers is infinite or NaN, with a UserWarning.
-        Raises DataError.
+        """Predict rows.
 
         The same rows in the same order give the bytes that the run stored for them, if the trainer that
         trained the model is here, on the CPU, in the same versions on the same kind of processor.
+
+        Parameters
+        ----------
+        x : frame, dict of columns, or array-like
+            A frame (pandas', polars' or alike) or a dict of columns, taken by name (others are ignored); or numbers
+            (N, D) in the order of `input_names`, where no column holds categories; or images (N, H, W), (N, H, W, C) or
+            (N, C, H, W) of bytes, or of other numbers that stand for bytes exactly (after training on two levels alone,
+            false and true are 0 and 1 too); of any size where the study has `data.resize`. A category has the spelling
+            that was learned, whatever type it comes in (True, 1.0, 01); one that the training rows did not have counts
+            as none of them, with a UserWarning. A missing cell (NaN, None, an empty text, a word such as NA) is
+            answered as in training; where no training row lacked one, with a UserWarning.
+
+        Returns
+        -------
+        ndarray
+            float64 (N, K) in the targets' units, infinite or NaN, with a UserWarning, where a prediction is too large
+            for floating-point numbers; or the names of the likeliest classes, str (N,), of two classes those that
+            `decision` names, where the model has one; or of several labels int64 (N, K), 1 where a row is more likely
+            to have the label than not, else 0.
+
+        Raises
+        ------
+        DataError
+            For rows that it cannot read: several of which no category of a column is known, a missing cell after
+            `data.missing = "refuse"`.
         """
         answer_NA = self._answered(x)
         if not has_classes(self.facts.task):
@@ -176,17 +156,45 @@ class Model:
         return np.asarray(np.array(self.classes, dtype=np.str_)[named_classes(answer_NA, self.decision)])
 
     def predict_quantiles(self, x: NDArray[Any] | Mapping[str, Any] | DataFrame) -> NDArray[np.float64]:
-        """Give the quantiles of every target at `levels` in its units, float64 (N, K, L); see `predict` for `x`.
+        """Give the quantiles of every target at `levels` in its units.
 
         Of a network trained by `training.loss = "quantile"` they are those of `training.quantiles`, none above a later
-        one; of "gaussian" those of its normal distribution. InputError for a model of any other.
+        one; of "gaussian" those of its normal distribution.
+
+        Parameters
+        ----------
+        x : frame, dict of columns, or array-like
+            See `predict`.
+
+        Returns
+        -------
+        ndarray of shape (N, K, L)
+            float64.
+
+        Raises
+        ------
+        InputError
+            For a model of any other loss.
         """
         return self._distribution.quantiles(by_target(self._answered(x), len(self.targets)))
 
     def predict_std(self, x: NDArray[Any] | Mapping[str, Any] | DataFrame) -> NDArray[np.float64]:
-        """Give how far targets lie from what `predict` gives, as standard deviations in their units, float64 (N, K).
+        """Give how far targets lie from what `predict` gives, as standard deviations in their units.
 
-        InputError for a model that was not trained by `training.loss = "gaussian"`.
+        Parameters
+        ----------
+        x : frame, dict of columns, or array-like
+            See `predict`.
+
+        Returns
+        -------
+        ndarray of shape (N, K)
+            float64.
+
+        Raises
+        ------
+        InputError
+            For a model that was not trained by `training.loss = "gaussian"`.
         """
         distribution = self._distribution
         if distribution.names != ("std",):
@@ -211,10 +219,24 @@ class Model:
     def predict_proba(
         self, x: NDArray[Any] | Mapping[str, Any] | DataFrame, *, calibrated: bool = False
     ) -> NDArray[np.float64]:
-        """Give the probability of every class or label, float64 (N, K); see `predict`. InputError in regression.
+        """Give the probability of every class or label.
 
-        `calibrated` ones are those at the temperature of the model file (Guo and others 2017), in the same order;
-        InputError where it has none.
+        Parameters
+        ----------
+        x : frame, dict of columns, or array-like
+            See `predict`.
+        calibrated : bool, default=False
+            Give those at the temperature of the model file (Guo and others 2017), in the same order.
+
+        Returns
+        -------
+        ndarray of shape (N, K)
+            float64, in the order of `classes` or `targets`.
+
+        Raises
+        ------
+        InputError
+            In regression; with `calibrated` for a model of labels, and one without a temperature.
         """
         if self.facts.task == "regression":
             raise InputError("expected a model of classes, got one of numbers: it has no probabilities")
@@ -226,15 +248,32 @@ class Model:
     def predict_interval(
         self, x: NDArray[Any] | Mapping[str, Any] | DataFrame, coverage: float = 0.9
     ) -> NDArray[np.float64]:
-        """Give the interval of every target in its units, float64 (N, K, 2); see `predict` for `x`.
+        """Give the interval of every target in its units.
 
         Of new rows of the same kind as the training rows, about the share `coverage` lies in theirs, of each target by
         itself; at least 1 - 2 (1 - coverage) of them, less at most sqrt(2 / rows), is guaranteed on average over
         training rows. Where rows have weights it is a share of that of new rows, and none is guaranteed. They come from
         the networks of the folds (CV+: Barber and others 2021), each of which answers the rows, and may leave out what
-        `predict` gives; an end is NaN or infinite, with a UserWarning, where their answers are not finite. InputError
-        for a model of classes, one without these networks, or a coverage that is no share from 0.5 on or more than the
-        rows held out can tell.
+        `predict` gives.
+
+        Parameters
+        ----------
+        x : frame, dict of columns, or array-like
+            See `predict`.
+        coverage : float, default=0.9
+            A share from 0.5 on, below 1.
+
+        Returns
+        -------
+        ndarray of shape (N, K, 2)
+            Lower and upper ends, float64; NaN or infinite, with a UserWarning, where the networks' answers are not
+            finite.
+
+        Raises
+        ------
+        InputError
+            For a model of classes or labels, one without the networks of the folds, and a coverage that is no such
+            share or more than the rows held out can tell.
         """
         if self.facts.task != "regression":
             got = "labels: it has no intervals" if self.labelled else "classes: it has no intervals, but sets"
@@ -247,11 +286,27 @@ class Model:
     def predict_set(
         self, x: NDArray[Any] | Mapping[str, Any] | DataFrame, coverage: float = 0.9
     ) -> NDArray[np.bool_]:
-        """Give which classes are in the set of each row, bool (N, K); see `predict` for `x`.
+        """Give which classes are in the set of each row.
 
         Of new rows of the same kind, about the share `coverage` has the true class in its set, with the guarantee of
-        `predict_interval`. A set is empty where no class is as likely as true ones usually are. InputError for a model
-        of numbers, and as `predict_interval` does.
+        `predict_interval`. A set is empty where no class is as likely as true ones usually are.
+
+        Parameters
+        ----------
+        x : frame, dict of columns, or array-like
+            See `predict`.
+        coverage : float, default=0.9
+            A share from 0.5 on, below 1.
+
+        Returns
+        -------
+        ndarray of shape (N, K)
+            bool, in the order of `classes`.
+
+        Raises
+        ------
+        InputError
+            For a model of numbers or labels, and as `predict_interval` does.
         """
         if not has_classes(self.facts.task):
             got = "labels: it has no sets" if self.labelled else "numbers: it has no sets, but intervals"
@@ -259,42 +314,29 @@ class Model:
         return self.sets(self._warned(x), coverage)
 
     def explain(self, x: NDArray[Any] | Mapping[str, Any] | DataFrame) -> Explanation:
-        """Say what each input column adds to each prediction, by integrated gradients; see `predict` for `x`.
+        """Say what each input column adds to each prediction, by integrated gradients.
 
         They add up to the prediction in the target's units (of classes, the log-odds of the class that is named; of
         labels, those of each), less that of a baseline: every number at the mean of the training rows, every category
-        a little, and the same. InputError for a model of images.
+        a little, and the same.
+
+        Parameters
+        ----------
+        x : frame, dict of columns, or array-like
+            See `predict`.
+
+        Returns
+        -------
+        Explanation
+
+        Raises
+        ------
+        InputError
+            For a model of images.
         """
         if not self.input_names:
             raise InputError("expected a model of tables, got one of images, which have no columns")
         return self.explanation(self._warned(x))
-
-    def explanation(self, inputs: Inputs) -> Explanation:
-        """Explain checked rows; see `explain`."""
-        named_N = np.zeros(0, np.int64)
-        if has_classes(self.facts.task):
-            named_N = named_classes(self.answer(inputs), self.decision)
-        return explain(self._trained, list(inputs), (self.classes, named_N))
-
-    def intervals(self, inputs: Inputs, coverage: float) -> NDArray[np.float64]:
-        """Give the intervals of checked rows, (N, K, 2); see `predict_interval`."""
-        return self._calibrated.intervals(self._trainer, inputs, _every(inputs), coverage)
-
-    def sets(self, inputs: Inputs, coverage: float) -> NDArray[np.bool_]:
-        """Give the sets of classes of checked rows, (N, K); see `predict_set`."""
-        return self._calibrated.sets(self._trainer, inputs, _every(inputs), coverage)
-
-    def at_temperature(self, probability_NK: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Give probabilities at the temperature of the model, (N, K). InputError where it has none."""
-        temperature = self._calibrated.temperature
-        return tempered(probability_NK, 1.0 if temperature is None else temperature)
-
-    @property
-    def _calibrated(self) -> Calibration:
-        if self.calibration is None:
-            what = "expected a model with the networks of its folds, got one without"
-            raise InputError(f"{what}: the report of its run says why, if that is of this version")
-        return self.calibration
 
     def _warned(self, x: Any, depth: int = 3) -> Inputs:
         """Check rows, and warn of what is unknown of them in one sentence, whoever is so many calls above."""
@@ -311,34 +353,6 @@ class Model:
             warnings.warn(overflow, UserWarning, stacklevel=3)
         return answer_NA
 
-    def unknown(self, inputs: Inputs) -> Iterator[str]:
-        """Say what the training rows did not have, a sentence for each column of checked rows."""
-        return iter(()) if isinstance(inputs, np.ndarray) else self.preprocessing.unknown(inputs)
-
-    def inputs(self, x: NDArray[Any] | Mapping[str, Any] | DataFrame) -> Inputs:
-        """Check rows that are in memory; see `predict`."""
-        if self.image_shape is None:
-            preprocessing = self.preprocessing
-            return given_columns(
-                x, self.input_names, self.categories, preprocessing.missing, preprocessing.dates
-            )
-        resize, white = self.preprocessing.resize is not None, self.preprocessing.white
-        return given_images(x, self.image_shape, resize=resize, white=white)
-
-    def answer(self, inputs: Inputs) -> NDArray[np.float64]:
-        """Answer checked rows: predictions in the targets' units and what else is said (see `distributions`), float64
-        (N, K A), or probabilities, float64 (N, K)."""
-        return answers(self._trainer, self._trained, inputs, _every(inputs))
-
-    @property
-    def _trainer(self) -> Trainer:
-        return trainer_of(self.facts.fit.trainer, self.architecture)
-
-    @cached_property
-    def _trained(self) -> Trained:
-        parameters_P, buffers = self.architecture.flat(self.parameters)
-        return Trained(self.architecture, parameters_P, buffers, self.preprocessing, self.facts.task)
-
     def network_facts(self) -> NetworkFacts:
         """Give what is drawn of it."""
         training = self.facts.training.get("training")
@@ -354,61 +368,6 @@ class Model:
         """Give its line and its drawing, as a notebook shows it."""
         drawn = pieces_html({"the network": lambda: network_html(self.network_facts())}, "`shoal.draw`")
         return f"<p>{html.escape(repr(self))}</p>{drawn}"
-
-    def _misfits(self) -> Iterator[str]:
-        """Find facts that do not fit the network or each other."""
-        facts, outputs, preprocessing = self.facts, self.architecture.outputs, self.preprocessing
-        shape = self.architecture.input_shape
-        channels = len(preprocessing.channels)
-        if channels and (len(shape) != 3 or shape[0] != channels):
-            yield f"preprocessing: expected images of shape {shape}, got {channels} channels"
-        if not channels and shape != (len(preprocessing.input_names),):
-            yield f"preprocessing: expected inputs of shape {shape}, got {len(preprocessing.input_names)} columns"
-        if preprocessing.resize is not None and preprocessing.resize != shape[1:]:
-            yield f"preprocessing: expected images brought to {shape[1:]}, got {preprocessing.resize}"
-        yield from repeated("input", self.input_names)
-        yield from preprocessing.misfits(self.architecture.code_rows)
-        yield from repeated("class", facts.classes)
-        yield from repeated("target", facts.targets)
-        of_classes = has_classes(facts.task)
-        classes = outputs if of_classes else 0
-        if len(facts.classes) != classes:
-            yield f"classes: expected {classes}, got {len(facts.classes)}"
-        if facts.decision is not None and (classes != 2 or facts.decision.positive not in facts.classes):
-            yield "decision: expected one of two classes, got another"
-        said = 1 if preprocessing.distribution is None else preprocessing.distribution.outputs
-        targets = 1 if of_classes else outputs // said
-        if outputs % said or len(facts.targets) != targets:
-            yield f"targets: expected {targets}, got {len(facts.targets)}"
-        scaled = 0 if of_classes or channels else targets
-        if len(preprocessing.target_scales) != scaled:
-            yield f"preprocessing: expected {scaled} targets, got {len(preprocessing.target_scales)}"
-        if scaled and link_of(preprocessing.link).task != facts.task:
-            yield f"preprocessing: expected a link of {task_kind(facts.task).noun}, got {preprocessing.link}"
-        if self.calibration is not None and self.labelled:
-            yield "folds: expected none of several labels, got some"
-        elif self.calibration is not None:
-            yield from self._strange_folds(self.calibration)
-
-    def _strange_folds(self, calibration: Calibration) -> Iterator[str]:
-        """Find what does not fit of the networks of the folds: they read the same, and are of the same layers."""
-        rows = len(self.targets) if self.facts.task == "regression" else 1
-        for number, fold in enumerate(calibration.folds):
-            own, architecture = fold.preprocessing, self.architecture
-            if own.columns:
-                architecture = architecture.with_inputs(len(own.input_names), fold.architecture.tables)
-            if own.reads != self.preprocessing.reads:
-                yield f"fold {number}: expected the columns of the delivered network, got others"
-            yield from own.misfits(fold.architecture.code_rows)
-            if fold.architecture != architecture:
-                yield f"fold {number}: expected the layers of the delivered network, got others"
-            scores, weights = fold.held_out.scores, fold.held_out.weights
-            if len(scores) != rows or not ascend(scores):
-                yield f"fold {number}: expected {rows} rows of scores in ascending order, got others"
-            if self.classes and scores.max() > 1:
-                yield f"fold {number}: expected probabilities as scores, got others"
-            if weights is not None and not weights.min() > 0:
-                yield f"fold {number}: expected weights above 0, got others"
 
 
 def load(path: Path | str) -> Model:
@@ -441,9 +400,3 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         return
     with Folder.open(path) as folder, folder.opened(MODEL_NAME) as stream:
         yield stream
-
-
-def _every(inputs: Inputs) -> NDArray[np.int64]:
-    """Give the numbers of all rows."""
-    count = len(inputs) if isinstance(inputs, np.ndarray) else len(inputs[0].values)
-    return np.arange(count, dtype=np.int64)

@@ -40,6 +40,8 @@ from shoal.engine import (
     model_file,
     nested_rounds,
     pick_delivered,
+    refusal_notes,
+    refusals,
     shard_fits,
     shard_note,
     warnings_before,
@@ -148,7 +150,8 @@ def carry_out(
     drawing = drawing_within_memory(
         planner, workers, request.shard
     )  # what is refused is not warned of before
-    for line in filter(None, (trainers.note, *warnings_before(planner), *planner.dataset.notes)):
+    of_trainers = filter(None, (trainers.note, *refusal_notes(planner, trainers.by_name)))
+    for line in (*of_trainers, *warnings_before(planner), *planner.dataset.notes):
         watcher.note(line)
     rows = StudyRows(planner.dataset, study.data.standardize, choosing_scores(study))
     executor = Executor(rows, trainers.by_name, workers, watcher)
@@ -183,6 +186,7 @@ def _keep_study(planner: Planner, executor: Executor, store: Store, files: RunFi
     files.write(STUDY_NAME, text.encode())
     store.put_fact("study", text)
     store.begin(environment(executor.trainers))
+    store.put_fact("refusals", [reason for _, reason in refusals(planner, executor.trainers)])
     store.put_fact("preprocessing", fold_preprocessing(planner))
     store.put_fact("coverage", planner.coverage.to_json())
     categorical = [column.name for column in planner.dataset.columns if column.categorical]

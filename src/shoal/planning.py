@@ -96,6 +96,7 @@ def plan(
         places = trained_places(folder, planner.study, planner.dataset.test_fingerprint)
         known = trained_before | planner.known_by_place(places, trained_before)
         made = make_plan(planner, dataclasses.replace(here, known=known))
+    made = dataclasses.replace(made, notes=(*filter(None, [trainers.note]), *made.notes))
     facts = {field.name: getattr(made, field.name) for field in dataclasses.fields(made)}
     facts["text"] = plan_text(study, made, folder, workers)
     return Plan(**facts, network=study_network(planner))

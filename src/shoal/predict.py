@@ -17,6 +17,7 @@ from typing import Any, Final, TypedDict, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.answering import Inputs
 from shoal.data import (
     Column,
     DateCells,
@@ -43,7 +44,7 @@ from shoal.engine import (
 )
 from shoal.errors import DataError, InputError, ModelFileError, Problem, RunFolderError
 from shoal.files import kind_of
-from shoal.model import Inputs, Model, load
+from shoal.model import Model, load
 from shoal.results import PlanEntry, Results, Store
 from shoal.wording import counted, did_you_mean, few_quoted, one_number, quoted, safe_cell, visible
 
@@ -373,7 +374,7 @@ def ensemble(results: Results, model: Model) -> tuple[list[Model], str]:
     if not isinstance(described, list):
         return [], "the run was made before each fold's preprocessing was kept"
     if len(chosen) < 2:
-        return [], f"the chosen candidate has {len(chosen)} trained networks in the search"
+        return [], f"the chosen candidate has {counted(len(chosen), 'trained network')} in the search"
     try:
         return [_member(results, model, entry, described[entry.fold]) for entry in chosen], ""
     except (LookupError, ModelFileError) as error:

@@ -23,7 +23,7 @@ from shoal.study import (
     parse_study,
     with_keywords,
 )
-from shoal.wording import quoted, wrong_choice
+from shoal.wording import counted, is_or_are, quoted, wrong_choice
 
 if TYPE_CHECKING:
     from shoal.shards import Shard
@@ -232,8 +232,8 @@ def _left_out(draft: Draft, others: Collection[object]) -> Iterator[str]:
     unused = [column for column in draft.columns if not column.used and column.name not in others]
     for column in unused[:MOST_LEFT_OUT]:
         yield f"column {quoted(column.name)}: left out, {column.what}"
-    if len(unused) > MOST_LEFT_OUT:
-        yield f"and {len(unused) - MOST_LEFT_OUT:,} more columns are left out"
+    if (more := len(unused) - MOST_LEFT_OUT) > 0:
+        yield f"and {counted(more, 'more column')} {is_or_are(more)} left out"
 
 
 def _in_python(sentence: str) -> str:

@@ -284,8 +284,19 @@ def ordinal(number: int) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """Write how many there are: `1 fold`, `2 folds`, `1,000 folds`."""
-    return f"{number:,} {noun}{'s' * (number != 1)}"
+    """Write how many there are: `1 fold`, `2 folds`, `1,000 folds`, `2 classes`, `2 categories`."""
+    return f"{number:,} {noun if number == 1 else _plural(noun)}"
+
+
+def is_or_are(number: int) -> str:
+    """Give the verb of so many."""
+    return "is" if number == 1 else "are"
+
+
+def _plural(noun: str) -> str:
+    if noun.endswith("y"):
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith("s") else f"{noun}s"
 
 
 # Spreadsheets

@@ -275,7 +275,7 @@ def test_what_no_row_of_a_fit_knows_is_no_input_of_it() -> None:
     with pytest.raises(DataError) as caught:
         fit_preprocessing(lacking, np.array([1]), "both")
     assert str(caught.value) == (
-        "d.csv: expected an input that has a value in the 1 rows of every fit, got none in some"
+        "d.csv: expected an input that has a value in the 1 row of every fit, got none in some"
     )
 
 

@@ -26,6 +26,11 @@ def test_confusion_counts_all_repeats() -> None:
     np.testing.assert_array_equal(fact.share_KK, [[1, 0, 0], [0.5, 0.5, 0], [np.nan] * 3])
     assert fact.test_accuracy == pytest.approx(4 / 6)
     assert fact.repeats == 2
+    weighed = confusion(
+        "a", ("x", "y", "z"), np.array([0, 1, 1]), probability_RVK, weight_V=np.array([2.0, 0, 1])
+    )
+    assert weighed.count_KK.tolist() == [[2, 0, 0], [1, 1, 0], [0, 0, 0]]
+    assert weighed.test_accuracy == pytest.approx((2 + 0 + 2 + 1) / 6)
 
 
 def test_calibration_by_hand() -> None:

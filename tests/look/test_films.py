@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import weakref
+from collections.abc import Iterator
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -292,3 +295,24 @@ def test_the_command_says_what_it_wrote_and_refuses_in_a_line(
         with pytest.raises(SystemExit) as end:
             main()
         assert (end.value.code, *capsys.readouterr()) == (code, said, refused)
+
+
+@pytest.mark.parametrize("ending", [".gif", ".webp", ".png"])
+def test_frames_are_written_one_by_one_to_what_they_are_written_to_together(ending: str) -> None:
+    """To the byte what Pillow makes of a list of them, of which no more than the last is there meanwhile."""
+    make, rng = animation._maker(Path(f"film{ending}")), np.random.default_rng(1)
+    pixels = rng.integers(0, 256, (6, 40, 50, 3), np.uint8)
+    alive: list[weakref.ref[Image.Image]] = []
+
+    def frames() -> Iterator[Image.Image]:
+        for frame in pixels:
+            assert sum(frame_there() is not None for frame_there in alive) <= 1
+            image = Image.fromarray(frame)
+            alive.append(weakref.ref(image))
+            yield image
+
+    first, *more = map(Image.fromarray, pixels)
+    options = {".gif": {"optimize": False}, ".webp": {"quality": 85, "method": 4}}.get(ending, {})
+    together = BytesIO()
+    first.save(together, ending[1:], save_all=True, append_images=more, duration=[50] * 6, loop=0, **options)
+    assert make(frames(), [50] * 6) == together.getvalue()

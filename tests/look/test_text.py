@@ -13,6 +13,7 @@ from sklearn.metrics import precision_recall_fscore_support
 from shoal.look import plan_text, results_text
 from shoal.look._text import CLASSES_SHOWN, ROWS_SHOWN
 from shoal.look._text_layout import in_lines, number, text_table
+from shoal.look.page.report import whole
 from shoal.pipeline import run
 from shoal.planning import plan
 from studies import tiny_study
@@ -190,3 +191,9 @@ def test_units_that_answer_to_nothing_are_counted(tmp_path: Path) -> None:
 def test_a_search_of_nothing_but_the_study_names_what_was_chosen(tmp_path: Path) -> None:
     lines = results_text(make_run(tmp_path, MadeUp(names=(), epochs=5, space={}))).splitlines()
     assert "chosen: the study\u2019s own network" in lines
+
+
+def test_no_line_ends_within_a_number() -> None:
+    assert whole("adam, 1e-4 <b>, 2.5e-08 s, e-4") == (
+        'adam, <span class="whole">1e-4</span> &lt;b&gt;, <span class="whole">2.5e-08</span>\u00a0s, e-4'
+    )

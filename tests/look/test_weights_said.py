@@ -58,7 +58,7 @@ def test_the_first_sentences_say_how_rows_are_weighed(results: Results) -> None:
 
 def test_what_counts_rows_says_that_it_does(results: Results) -> None:
     text = " ".join(results_text(results).split())
-    assert "Each row counts once here, whatever it weighs." in text
+    assert "Each row of a weight above 0 counts once here, whatever that is." in text
     assert "What ECE would be by chance alone is not shown: it is known of rows that count the same." in text
     own = results.truth.weights[: results.truth.train_rows]
     worth = own.sum() ** 2 / (own**2).sum()

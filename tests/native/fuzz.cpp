@@ -547,12 +547,11 @@ void cut_and_read() {
         if (!(sorted[row - 1] <= sorted[row] || std::isnan(sorted[row]))) printf("numbers in no order\n"), exit(1);
 }
 
-// What goes on inside a drawn network of images: its maps, with its norms, and without them a gradient by a map or by the
-// images.
+// What goes on inside a drawn network of images: its maps, and a gradient by a map or by the images.
 struct Inside {
     std::vector<ShoalConv> convs;
     std::vector<ShoalDense> dense;
-    std::vector<float> plain_parameters, parameters, buffers, x, by_outputs, maps, gradient;
+    std::vector<float> parameters, buffers, x, by_outputs, maps, gradient;
     ShoalNetwork net;
     ShoalGradient asked = {};
 
@@ -564,37 +563,35 @@ struct Inside {
         asked.layer = from_to(-1, net.conv_count - 1);
         asked.least_slope = from_to(0, 1) ? unit() : 0;
         ShoalSides map = {net.height, net.width};
-        int64_t channels = net.channels, numbers = 0, plain = 0, norms = 0, statistics = 0;
-        int64_t wanted = net.inputs;
+        int64_t channels = net.channels, numbers = 0, weights = 0, statistics = 0, wanted = net.inputs;
         std::vector<Maps> entered;
         for (int64_t l = 0; l < net.conv_count; ++l) {
-            ShoalConv& conv = convs[(size_t)l];
+            const ShoalConv& conv = convs[(size_t)l];
             entered.push_back({channels, map});
-            plain += conv.units * (conv.kernel.height * conv.kernel.width * (channels / conv.groups) + 1);
-            norms += 2 * conv.units * (conv.norm != 0), statistics += 2 * conv.units * (conv.norm == SHOAL_BATCH_NORM);
-            conv.norm = 0;
+            weights += conv.units * (conv.kernel.height * conv.kernel.width * (channels / conv.groups) + 1 + 2 * (conv.norm != 0));
+            statistics += 2 * conv.units * (conv.norm == SHOAL_BATCH_NORM);
             map = convolved(conv, map);
             channels = conv.units;
-            plain += passed_weights(convs, l, entered, {channels, map});
+            weights += passed_weights(convs, l, entered, {channels, map});
             numbers += channels * map.height * map.width;
             if (l == asked.layer) wanted = channels * map.height * map.width;
             map = pooled(conv, map);
         }
         int64_t outputs = channels * map.height * map.width;
         for (int64_t l = 0; l < net.dense_count; ++l) {
-            plain += dense[(size_t)l].units * (outputs + 1);
-            ShoalDense& layer = dense[(size_t)l];
-            norms += 2 * layer.units * (layer.norm != 0), statistics += 2 * layer.units * (layer.norm == SHOAL_BATCH_NORM);
-            layer.norm = 0;
-            outputs = dense[(size_t)l].units;
+            const ShoalDense& layer = dense[(size_t)l];
+            weights += layer.units * (outputs + 1 + 2 * (layer.norm != 0));
+            statistics += 2 * layer.units * (layer.norm == SHOAL_BATCH_NORM);
+            outputs = layer.units;
         }
         asked.network = net;
         asked.network.convs = convs.data(), asked.network.dense = dense.data();
-        parameters = floats(plain + norms, 0.5f), plain_parameters = floats(plain, 0.5f), buffers = floats(statistics, 1);
+        parameters = floats(weights, 0.5f), buffers = floats(statistics, 1);
         for (float& value : buffers) value = std::fabs(value);
         x = floats(asked.row_count * net.inputs, 1), by_outputs = floats(asked.row_count * outputs, 1);
         maps.resize((size_t)(asked.row_count * numbers)), gradient.resize((size_t)(asked.row_count * wanted));
-        asked.parameters = plain_parameters.data(), asked.parameter_count = plain;
+        asked.parameters = parameters.data(), asked.parameter_count = weights;
+        asked.buffers = buffers.data(), asked.buffer_count = statistics;
         asked.x = x.data(), asked.x_count = (int64_t)x.size();
         asked.by_outputs = by_outputs.data(), asked.by_outputs_count = (int64_t)by_outputs.size();
         asked.gradient = gradient.data(), asked.gradient_count = (int64_t)gradient.size();
@@ -608,14 +605,14 @@ struct Inside {
 
     void spoil() {
         int64_t* numbers[] = {&asked.abi,   &asked.parameter_count,  &asked.row_count,      &asked.x_count,
-                              &asked.layer, &asked.by_outputs_count, &asked.gradient_count, &asked.network.inputs,
+                              &asked.layer, &asked.buffer_count, &asked.by_outputs_count, &asked.gradient_count, &asked.network.inputs,
                               &asked.network.height, &asked.network.width, &asked.network.channels, &net.height,
                               &convs[0].norm, &convs[0].groups,
                               &convs[0].stride.height, &convs[0].padding.width, &convs[0].dilation.width,
                               &convs[0].pool_size.height, &convs[0].skip};
         const void** pointers[] = {(const void**)&asked.parameters, (const void**)&asked.x,
                                    (const void**)&asked.by_outputs, (const void**)&asked.gradient,
-                                   (const void**)&asked.network.convs};
+                                   (const void**)&asked.network.convs, (const void**)&asked.buffers};
         const double slopes[] = {-1, 1.5, NAN, HUGE_VAL};
         switch (from_to(0, 3)) {
             case 0: *pointers[rng() % (sizeof pointers / sizeof *pointers)] = nullptr; return;

@@ -16,7 +16,8 @@ from shoal.engine._trainer import AskedGradient
 from shoal.engine.trainers.native import NativeTrainer
 from shoal.engine.trainers.native_core import TARGETS, GradientStruct, runnable_targets
 from shoal.engine.trainers.native_network import CoreNetwork, at
-from shoal.nets import Architecture, of_convolutions
+from shoal.nets import Architecture, initial_parameters, of_convolutions
+from shoal.streams import StreamKey
 from shoal.study import Activation
 
 pytestmark = needs_core
@@ -44,13 +45,15 @@ class Question:
         rng = np.random.default_rng(2)
         self.network = CoreNetwork.of(architecture)
         self.parameters_P = rng.normal(size=architecture.parameter_count).astype(np.float32)
+        self.buffers = rng.uniform(0.5, 2, architecture.buffer_count).astype(np.float32)
         self.x = rng.normal(size=(ROWS, *architecture.input_shape)).astype(np.float32)
         self.outer = rng.normal(size=(ROWS, architecture.outputs)).astype(np.float32)
         self.answer = np.zeros(ROWS * sum(layer.numbers for layer in architecture.convolutions), np.float32)
         self.gradient = np.zeros_like(self.x)
         self.struct = GradientStruct(
-            ABI, self.network.struct, at(self.parameters_P), self.parameters_P.size, ROWS, at(self.x), self.x.size,
-            at(self.outer), self.outer.size, -1, 0.0, at(self.gradient), self.gradient.size,
+            ABI, self.network.struct, at(self.parameters_P), self.parameters_P.size, at(self.buffers),
+            self.buffers.size, ROWS, at(self.x), self.x.size, at(self.outer), self.outer.size, -1, 0.0,
+            at(self.gradient), self.gradient.size,
         )  # fmt: skip
 
     def maps(self, **changed: Any) -> str:
@@ -88,9 +91,9 @@ SKIPS: dict[str, Any] = {
 
 @pytest.mark.parametrize("activation", get_args(Activation))
 @pytest.mark.parametrize("changed", [{"channels": (4, 3)}, {"channels": (17, 9)}, SKIPS])
-@pytest.mark.parametrize("normed", [False, True])
-def test_every_width_answers_the_same_bytes(activation: str, changed: dict[str, Any], normed: bool) -> None:
-    whole = network(activation, batch_norm=normed, **changed)
+@pytest.mark.parametrize("norm", ["none", "batch", "layer"])
+def test_every_width_answers_the_same_bytes(activation: str, changed: dict[str, Any], norm: str) -> None:
+    whole = network(activation, norm=norm, **changed)
     rng = np.random.default_rng(1)
     x = rng.normal(size=(35, 2, 6, 5)).astype(np.float32)
     all_buffers = rng.uniform(0.5, 2, whole.buffer_count).astype(np.float32)
@@ -129,6 +132,8 @@ CASES: list[tuple[str, Any, str]] = [
     *(("by_outputs_count", value, "by_outputs") for value in (-1, 0, 8, 10, *HUGE)),
     ("by_outputs", None, "by_outputs"),
     *(("layer", value, "layer") for value in (-2, 2, *HUGE)),
+    *(("buffer_count", value, "buffer_count") for value in (-1, 0, 23, 25, *HUGE)),
+    ("buffers", None, "buffers"),
     ("layer", 0, "gradient"),
     ("layer", 1, "gradient"),
     *(("least_slope", value, "least_slope") for value in (-0.1, 1.1, float("nan"), float("inf"))),
@@ -138,7 +143,7 @@ CASES: list[tuple[str, Any, str]] = [
 
 
 def spoilt(path: str, value: Any) -> Question:
-    question = Question(network())
+    question = Question(network(norm="batch"))
     *outer, last = path.split(".")
     setattr(question.struct.network if outer else question.struct, last, value)
     return question
@@ -146,7 +151,7 @@ def spoilt(path: str, value: Any) -> Question:
 
 @pytest.mark.parametrize(("path", "value", "field"), CASES)
 def test_each_spoilt_field_of_a_gradient_is_refused_by_name(path: str, value: Any, field: str) -> None:
-    assert Question(network()).pulled() == ""
+    assert Question(network(norm="batch")).pulled() == ""
     assert spoilt(path, value).pulled() == field
 
 
@@ -192,6 +197,8 @@ def test_rows_of_a_table_have_no_inside_and_nobody_is_asked_at_an_unknown_width(
         described.struct,
         at(numbers),
         numbers.size,
+        None,
+        0,
         ROWS,
         at(x),
         x.size,
@@ -207,7 +214,21 @@ def test_rows_of_a_table_have_no_inside_and_nobody_is_asked_at_an_unknown_width(
     assert named(core().shoal_gradient(widest(), None)) == "fit"
 
 
-def test_a_gradient_knows_of_no_norms() -> None:
-    """They are part of the sums by then: `without_norms`."""
-    question = Question(network(batch_norm=True))
-    assert question.pulled() == "buffer_count"
+@pytest.mark.parametrize("norm", ["none", "batch", "layer"])
+@pytest.mark.parametrize("headless", [False, True])
+def test_a_gradient_says_how_answers_change(norm: str, headless: bool) -> None:
+    """Against differences of what the core answers a little to either side."""
+    conv = [{"channels": 4, "padding": 1, "pool": {"kind": "average"}}, {"channels": 3, "kernel": 2}]
+    whole, rng, far = network("tanh", conv=conv, norm=norm), np.random.default_rng(5), 0.02
+    asked = of_convolutions(whole.convolutions, whole.input_shape) if headless else whole
+    flat_P = initial_parameters(asked, StreamKey(1, 2, 3))
+    flat_P += rng.uniform(-0.1, 0.1, flat_P.size).astype(np.float32)  # scales are not 1, shifts not 0
+    buffers = rng.uniform(0.5, 2, asked.buffer_count).astype(np.float32)
+    x, outer = rng.normal(size=(1, 2, 6, 5)), rng.normal(size=(1, asked.outputs))
+    steps = far * np.eye(x.size).reshape(x.size, *x.shape[1:])
+    trainer = NativeTrainer()
+    above, below = (trainer.outputs(asked, flat_P, buffers, x + step) for step in (steps, -steps))
+    change = ((above - below) @ outer[0]) / (2 * far)
+    mine = trainer.gradient(asked, flat_P, buffers, x, AskedGradient(outer)).reshape(-1)
+    assert (mine != 0).all()
+    np.testing.assert_allclose(mine, change, rtol=0, atol=3e-3 * np.abs(mine).max())

@@ -216,7 +216,9 @@ study = tiny_study(
     search={"folds": 2, "space": {"network.activation": ["toy-soft", "relu"]}},
 )
 folder = Path(sys.argv[1])
+planned = shoal.plan(study, out=folder, workers=1)
 results = run(study, out=folder, workers=1)
+page = (folder / "report.html").read_text(encoding="utf-8")
 fits = results.fits
 chosen = fits["label"] == "toy"
 losses = results.curves_of("compare").groupby("label")["train_loss"]
@@ -245,11 +247,15 @@ print(json.dumps({
     "torch": float(np.abs(torch_answers - predicted).max()),
     "onnx": "onnxruntime agrees within" in onnx_says,
     "cited": [work.cited for work in works(results, frozenset()) if work.used == "activation toy-soft"],
-    "report": "toy-soft" in (folder / "report.html").read_text(encoding="utf-8"),
+    "report": "toy-soft" in page,
     "native": native.refuses(model.architecture, study.training) if native else NATIVE,
+    "plan": [note for note in planned.notes if "trainer" in note] if native else PLAN,
+    "refusals": list(results.refusals) if native else [NATIVE],
+    "page": "trainer native, torch (" + NATIVE + ")" in page if native else True,
 }))
 """
 NATIVE = "the native trainer does not do the activation toy-soft"
+PLAN = [f"3 fits for the torch trainer: {NATIVE}"]
 
 
 @pytest.fixture
@@ -277,7 +283,7 @@ def test_a_loss_is_a_file_and_a_line(copy: Copy, tmp_path: Path) -> None:
 def test_an_activation_is_a_row_added_from_outside(tmp_path: Path) -> None:
     """The package is the one at hand: the row is added before the study's choices are made of the table."""
     pytest.importorskip("onnxruntime")
-    script = ACTIVATION.replace("NATIVE", repr(NATIVE))
+    script = ACTIVATION.replace("NATIVE", repr(NATIVE)).replace("PLAN", repr(PLAN))
     process = run_beside(HOUSE.parent, script, str(tmp_path / "run"))
     assert process.returncode == 0, process.stderr
     answer = json.loads(process.stdout.splitlines()[-1])
@@ -294,6 +300,9 @@ def test_an_activation_is_a_row_added_from_outside(tmp_path: Path) -> None:
         "cited": ["Toy (2026)."],
         "report": True,
         "native": NATIVE,
+        "plan": PLAN,
+        "refusals": [NATIVE],
+        "page": True,
     }
 
 

@@ -20,7 +20,7 @@ from shoal.data._seen import keys_text, seen_in_numbers
 from shoal.data._spelling import TRUTH, respelled
 from shoal.data._table import Cells, DateCells, Foreign, Table
 from shoal.data._text_column import TextColumn
-from shoal.wording import few_quoted, quoted
+from shoal.wording import counted, few_quoted, quoted
 
 _OFTEN = 3
 """Cells with one and the same text from which they have one sentence."""
@@ -229,7 +229,7 @@ def note_rows(table: Table, name: str, faults: Mapping[int, str], findings: Find
     first = min(faults)
     where, _, column = table.place(first, name).partition(", ")
     others = " and others" if len(set(faults.values())) > 1 else ""
-    count = f"in {len(faults):,} of {table.rows:,} cells, first on {where}"
+    count = f"in {len(faults):,} of {counted(table.rows, 'cell')}, first on {where}"
     findings.add(f"{faults[first]}{others} {count}", column, table.number(first))
 
 
@@ -272,13 +272,14 @@ def _complain(table: Table, name: str, cells: Mapping[int, str], findings: Findi
         what = f"expected numbers, got text such as {quoted(words[0])}{advice}"
         findings.add(what, f"column {quoted(name)}")
         return
+    many = counted(len(cells), "cell")
     for notation, rows in notations.items():
         first, expected = rows[0], notation.expected
         where, such = table.place(first, name), f"{quoted(cells[first])} ({notation.description})"
         if len(rows) > 1:
             where, _, column = where.partition(", ")
-            share = "all" if len(rows) == len(cells) else f"{len(rows)} of"
-            such = f"{notation.description} in {share} {len(cells)} cells, such as {quoted(cells[first])} on {where}"
+            share = f"{'all' if len(rows) == len(cells) else f'{len(rows)} of'} {many}"
+            such = f"{notation.description} in {share}, such as {quoted(cells[first])} on {where}"
             where = column
         if dialect.changes_numbers:
             expected = f"numbers as {dialect.number_keys}"
@@ -290,12 +291,11 @@ def _complain(table: Table, name: str, cells: Mapping[int, str], findings: Findi
     for row in plain:
         text = cells[row]
         if times[text] < _OFTEN or not text.strip(" \t") or _not_finite(text):
-            by_fault.setdefault(bad[row].partition(", got")[0] + "," * (not text.strip(" \t")), []).append(
-                row
-            )
+            reason = bad[row].partition(", got")[0] + "," * (not text.strip(" \t"))
+            by_fault.setdefault(reason, []).append(row)
         elif text not in said:
             where, _, column = table.place(row, name).partition(", ")
-            what = f"expected numbers, got {quoted(text)} in {times[text]} of {len(cells)} cells, first on {where}"
+            what = f"expected numbers, got {quoted(text)} in {times[text]} of {many}, first on {where}"
             mark = (
                 f"; if it stands for a missing cell: data.missing_marks = [{quoted(text)}]" if advice else ""
             )

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.errors import Problem
-from shoal.wording import few_quoted
+from shoal.wording import counted, few_quoted
 
 NUMBER: Final = re.compile(r"[ \t]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*")
 """A number as it may be written."""
@@ -85,7 +85,8 @@ def label_problems(labels: Sequence[str], place: str) -> Iterator[Problem]:
         return
     classes = set(labels)
     what = (
-        f"expected classes that rows have in common, got {len(classes)} different ones in {len(labels)} rows"
+        f"expected classes that rows have in common, got {counted(len(classes), 'different one')} in"
+        f" {counted(len(labels), 'row')}"
     )
     if all(map(NUMBER.fullmatch, classes)):
         yield Problem(place, f'{what}, all numbers; a regression? (study.task = "regression")')
@@ -99,4 +100,4 @@ def like_numbers(labels: Sequence[str]) -> str:
     if len(classes) <= _FEWEST or not all(map(NUMBER.fullmatch, classes)):
         return ""
     fractions = any(not float(label).is_integer() for label in classes)
-    return f"{len(classes)} classes that are all numbers, some with a fraction" if fractions else ""
+    return f"{counted(len(classes), 'class')} that are all numbers, some with a fraction" if fractions else ""

@@ -196,7 +196,11 @@ def _merged(value_N: NDArray[np.float64]) -> str:
         if after >= SHARE_LEFT * before:
             return ""
     before, after = _different(value_N)
-    return f"has {before:,} different values, which become {after:,}" if after < SHARE_LEFT * before else ""
+    return (
+        f"has {counted(before, 'different value')}, which become {after:,}"
+        if after < SHARE_LEFT * before
+        else ""
+    )
 
 
 def _different(value_N: NDArray[np.float64]) -> tuple[int, ...]:

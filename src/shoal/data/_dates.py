@@ -21,7 +21,7 @@ from shoal.data._findings import Findings
 from shoal.data._missing import Marks
 from shoal.data._notation import notation_of
 from shoal.data._table import Cells, DateCells, Foreign, Table
-from shoal.wording import quoted
+from shoal.wording import counted, quoted
 
 _EMPTY: Final = "expected a date, got an empty cell"
 _LOOKED_AT: Final = 1000
@@ -184,7 +184,7 @@ def _complain(
         where, _, column = table.place(first, name).partition(", ")
         what = f"expected {as_what}, got {quoted(cells[first])} on {where} and others in {len(rows):,} of"
         advice = _advice(name, list(dict.fromkeys(cells.values()))[:_LOOKED_AT])
-        findings.add(f"{what} {len(cells):,} cells{advice}", column, table.number(first))
+        findings.add(f"{what} {counted(len(cells), 'cell')}{advice}", column, table.number(first))
         return
     empty = [row for row in rows if not cells[row]]
     note_rows(table, name, dict.fromkeys(empty, _EMPTY), findings)

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, get_args
 
 from numpy.typing import NDArray
 
-from shoal.wording import listed, quoted
+from shoal.wording import counted, listed, quoted
 
 Decimal = Literal[".", ","]
 Thousands = Literal[",", ".", " ", "'"]
@@ -133,8 +133,9 @@ class Dialect:
                 {sign: sum(sign in text for text in numbers) for sign in MINUS},
             )
         )
-        taken = f"{signs} of {rows:,} cells taken away from its numbers" if signs else ""
-        read = f'{minus} of {rows:,} cells read as the minus sign "-"' if minus else ""
+        cells = counted(rows, "cell")
+        taken = f"{signs} of {cells} taken away from its numbers" if signs else ""
+        read = f'{minus} of {cells} read as the minus sign "-"' if minus else ""
         return "; ".join(filter(None, (taken, read)))
 
     @cached_property

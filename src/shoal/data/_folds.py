@@ -91,7 +91,7 @@ def _late(asked: _Splitter, splits: Iterable[Split]) -> Iterator[Problem]:
     for split in splits:
         if late := late_rows(dataset.times, split.train, split.validation):
             what = "expected every row to train on to be earlier than those that judge it, since rows have an order"
-            remedy = f'{split.label} has {late:,} others; kind = "{kind}" has none'
+            remedy = f'{split.label} has {counted(late, "other")}; kind = "{kind}" has none'
             yield Problem(key, f"{what}, got others: {remedy}")
             return
         if close := late_rows(dataset.times, split.train, split.validation, gap):
@@ -347,7 +347,7 @@ def _problems_of_folds(asked: _Splitter) -> Iterator[Problem]:
     if row.by_group:
         units, what = len(np.unique(np.asarray(dataset.groups))), "groups of the training rows"
     if n > units:
-        yield Problem(asked.options.key, f"expected at most {units} folds (the {what}), got {n}")
+        yield Problem(asked.options.key, f"expected at most {counted(units, 'fold')} (the {what}), got {n}")
     elif row.by_class:
         yield from _small_classes(asked)
 
@@ -356,7 +356,7 @@ def _problems_of_splits(asked: _Splitter) -> Iterator[Problem]:
     rows, share = asked.dataset.train_rows, asked.options.share
     if not 0 < math.ceil(share * rows) < rows:
         what = "expected a share that leaves at least one row to train on and one to validate on"
-        yield Problem(f"{asked.options.key}.share", f"{what}, got {share} of {rows} rows")
+        yield Problem(f"{asked.options.key}.share", f"{what}, got {share} of {counted(rows, 'row')}")
 
 
 def _no_groups(asked: _Splitter) -> Problem:

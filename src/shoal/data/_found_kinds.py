@@ -26,7 +26,7 @@ from shoal.data._findings import Findings
 from shoal.data._missing import median_of, missing_said
 from shoal.data._table import Table
 from shoal.data._text_column import TextColumn, read_ahead
-from shoal.wording import few_quoted, quoted
+from shoal.wording import counted, few_quoted, quoted
 
 _LONG: Final = 50
 """Letters of half the cells from which text is prose, if there are more than so many different ones."""
@@ -146,7 +146,7 @@ def _strange(column: Column, tested: Column) -> str:
     strange = {text: count for text, count in there.items() if text not in known}
     if len(strange) in (0, len(there)):
         return ""
-    count = f"{sum(strange.values()):,} of {len(tested.values):,} test cells"
+    count = f"{sum(strange.values()):,} of {counted(len(tested.values), 'test cell')}"
     return f"{count} of categories that no training row has ({few_quoted(sorted_texts(strange), 3)})"
 
 
@@ -162,7 +162,10 @@ def _useless(column: Column, known: NDArray[Any], kind: KindName, inputs: InputK
     if kind == "number":
         return "" if alone or not _numbers_name_rows(column.name, known) else f"left out, being an id {back}"
     if column.categorical and are_names(counts):
-        what = f"{different:,} different texts in {len(column.values):,} training rows, most of one row alone"
+        what = (
+            f"{counted(different, 'different text')} in {counted(len(column.values), 'training row')},"
+            " most of one row alone"
+        )
         return f"left out, having {what} {back}"
     if different > _MANY and median_of(np.array([*map(len, known.tolist())], np.float64)) > _LONG:
         return f"left out, being free text {back}"
@@ -198,7 +201,7 @@ def _reason(column: Column, known: NDArray[Any], kind: KindName, inputs: InputKi
         since, zone = "seconds since the first training row of a fit", " in UTC" if column.dates.zoned else ""
         return f"{what} from {first} to {last}{zone}, read as {since}, and as month, weekday and hour where they vary"
     if kind == "ordered":
-        return f"{len(column.order)} ordered categories, read as their places"
+        return f"{counted(len(column.order), 'ordered category')}, read as their places"
     if kind == "category":
         return _categories(column, inputs)
     return ""
@@ -209,14 +212,14 @@ def _categories(column: Column, inputs: InputKinds) -> str:
     counts = column.categories
     few = column.rare_below if column.rare_below > 1 else FEW_ROWS
     rare = sum(count < few for count in counts.values())
-    of_them = f"{rare:,} of fewer than {few:,} training rows"
+    of_them = f"{rare:,} of fewer than {counted(few, 'training row')}"
     pooled = f", {of_them}, pooled as rare" if rare and column.rare_below > 1 else ""
     if column.name not in inputs.kinds:
-        return f"{len(counts):,} categories{pooled}" if pooled else ""
+        return f"{counted(len(counts), 'category')}{pooled}" if pooled else ""
     some = few_quoted(sorted(counts, key=lambda text: (-counts[text], text)), 3)
     many = f", {of_them} (data.rare_below pools such)" if rare and len(counts) > _MANY else ""
     what = "text"
     if padded := inputs.padded.get(column.name):
         what = f"numbers with zeros before them ({padded}), which are text unless data.columns says otherwise"
     same = f"; {same}" if (same := alike(counts)) else ""
-    return f"{what}, read as one of {len(counts):,} categories ({some}){pooled or many}{same}"
+    return f"{what}, read as one of {counted(len(counts), 'category')} ({some}){pooled or many}{same}"

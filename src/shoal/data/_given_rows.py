@@ -17,6 +17,7 @@ from shoal.data._rows_in_memory import columns_by_name, table_of, way_to_rows
 from shoal.data._table import Table
 from shoal.data._table_format import Limits
 from shoal.errors import DataError, Problem
+from shoal.wording import counted
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -86,7 +87,9 @@ class GivenRows:
             targets = _columns(self.y, "y", (), self.part)
             if len(targets) != len(self.target_names):
                 got = f"got {len(targets)} beside the inputs"
-                raise DataError(Problem(self.part, f"expected {len(self.target_names)} targets, {got}"))
+                raise DataError(
+                    Problem(self.part, f"expected {counted(len(self.target_names), 'target')}, {got}")
+                )
             self._refuse_other_length(named, targets)
             named += [(name, values) for name, (_, values) in zip(self.target_names, targets, strict=True)]
         table = table_of(named, self.part, limits.names).without_row_names()
@@ -110,7 +113,7 @@ def given_rows(
     """
     if isinstance(rows, tuple):
         if len(rows) != 2 or targets is not None:
-            got = f"got {len(rows)} things" if targets is None else "got other targets beside it"
+            got = f"got {counted(len(rows), 'thing')}" if targets is None else "got other targets beside it"
             raise DataError(
                 Problem(part, f"expected a frame, an array, or a pair of inputs and targets, {got}")
             )

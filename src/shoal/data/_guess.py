@@ -181,12 +181,12 @@ def task_of(looked_at: LookedAt, names: Sequence[str]) -> Choice:
 def _task_of_several(looked_at: LookedAt, names: Sequence[str]) -> Choice:
     odd = {name: what for name in names if (what := _no_label(looked_at, name))}
     if odd:
-        why = f"a guess: {len(names)} targets, not all of 0 and 1 alone"
+        why = f"a guess: {counted(len(names), 'target')}, not all of 0 and 1 alone"
         if len(odd) < len(names):
             name = next(iter(odd))
             why = f"{why}, as labels are: {quoted(name)} holds {odd[name]}"
         return Choice("regression", why)
-    why = f"a guess: each of the {len(names)} targets holds 0 and 1 alone"
+    why = f"a guess: each of the {counted(len(names), 'target')} holds 0 and 1 alone"
     return Choice("multilabel", f"{why}; --task regression takes them as measured")
 
 
@@ -211,7 +211,10 @@ def _task_of_one(looked_at: LookedAt, name: str) -> Choice:
         return Choice("classification", f"a guess: the target is text, {len(different):,} different")
     whole = bool((different == np.rint(different)).all())
     if whole and len(different) <= MOST_CLASSES and len(different) * ROWS_OF_A_CLASS <= len(there_N):
-        why = f"a guess: the target has {len(different)} different whole numbers in {len(there_N):,} rows"
+        why = (
+            f"a guess: the target has {counted(len(different), 'different whole number')} in"
+            f" {counted(len(there_N), 'row')}"
+        )
         return Choice("classification", f"{why}; --task regression takes them as measured")
     why = f"a guess: the target is numbers, {len(different):,} different"
     return Choice("regression", f"{why}; --task classification takes them as classes")

@@ -54,7 +54,7 @@ def holdout_split(
     if not held_N.any() or held_N.all():
         raise DataError(
             f"{label}: expected a share that leaves at least one row to train on and one to hold out,"
-            f" got {share} of {len(rows_N)} rows"
+            f" got {share} of {counted(len(rows_N), 'row')}"
         )
     return Split(label, stream, rows_N[~held_N], rows_N[held_N])
 
@@ -87,7 +87,7 @@ def draw_test_rows(
     held_N = draw_share(count, share, StreamKey(seed, TEST_SPLIT, 0), labels, groups)
     if not held_N.any() or held_N.all():
         what = "expected a share that leaves at least one training and one test row"
-        raise DataError(Problem("data.test_share", f"{what}, got {share} of {count} rows"))
+        raise DataError(Problem("data.test_share", f"{what}, got {share} of {counted(count, 'row')}"))
     return held_N
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from shoal.data._findings import Findings
 from shoal.files import Unreadable, opened
-from shoal.wording import quoted
+from shoal.wording import counted, quoted
 
 # NotImplementedError: an unknown compression; RuntimeError: an encrypted member.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
@@ -130,7 +130,7 @@ def _read_array(stream: IO[bytes], name: str, findings: Findings) -> NDArray[Any
     header = _read_header(stream)
     values = np.frombuffer(stream.read(header.bytes), dtype=header.dtype)
     if len(values) != header.count:
-        findings.add(f"array {quoted(name)}: expected {header.count} values, got {len(values)}")
+        findings.add(f"array {quoted(name)}: expected {counted(header.count, 'value')}, got {len(values)}")
         return None
     if header.dtype.kind == "U" and (code := _foreign_code(values)) is not None:
         findings.add(f"array {quoted(name)}: expected text of Unicode characters, got the code {code:#x}")

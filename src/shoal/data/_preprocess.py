@@ -39,7 +39,7 @@ from shoal.data._target_scale import TargetScale, fit_target
 from shoal.distributions import Distribution, side_by_side
 from shoal.errors import DataError, ModelFileError, Problem
 from shoal.links import link_of
-from shoal.wording import quoted
+from shoal.wording import counted, quoted
 
 Standardize = Literal["none", "inputs", "both"]
 RESIZING: Final = "bilinear"
@@ -352,7 +352,7 @@ def fit_columns(
     chosen = uncopied(rows)
     encoders = tuple(fit_encoder(column, chosen, standardize=standardize) for column in columns)
     if not any(encoder.names for encoder in encoders):
-        what = f"expected an input that has a value in the {len(rows)} rows of every fit, got none in some"
+        what = f"expected an input that has a value in the {counted(len(rows), 'row')} of every fit, got none in some"
         raise DataError(Problem(source, what))
     return encoders
 

@@ -338,7 +338,10 @@ def _content_notes(source: TableSource, train: _Part, test: _Part) -> Iterator[s
         place = f"column {quoted(column.name)}"
         trained, strange = column.categories, tested.categories
         if are_names(trained):
-            what = f"{len(trained)} categories in {len(column.values)} training rows, most of one row alone"
+            what = (
+                f"{counted(len(trained), 'category')} in {counted(len(column.values), 'training row')}, most"
+                " of one row alone"
+            )
             yield f"{place}: {what}; leave it out (data.ignore) if it names the rows"
         elif strange and trained.keys().isdisjoint(strange):
             categories = few_quoted(sorted_texts(strange))

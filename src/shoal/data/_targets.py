@@ -18,7 +18,7 @@ from shoal.data._missing import missing_of
 from shoal.data._table import Table
 from shoal.data._target_domain import note_no_labels, note_outside
 from shoal.errors import Problem
-from shoal.wording import few_quoted, first_few, quoted
+from shoal.wording import counted, few_quoted, first_few, quoted
 
 _UNTARGETED = '; data.missing_targets = "drop" leaves such rows out'
 _CLASSES = '; for class labels set study.task = "classification"'
@@ -57,7 +57,7 @@ def _note_untargeted(name: str, rows: list[int], table: Table, findings: Finding
     if rows:
         noun = table.row_noun
         places = first_few([str(table.number(row)) for row in rows], 4, joint=", ")
-        what = f"expected a target in each of {table.rows:,} rows, got none in {len(rows):,}"
+        what = f"expected a target in each of {counted(table.rows, 'row')}, got none in {len(rows):,}"
         where = f"{noun if len(rows) == 1 else noun + 's'} {places}"
         words = sorted(words_of(table, name, rows) - {""})
         meant = f'; {few_quoted(words, 3)} counts as missing, unless data.missing = "refuse"' if words else ""

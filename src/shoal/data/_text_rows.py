@@ -10,7 +10,7 @@ from typing import Final
 
 from shoal.data._dialect import WHITESPACE
 from shoal.data._findings import Findings
-from shoal.wording import quoted
+from shoal.wording import counted, quoted
 
 WORDS: Final = {
     ",": "commas",
@@ -50,7 +50,7 @@ def split_rows(
     except csv.Error as error:
         what = f"expected well-quoted cells, got: {error}"
         if "field larger" in str(error):
-            most = f"{csv.field_size_limit():,} characters"
+            most = counted(csv.field_size_limit(), "character")
             what = f"expected cells of at most {most}, got a longer one; perhaps a quote is never closed"
         start = lines.begin()
         findings.add(what, f"line {start}", start)

@@ -79,7 +79,7 @@ def _fall_together(table: Table, name: str, values: NDArray[np.float64], finding
     )
     if times > moments:
         what = "expected times that 64-bit floating point tells apart (whole numbers up to 2^53, or dates)"
-        got = f"got {times:,} different ones of which {moments:,} are left; count from the first one"
+        got = f"got {counted(times, 'different one')} of which {moments:,} are left; count from the first one"
         findings.add(f"{what}, {got}", f"column {quoted(name)}")
     return times > moments
 

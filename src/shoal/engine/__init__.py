@@ -29,6 +29,8 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.engine._nested import nested_rounds as nested_rounds
     from shoal.engine._plan import make_plan as make_plan
     from shoal.engine._plan import memory_need as memory_need
+    from shoal.engine._plan import refusal_notes as refusal_notes
+    from shoal.engine._plan import refusals as refusals
     from shoal.engine._plan import warnings_before as warnings_before
     from shoal.engine._planned import PlannedFit as PlannedFit
     from shoal.engine._planned import StudyFit as StudyFit

@@ -102,7 +102,7 @@ class AlongSeries:
         """
         network = self.trained.architecture.past_series
         asked = AskedGradient(np.eye(network.outputs)[asked_M], number)
-        trainer = Trainers().looking_into(network)
+        trainer = Trainers().taking(network)
         gradient_MUHT = trainer.gradient(
             network, self.trained.parameters_P, self.trained.buffers, x_MCT, asked
         )

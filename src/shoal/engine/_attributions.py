@@ -120,7 +120,7 @@ class Attributing:
 
     @cached_property
     def _trainer(self) -> Trainer:
-        return Trainers().looking_into(self.trained.architecture)
+        return Trainers().taking(self.trained.architecture)
 
     @property
     def _asked(self) -> tuple[Architecture, NDArray[Any], NDArray[Any]]:

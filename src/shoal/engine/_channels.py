@@ -123,7 +123,7 @@ class Channels:
 
     @cached_property
     def _trainer(self) -> Trainer:
-        return Trainers().looking_into(self.architecture)
+        return Trainers().taking(self.architecture)
 
     @cached_property
     def _flat(self) -> tuple[Floats, Floats]:

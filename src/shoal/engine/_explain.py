@@ -163,7 +163,7 @@ def _way(trained: Trained) -> tuple[EmbeddingLayer | None, Way]:
         return np.stack([added_ND[:, span].sum(axis=1) for span in order], axis=1)
 
     if architecture.series is not None:
-        asked = ByTrainer(Trainers().looking_into(architecture), trained, architecture.input_shape)
+        asked = ByTrainer(Trainers().taking(architecture), trained, architecture.input_shape)
         return None, Way(asked.outputs, asked.by_inputs, baseline_D, added_of)
 
     def outputs(x_ND: Floats) -> Floats:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from shoal.kinds import Takes
+from shoal.wording import counted
 
 if TYPE_CHECKING:
     from shoal.data import Dataset
@@ -164,4 +165,7 @@ def importance_notes(planner: Planner, architecture: Architecture) -> Iterator[s
     columns, asked = len(planner.dataset.columns), planner.study.inspect.importance
     networks = networks_permuted(planner)
     if columns and asked and not rows_permuted(planner, architecture, columns, networks):
-        yield f"inspect.importance = {asked}: {columns:,} inputs permuted one by one take minutes, so that none is"
+        yield (
+            f"inspect.importance = {asked}: {counted(columns, 'input')} permuted one by one take minutes,"
+            " so that none is"
+        )

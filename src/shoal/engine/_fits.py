@@ -43,6 +43,7 @@ from shoal.results import CandidateRow, FitRecord, Place, PlanEntry, Stage, plac
 from shoal.search import History, Trial, next_round
 from shoal.streams import COMPARE_STREAM, INNER_STREAMS, PERMUTED_STREAM, REFIT_STREAM, StreamKey
 from shoal.study import Candidate, Folds, Study, Training, base_candidate, comparison_candidates
+from shoal.wording import counted
 
 WINNER: Final = "winner"
 
@@ -436,7 +437,7 @@ class Planner:
 def _refuse_lone_row(candidate: Candidate, rows: int, where: str) -> None:
     """Refuse batch norm where the last batch of an epoch is one row, which has no spread to normalise by."""
     if candidate.network.normed == "batch" and candidate.training.has_lone_row(rows):
-        batches = f"batches of {candidate.training.batch_size} from {rows} training rows ({where})"
+        batches = f"batches of {candidate.training.batch_size} from {counted(rows, 'training row')} ({where})"
         what = f"expected no batch of one row with batch norm, got {batches}"
         raise StudyError(Problem("training.batch_size", what))
 

@@ -51,6 +51,7 @@ from shoal.results import (
 )
 from shoal.streams import Role, permutation
 from shoal.study import Candidate
+from shoal.wording import counted
 
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -139,7 +140,9 @@ def ask_importance(
     on: Literal["folds", "test"] = "folds" if networks else "test"
     asked = ImportanceAsked(delivered[0].id, "", judging.metric, on, names, groups, rows)
     if not rows:
-        return replace(asked, groups=(), why=f"{len(names):,} inputs permuted one by one take minutes")
+        return replace(
+            asked, groups=(), why=f"{counted(len(names), 'input')} permuted one by one take minutes"
+        )
     asked = replace(asked, part=_part(planner, asked, networks, judging))
     if store.derived(asked.fit, asked.part) is None:
         asking = _Networks(planner, trainers, judging, asked)

@@ -106,5 +106,8 @@ def embedding_notes(networks: Sequence[Network], preprocessing: Preprocessing) -
     }
     for (size, least), network in asked.items():
         setting = f"network.embedding = {quoted(size) if isinstance(size, str) else size}"
-        none = f"no column has {least:,} categories or more (network.embedding_from), so that each keeps its column"
+        none = (
+            f"no column has {counted(least, 'category')} or more (network.embedding_from), so that each"
+            " keeps its column"
+        )
         yield f"{setting}: {embedded(network, preprocessing) or none}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from shoal.engine._layout import embedding_notes
 from shoal.engine._planned import PlannedFit, unique
 from shoal.engine._scorable import undefined_warnings
 from shoal.engine._source import column_records
+from shoal.engine._trainer import Trainer
 from shoal.engine.forecast.drawing import Drawing
 from shoal.engine.forecast.groups import groups_of
 from shoal.engine.forecast.memory import predicted_peaks, source_of
@@ -84,11 +85,34 @@ def make_plan(planner: Planner, circumstances: Circumstances) -> Plan:
         memory=memory_need(planner, circumstances.workers, circumstances.drawing),
         time=crowded(alone, circumstances.workers, watched),
         time_alone=alone,
-        notes=_notes(planner, everything),
+        notes=(*refusal_notes(planner, circumstances.trainers), *_notes(planner, everything)),
         data_notes=planner.dataset.notes,
         columns=tuple(column_records(planner.study.data, planner.dataset)),
         more_rounds=planner.more_rounds,
     )
+
+
+def refusals(planner: Planner, trainers: Mapping[str, Trainer]) -> dict[tuple[str, str], int]:
+    """Count the fits that the preferred trainer refuses, by who trains them and its reason: as far as fits are known
+    before a run.
+    """
+    preferred, reasons = next(iter(trainers.values())), dict[tuple[int, int], str | None]()
+    planned = (*planner.search_fits(), *planner.comparison_fits(), *planner.likely_winner)
+    counts = Counter[tuple[str, str]]()
+    for fit in unique((*planned, *planner.nested_fits(), *planner.likely_nested)):
+        job = fit.job
+        key = id(job.architecture), id(job.training)
+        if fit.trainer != preferred.name and key not in reasons:
+            reasons[key] = preferred.refuses(job.architecture, job.training)
+        if reason := reasons.get(key):
+            counts[fit.trainer, reason] += 1
+    return dict(counts)
+
+
+def refusal_notes(planner: Planner, trainers: Mapping[str, Trainer]) -> Iterator[str]:
+    """Say why fits are not the preferred trainer's, a sentence for each reason."""
+    for (trainer, reason), count in refusals(planner, trainers).items():
+        yield f"{counted(count, 'fit')} for the {trainer} trainer: {reason}"
 
 
 def memory_need(planner: Planner, workers: int, drawing: Drawing) -> dict[str, float]:
@@ -116,7 +140,7 @@ def _described(dataset: Dataset) -> str:
         inputs = f"images of {width} × {height} pixels, {counted(channels, 'channel')}"
     noun = "target" if task_kind(dataset.task).target == "numbers" else "labels"
     names = ", ".join(dataset.target_names)
-    outputs = f"{len(dataset.classes)} classes" if dataset.classes else f"{noun} {names}"
+    outputs = counted(len(dataset.classes), "class") if dataset.classes else f"{noun} {names}"
     rows = f"{counted(dataset.train_rows, 'training row')}, {counted(test, 'test row')}"
     return f"{rows}, {inputs}, {outputs}"
 

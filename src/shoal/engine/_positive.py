@@ -11,7 +11,7 @@ from shoal.kinds import Task, task_kind
 from shoal.results import asked_scores
 from shoal.scores import score_kind
 from shoal.study import RULES, Costs, Study
-from shoal.wording import did_you_mean, few_quoted, listed, quoted
+from shoal.wording import counted, did_you_mean, few_quoted, listed, quoted
 
 
 def positive_number(name: str | None, classes: tuple[str, ...]) -> int:
@@ -27,7 +27,7 @@ def no_positive(name: str | None, classes: tuple[str, ...], task: Task) -> Itera
         what = f"expected one of the two classes ({few_quoted(classes)}), got {quoted(name)}"
         what += did_you_mean(name, classes, quoted)
     else:
-        of = f"{len(classes):,} classes" if classes else task_kind(task).words
+        of = counted(len(classes), "class") if classes else task_kind(task).words
         what = f"expected nothing for {of}: only one of two classes is the positive one; got {quoted(name)}"
     yield Problem("data.positive", what)
 
@@ -37,7 +37,8 @@ def no_two_classes(study: Study, dataset: Dataset) -> Iterator[Problem]:
     classes = dataset.classes
     yield from no_positive(study.data.positive, classes, dataset.task)
     if study.search is not None and study.search.threshold != "none" and len(classes) > 2:
-        what = f'expected "none" for {len(classes):,} classes: a threshold is one of two classes'
+        many = counted(len(classes), "class")
+        what = f'expected "none" for {many}: a threshold is one of two classes'
         yield Problem("search.threshold", what)
 
 

@@ -42,7 +42,7 @@ from shoal.files import kind_of
 from shoal.kinds import LOSSES, NETWORKS, TABLE_FORMATS, TARGET_TRANSFORMS, table_format_name, task_kind
 from shoal.results import ColumnRecord, FitRecord, Truth
 from shoal.study import IN_MEMORY, Augment, Data, Study, keys_in_memory, weighs
-from shoal.wording import did_you_mean, few_quoted, quoted
+from shoal.wording import counted, did_you_mean, few_quoted, quoted
 
 _OF_COLUMNS: Final = (
     "inputs", "target", "categorical", "columns", "ignore", "keep", "rare_below", "missing", "missing_marks",
@@ -298,7 +298,7 @@ def _unseen_images(study: Study, dataset: Dataset) -> Iterator[Problem]:
         what = f"expected nothing without network.kind = {_kinds(convolves=True)}: only it has feature maps"
         yield Problem("inspect.images", what)
     elif asked and max(asked) >= test:
-        what = f"expected numbers of the {test:,} test images, from 0 to {test - 1:,}, got {max(asked):,}"
+        what = f"expected numbers of the {counted(test, 'test image')}, from 0 to {test - 1:,}, got {max(asked):,}"
         yield Problem("inspect.images", what)
 
 
@@ -308,7 +308,9 @@ def column_records(data: Data, dataset: Dataset) -> Iterator[ColumnRecord]:
         return
     kind = {"numbers": "number", "class": "class", "labels": "label"}[task_kind(dataset.task).target]
     classes = (
-        f"{len(dataset.classes):,} classes ({few_quoted(dataset.classes, 3)})" if dataset.classes else ""
+        f"{counted(len(dataset.classes), 'class')} ({few_quoted(dataset.classes, 3)})"
+        if dataset.classes
+        else ""
     )
     yield from (ColumnRecord(name, "target", kind, classes) for name in dataset.target_names)
     if data.groups is not None:

@@ -33,6 +33,7 @@ from shoal.results import (
     temperature_of,
 )
 from shoal.study import Candidate, base_candidate
+from shoal.wording import counted
 
 MOST_NUMBERS: Final = 8_000_000
 """Parameters of the networks of the folds, and scores of rows, that a model file takes: 32 to 64 MB."""
@@ -167,7 +168,10 @@ def _fold_fits(planner: Planner, winner: Candidate) -> tuple[list[StudyFit], str
     numbers = sum(fit.job.architecture.parameter_count for fit in chosen)
     of_rows = dataset.train_rows * dataset.outputs * (1 if dataset.weights is None else 2)
     if numbers + of_rows > MOST_NUMBERS:
-        return [], f"they have {numbers:,} parameters together, and a file takes {MOST_NUMBERS:,} numbers"
+        return (
+            [],
+            f"they have {counted(numbers, 'parameter')} together, and a file takes {MOST_NUMBERS:,} numbers",
+        )
     return chosen, ""
 
 

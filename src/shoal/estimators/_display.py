@@ -16,7 +16,7 @@ from shoal.estimators._cv_results import FoldScores
 from shoal.estimators._drawn import ShownBelow
 from shoal.estimators._evaluation import SearchRecord
 from shoal.estimators._lots import last_of
-from shoal.wording import rounded, shorten
+from shoal.wording import counted, rounded, shorten
 
 _AGAIN: Final = "showing the search"
 SHOWN: Final = 12
@@ -77,7 +77,7 @@ def ranked_table(settings: Sequence[dict[str, Any]], scores: FoldScores, chosen:
         rank = str(int(np.flatnonzero(order == place)[0]) + 1)
         lines.append([rank, *(_text(settings[place].get(key)) for key in keys), *numbers, mark])
     shown = f"{len(rows)} of " if len(rows) < len(order) else ""
-    over = f"{len(order)} candidates on {scores.score_CF.shape[1]} folds"
+    over = f"{counted(len(order), 'candidate')} on {scores.score_CF.shape[1]} folds"
     caption = f"{shown}{over}, the best first; standard errors and comparisons speak of new rows"
     return table_html(caption, head, lines, [True] * (len(head) - 1) + [False])
 

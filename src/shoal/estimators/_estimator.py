@@ -48,6 +48,7 @@ from shoal.kinds import has_classes
 from shoal.nets import loss_of, trained_module
 from shoal.streams import StreamKey
 from shoal.study import Network
+from shoal.wording import counted
 
 INNER_STREAM = 2**31
 """The split number whose stream draws the rows that early stopping holds out."""
@@ -293,10 +294,8 @@ class NetworkEstimator(KnownNames, DrawnNetwork, CallbackSupport, BaseEstimator)
         share = self.validation_fraction
         held_N = draw_share(len(rows), share, StreamKey(seed, INNER_STREAM, 0), labels, None)
         if not held_N.any() or held_N.all():
-            counts = f"got {share} of {len(rows)} rows"
-            raise ValueError(
-                f"validation_fraction: expected a share that leaves rows on both sides, {counts}"
-            )
+            what = "validation_fraction: expected a share that leaves rows on both sides"
+            raise ValueError(f"{what}, got {share} of {counted(len(rows), 'row')}")
         return rows[held_N]
 
     def _adopt(self, trained: TaskResult, task: Task, prepared: Prepared, before: Course) -> Self:

@@ -20,6 +20,7 @@ from shoal.estimators._inputs import CheckedRows, Prepared
 from shoal.estimators._training_tasks import train
 from shoal.nets import Architecture
 from shoal.results import HeldOut, conformities, in_order, residuals, temperature_of
+from shoal.wording import counted
 
 if TYPE_CHECKING:
     from shoal.estimators._estimator import NetworkEstimator
@@ -94,7 +95,9 @@ def _folds(
     """Divide the rows to learn from, shuffled; of classes, each fold has its share. Rows learned and held out."""
     rows = prepared.rows
     if len(rows) < count:
-        raise ValueError(f"calibration_folds: expected at most n_samples = {len(rows)} folds, got {count}")
+        raise ValueError(
+            f"calibration_folds: expected at most n_samples = {counted(len(rows), 'fold')}, got {count}"
+        )
     if not classes:
         splits = KFold(count, shuffle=True, random_state=seed % _SEEDS).split(rows)
     else:

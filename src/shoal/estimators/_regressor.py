@@ -25,7 +25,7 @@ from shoal.estimators._training_tasks import Task, TaskResult
 from shoal.kinds import LOSSES
 from shoal.links import link_of
 from shoal.results import cv_plus
-from shoal.wording import listed, quoted
+from shoal.wording import counted, listed, quoted
 
 
 class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # type: ignore[misc]
@@ -39,7 +39,7 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
         y_NK, flat = checked_targets(y, prepared.x, self.dtype)
         outputs = y_NK.shape[1]
         if known is not None and known != outputs:
-            raise ValueError(f"y: expected {known} targets as before, got {outputs}")
+            raise ValueError(f"y: expected {counted(known, 'target')} as before, got {outputs}")
         return replace(prepared, y=y_NK, outputs=outputs, fitted={"n_outputs_": outputs, "_flat": flat})
 
     def _known(self) -> Any:

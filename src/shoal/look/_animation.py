@@ -90,14 +90,26 @@ def _images(name: str, films: list[Film]) -> Iterator[Image.Image]:
 
 def _pillow(kind: str, **options: Any) -> Callable[[Iterator[Image.Image], list[int]], bytes]:
     def make(images: Iterator[Image.Image], durations: list[int]) -> bytes:
+        from PIL import Image
+
         buffer = io.BytesIO()
-        first = next(images)
-        # Of PNG Pillow goes through the images twice.
-        more = {"save_all": True, "append_images": [*images], "duration": durations, "loop": 0}
-        first.save(buffer, kind, **more, **options)
+        with Image.open(io.BytesIO(_packed(images))) as film:
+            film.save(buffer, kind, save_all=True, duration=durations, loop=0, **options)
         return buffer.getvalue()
 
     return make
+
+
+def _packed(images: Iterator[Image.Image]) -> bytes:
+    """Pack images one behind the other, of which Pillow unpacks one at a time; of a list it would hold all."""
+    from PIL.TiffImagePlugin import AppendingTiffWriter
+
+    packed = io.BytesIO()
+    with AppendingTiffWriter(packed, new=True) as film:
+        for image in images:
+            image.save(film, "TIFF", compression="tiff_adobe_deflate")
+            film.newFrame()
+    return packed.getvalue()
 
 
 def _mp4(images: Iterator[Image.Image], durations: list[int]) -> bytes:

@@ -34,7 +34,7 @@ def certainty_sentences(results: Results) -> list[str]:
     sentences += _own_words(results)
     chosen_among = len(results.choice.standings) if results.choice else 1
     if chosen_among > 1:
-        among = f"The settings were chosen among {chosen_among:,} candidates by these same rows"
+        among = f"The settings were chosen among {counted(chosen_among, 'candidate')} by these same rows"
         sentences.append(f"{among}, so that it may be a little less.")
     sentences += [why for target in certainty.covered[:1] if (why := _no_interval(target.interval.why))]
     if certainty.tempered is not None:
@@ -49,7 +49,7 @@ def _promise(certainty: Certainty, *, classes: bool, weighted: bool) -> str:
     within = "have the true class in their set" if classes else "lie within their interval"
     way = "CV+ for classes" if classes else "CV+"
     networks = f"from {counted(certainty.folds, 'network')} that each held out some of the"
-    rows = f"{certainty.rows:,} training rows"
+    rows = counted(certainty.rows, "training row")
     new = "Of new rows of the same kind as the training rows,"
     if not weighted:
         guaranteed = f"at least {least} is guaranteed, on average over training rows"

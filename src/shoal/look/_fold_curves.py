@@ -185,7 +185,7 @@ def fold_notes(fact: FoldCurves) -> tuple[str, ...]:
     held_out = any(np.isfinite(network.validation_T).any() for network in fact.networks)
     notes = ["strong: rows held out", "faint: training"] if held_out else ["on the rows it learned from"]
     if len(fact.folds) > MOST_NAMED:
-        notes = [f"{len(fact.folds):,} folds"]
+        notes = [counted(len(fact.folds), "fold")]
     if fact.lines.long:
         notes.append("line: median of neighbouring epochs")
     if len(fact.networks) > len(fact.folds):
@@ -214,7 +214,7 @@ def fold_curves_in_words(fact: FoldCurves) -> str:
         said += f"{best} (the best), {worst} (the worst)"
     lasts = sorted({network.last_epoch for network in fact.networks})
     if fact.chosen and len(lasts) > 1:
-        said += f"; they trained for {lasts[0]:,} to {lasts[-1]:,} epochs"
+        said += f"; they trained for {lasts[0]:,} to {counted(lasts[-1], 'epoch')}"
     return f"{said}."
 
 

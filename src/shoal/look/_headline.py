@@ -190,7 +190,8 @@ def _of_targets(results: Results, beside: tuple[Beside, ...]) -> tuple[str, str,
     figure = one_number(delivered_score(results, "r2"))
     lowest, name = min((r2, name) for name, (_, r2) in _targets(results).items())
     said = (
-        f"R² of the delivered network, the mean of the {len(results.truth.target_names)} targets, is {figure}"
+        "R² of the delivered network, the mean of the"
+        f" {counted(len(results.truth.target_names), 'target')}, is {figure}"
         f" (the lowest, of {in_quotes(name)}, {one_number(lowest)}), {_others(beside, one_number, of='of ')}"
     )
     return figure, "test R²", said
@@ -206,7 +207,7 @@ def _of_labels(results: Results, beside: tuple[Beside, ...]) -> tuple[str, str, 
     """Of several labels: the binary cross-entropy, which sees how sure each is; and how many are right."""
     figure = one_number(delivered_score(results, "loss"))
     labels = len(results.truth.target_names)
-    mean = f", the mean of the {labels:,} labels," if labels > 1 else ""
+    mean = f", the mean of the {counted(labels, 'label')}," if labels > 1 else ""
     said = (
         f"the binary cross-entropy of the delivered network{mean} is {figure} nats,"
         f" {_others(beside, one_number, of='of ')}; its macro F1 is {one_number(delivered_score(results, 'macro_f1'))},"

@@ -72,8 +72,14 @@ def labels_of(
 
 
 def delivered_labels(findings: RunFindings) -> Labels | None:
-    """Score the labels of the delivered network and its repeats; None where there are none."""
+    """Score the labels of the delivered network and its repeats, on rows of a weight above 0; None where there are
+    none.
+    """
     group, truth = findings.delivered, findings.truth
     if not findings.labels or not group.healthy:
         return None
-    return labels_of(group.name, truth.target_names, truth.y, findings.predicted(group))
+    y_NK, answer_RVK = truth.y, findings.predicted(group)
+    if len(truth.weights):
+        counted_N = truth.weights > 0
+        y_NK, answer_RVK = y_NK[counted_N], answer_RVK[:, counted_N[truth.train_rows :]]
+    return labels_of(group.name, truth.target_names, y_NK, answer_RVK)

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from shoal.files import kind_of
+from shoal.wording import counted
 
 
 def look_at(folder: Path) -> str:
@@ -16,6 +17,6 @@ def look_at(folder: Path) -> str:
     lines = [f"  {report}"] if kind_of(report) == "a file" else []
     if pictures:
         first = ", ".join(path.name for path in pictures[:3])
-        lines.append(f"  {figures}{os.sep}  {len(pictures)} pictures; begin with {first}")
+        lines.append(f"  {figures}{os.sep}  {counted(len(pictures), 'picture')}; begin with {first}")
     files = (folder / "model.safetensors", folder / "results.sqlite")
     return "\nlook at\n" + "\n".join([*lines, *(f"  {path}" for path in files if kind_of(path) == "a file")])

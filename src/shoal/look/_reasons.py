@@ -30,7 +30,7 @@ def reasons(results: Results) -> tuple[str, ...]:
     title = results.truth.title_of(choice.metric)
     cells = {(entry.fold, entry.repeat) for entry in results.plan if entry.stage == "search"}
     folds, repeats = (len({cell[axis] for cell in cells}) for axis in (0, 1))
-    over = f"{counted(folds, 'fold')}" + (f" and {counted(repeats, 'repeat')}" if repeats > 1 else "")
+    over = counted(folds, "fold") + (f" and {counted(repeats, 'repeat')}" if repeats > 1 else "")
     which = "has the best selection score" if others else "is the only one; its selection score"
     sentences = [
         f"Candidate {_named(best, results)} {which}: mean {title} over {over}"
@@ -80,7 +80,7 @@ def _left_out(results: Results, title: str) -> list[str]:
         verbs = ("has", once, "was") if failed == 1 else ("have", often, "were")
         if failed:
             sentences.append(
-                f"{failed:,} of {len(standings):,} candidates {verbs[0]} {verbs[1]} and {verbs[2]} left out."
+                f"{failed:,} of {counted(len(standings), 'candidate')} {verbs[0]} {verbs[1]} and {verbs[2]} left out."
             )
     scores = search_scores(results.plan, results.candidate_rows, results.summaries, results.study)
     if scores.undefined:
@@ -197,7 +197,7 @@ def _by_rule(results: Results) -> list[str]:
         return [f"{others} within one standard error of it{',' * (len(near) > 2)} {fewer}."]
     chosen = next(standing for standing in near if standing.candidate_id == choice.candidate_id)
     return [
-        f"Of the {len(near):,} candidates within one standard error of the best, itself among them,"
+        f"Of the {counted(len(near), 'candidate')} within one standard error of the best, itself among them,"
         f" candidate {_named(chosen, results)} has the fewest parameters: {chosen.parameter_count:,}, not"
         f" {best.parameter_count:,}."
     ]

@@ -113,7 +113,7 @@ def _paired(names: list[str], what: str) -> str:
     if sets == len(names):
         return f"No two runs have the same {what}: differences are unpaired, {unrelated}."
     paired = "differences are paired within a set, row by row, and unpaired between sets"
-    return f"There are {sets:,} sets of {what}: {paired}, {unrelated}."
+    return f"There are {counted(sets, 'set')} of {what}: {paired}, {unrelated}."
 
 
 def _of_many(compared: RunsCompared) -> Iterator[str]:
@@ -127,9 +127,9 @@ def _of_many(compared: RunsCompared) -> Iterator[str]:
     pairs = [pair for pair in compared.pairs if pair.scored == scored]
     count = sum(not pair.difference.why for pair in pairs)
     which = (
-        f"all {count:,} pairs of runs"
+        f"all {counted(count, 'pair')} of runs"
         if count == len(pairs)
-        else f"the {count:,} pairs of runs that have one"
+        else f"the {counted(count, 'pair')} of runs that have one"
     )
     many = f", p corrected for {which} (Holm)" if count > 1 else ""
     if count:

@@ -27,7 +27,7 @@ from shoal.results import (
     suiting_scores,
     verdict,
 )
-from shoal.wording import listed
+from shoal.wording import counted, listed
 
 
 def delivered_score(results: Results, metric: str) -> float:
@@ -92,8 +92,8 @@ def evidence_sentences(results: Results, judged: Verdict) -> list[str]:
         elif baseline.rows < results.truth.train_rows:
             name = MODEL_NAMES[baseline.name]
             sentences.append(
-                f"{name[0].upper()}{name[1:]} learned from {baseline.rows:,} of the {results.truth.train_rows:,}"
-                " training rows, drawn at random."
+                f"{name[0].upper()}{name[1:]} learned from {baseline.rows:,} of the"
+                f" {counted(results.truth.train_rows, 'training row')}, drawn at random."
             )
         if baseline.answers_VK is not None and baseline.pooled:
             sentences.append(

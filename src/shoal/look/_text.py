@@ -321,8 +321,9 @@ def _ensemble_text(results: Results) -> str:
         return ""
     names = [name for name in shown_scores(results) if name in frame]
     members = frame[frame["network"] == "member"]
+    networks = counted(len(members), "network")
     rows = [
-        [f"{len(members)} networks of the folds, {which}", *(float(fold(members[name])) for name in names)]
+        [f"{networks} of the folds, {which}", *(float(fold(members[name])) for name in names)]
         for which, fold in (("lowest", np.min), ("mean", np.mean), ("highest", np.max))
     ]
     others = frame[frame["network"] != "member"].to_dict("records")
@@ -407,7 +408,8 @@ def _classes_text(results: Results) -> str:
     ]
     which = f"the {len(rows)} of {count} classes with the lowest F1" if len(rows) < count else "classes"
     title = f"{which} on the test rows, {confusion.name}{_mean_of(confusion.repeats)}"
-    note = "" if results.truth.test_weights is None else "\nEach row counts once here, whatever it weighs."
+    weighed = results.truth.test_weights is not None
+    note = "\nEach row of a weight above 0 counts once here, whatever that is." * weighed
     return f"{title}\n{text_table(['class', 'rows', 'precision', 'recall', 'F1'], rows)}{note}"
 
 

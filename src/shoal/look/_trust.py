@@ -17,7 +17,7 @@ def looks_sentence(results: Results) -> str:
         return ""
     if looks.times == 1:
         return "These test rows were scored once: by this network, in all runs of this folder."
-    settings = "one setting" if looks.settings == 1 else f"{looks.settings:,} different settings"
+    settings = "one setting" if looks.settings == 1 else counted(looks.settings, "different setting")
     earlier = ""
     if looks.earlier:
         are = "is" if looks.earlier == 1 else "are"

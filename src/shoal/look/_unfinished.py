@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shoal.wording import listed
+from shoal.wording import counted, is_or_are, listed
 
 if TYPE_CHECKING:
     from shoal.results import Results
@@ -14,7 +14,8 @@ def unfinished_text(results: Results) -> str:
     """Say how many fits are not trained yet; "" where all are."""
     if not results.unfinished:
         return ""
-    return f"{results.unfinished:,} fits are not trained yet; run the study again to go on"
+    fits = f"{counted(results.unfinished, 'fit')} {is_or_are(results.unfinished)}"
+    return f"{fits} not trained yet; run the study again to go on"
 
 
 def shard_text(results: Results) -> str:

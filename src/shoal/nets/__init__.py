@@ -22,7 +22,6 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.nets._files import model_bytes as model_bytes
     from shoal.nets._files import read_model as read_model
     from shoal.nets._files import save_model as save_model
-    from shoal.nets._folded import without_norms as without_norms
     from shoal.nets._forward import activations as activations
     from shoal.nets._forward import forward as forward
     from shoal.nets._forward import outputs_and_gradient as outputs_and_gradient

@@ -25,6 +25,7 @@ from shoal.nets.layers.dense import DenseLayer
 from shoal.nets.layers.embedding import EmbeddingLayer, table_size
 from shoal.nets.layers.series import SeriesLayer, series_layer
 from shoal.study import Network
+from shoal.wording import counted
 
 Tables = tuple[tuple[int, int], ...]
 """The (rows, size) of tables of vectors, in order."""
@@ -268,7 +269,7 @@ def of_convolutions(layers: Sequence[ConvLayer], shape: Shape) -> Architecture:
 def _embeddings(inputs: int, tables: Tables) -> tuple[EmbeddingLayer, ...]:
     """Give the layer of all tables; none without any. Raises ValueError for more tables than inputs."""
     if len(tables) > inputs:
-        raise ValueError(f"expected an input for each of {len(tables)} tables, got {inputs}")
+        raise ValueError(f"expected an input for each of {counted(len(tables), 'table')}, got {inputs}")
     return (EmbeddingLayer("embedding", inputs, tables),) if tables else ()
 
 

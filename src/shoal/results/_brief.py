@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from shoal.wording import counted
+
 _MOST: Final = 4
 """Members of a tuple that are written out."""
 
@@ -25,7 +27,7 @@ def _written(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return f"<{value.dtype} {value.shape}>"
     if isinstance(value, Mapping) and any(isinstance(item, np.ndarray) for item in value.values()):
-        return f"<{len(value):,} arrays>"
+        return f"<{counted(len(value), 'array')}>"
     if isinstance(value, tuple):
         rest = (f"<{len(value) - _MOST:,} more>",) * (len(value) > _MOST)
         return f"({', '.join((*map(_written, value[:_MOST]), *rest))}{',' * (len(value) == 1)})"

@@ -22,7 +22,7 @@ from shoal.results._schema import expect
 from shoal.results._score_rows import row_score
 from shoal.results._scores import classification_scores, counted_rows, mean_over_rows
 from shoal.results._two_way import repeated_interval
-from shoal.wording import worth
+from shoal.wording import counted, is_or_are, worth
 
 Floats = NDArray[np.float64]
 Answers = Callable[[PlanEntry], Floats]
@@ -113,7 +113,7 @@ def certainty_of(
     """
     rows = truth.train_rows
     if rows < FEWEST_ROWS:
-        return Certainty(f"{rows} training rows are too few")
+        return Certainty(f"{counted(rows, 'training row')} {is_or_are(rows)} too few")
     place = {} if ensemble is None else {entry.fit_id: m for m, entry in enumerate(ensemble.members)}
     if ensemble is None or any(entry.fit_id not in place for entry in entries):
         return Certainty("the networks of the folds have no answers to the test rows")
@@ -125,7 +125,9 @@ def certainty_of(
     folds = in_order(scores, [truth.weights[row_V] for row_V in parts] if len(truth.weights) else None)
     counts = Counts.of(folds)
     if counts.worth < FEWEST_ROWS:
-        what = f"{counts.rows:,} training rows of such unequal weights are worth {worth(counts.worth)}"
+        what = (
+            f"{counted(counts.rows, 'training row')} of such unequal weights are worth {worth(counts.worth)}"
+        )
         return Certainty(f"{what}, too few")
     own_weights, (test, *asked) = counted_rows(truth.test_weights, truth.y[rows:], *ensemble.test_MVK[own_F])
     units, known = (

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.errors import InputError
-from shoal.wording import worth
+from shoal.wording import counted, worth
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -119,7 +119,7 @@ def rank_at(coverage: object, counts: Counts) -> int:
     if rank > counts.total:
         most = math.floor(1000 * counts.worth / (counts.worth + 1)) / 1000
         weighed = "" if counts.whole is None else f" that are worth {worth(counts.worth)} of one weight"
-        what = f"expected at most {most:g} of {counts.rows:,} rows held out{weighed}"
+        what = f"expected at most {most:g} of {counted(counts.rows, 'row')} held out{weighed}"
         raise InputError(f"coverage: {what}, got {share:g}")
     return rank
 

@@ -148,7 +148,8 @@ class Units(Brief):
             tell = float(self.weight_N.sum() ** 2 / (self.weight_N**2).sum())
             if tell < fewest:
                 return (
-                    f"{rows:,} rows of such unequal weights are worth {worth(tell)}, too few for an interval"
+                    f"{counted(rows, 'row')} of such unequal weights are worth {worth(tell)}, too few for an"
+                    " interval"
                 )
         if self.grouped and self.effective < FEWEST_GROUPS:
             groups = len(self.sizes)

@@ -28,6 +28,7 @@ from shoal.results._intervals import (
     spread_of,
 )
 from shoal.results._row_score import RowScore
+from shoal.wording import counted
 
 Floats = NDArray[np.float64]
 
@@ -130,5 +131,5 @@ def _too_few(outer: OuterAnswers) -> str:
             return f"an outer fold of one {outer.units.noun} does not show how much the training varies"
     rows, classes = len(outer.once.of_N), outer.answers.shape[1]
     if outer.y.ndim == 1 and rows < FEWEST_ROWS_OF_A_CLASS * classes:
-        return f"{rows:,} rows of {classes} classes are too few for an interval"
+        return f"{counted(rows, 'row')} of {classes} classes are too few for an interval"
     return ""

@@ -49,6 +49,7 @@ from shoal.results._threshold import ChosenThreshold
 from shoal.results._two_way import Difference
 from shoal.results._verdict import judging_score, verdict
 from shoal.study import Candidate, Study, Training, base_candidate, candidate_with
+from shoal.wording import counted
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -60,13 +61,13 @@ class Results(InsideOfRun):
 
     `plan` holds every place of the study, `summaries` every finished fit without its arrays, which are read when asked
     for. Frames are pandas', made once. `environment` says where the last run was computed, `origins` where the fits
-    were: every environment with its number of fits (none in results of old). `coverage` says how the training rows
-    cover the test rows (None in results of old), `data_notes` what the reader of the data did or left out, `columns`
-    what of each column, `findings_in_rows` what the checks of the rows measured, by name, as clauses, `missing` what
-    could not be made after training, `looks` how often the test rows were scored in all runs of this folder, and by how
-    many settings; `categorical` which inputs hold categories, `dates` which hold dates (in the truth these are seconds
-    since the first training row); `embedded` says which the delivered one embeds, `inputs` what it is given of each;
-    `shard` which shard of the study the folder is of, and how far that is (None for a whole run).
+    were: every environment with its number of fits (none in results of old). `coverage` says how training rows cover
+    test rows (None in results of old), `data_notes` what their reader did or left out, `refusals` why fits are not the
+    preferred trainer's, `columns` what is known of each column, `findings_in_rows` what checks of the rows measured,
+    by name, as clauses, `missing` what could not be made after training, `looks` how often, and by how many settings,
+    the test rows were scored in all runs of this folder; `categorical` which inputs hold categories, `dates` which
+    hold dates (in the truth these are seconds since the first training row); `embedded` says which the delivered one
+    embeds, `inputs` what it is given of each; `shard` which shard it is of, and how far that is (None: whole).
     """
 
     folder: Path
@@ -81,6 +82,7 @@ class Results(InsideOfRun):
     origins: tuple[tuple[dict[str, Any], int], ...] = ()
     missing: tuple[Missing, ...] = ()
     data_notes: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()
     columns: tuple[ColumnRecord, ...] = ()
     categorical: tuple[str, ...] = ()
     dates: tuple[str, ...] = ()
@@ -96,8 +98,8 @@ class Results(InsideOfRun):
         return cls(**read_results(as_path(folder, "the path of a run folder")))
 
     def __repr__(self) -> str:
-        what = self.shard.said if self.shard else f"{self.study.study.name}, {len(self.summaries)} fits"
-        return f"Results({str(self.folder)!r}: {what})"
+        own = f"{self.study.study.name}, {counted(len(self.summaries), 'fit')}"
+        return f"Results({str(self.folder)!r}: {self.shard.said if self.shard else own})"
 
     @property
     def unfinished(self) -> int:

@@ -30,6 +30,7 @@ from shoal.results._statistics import as_compared, reach_of
 from shoal.results._store import Store
 from shoal.scores import score_kind
 from shoal.study import Metric, Search, Study
+from shoal.wording import counted, is_or_are
 
 Rule = Literal["best", "one-standard-error"]
 Floats = NDArray[np.float64]
@@ -219,13 +220,14 @@ def choose(
     """
     if scores.missing:
         raise TrainingError(
-            f"{scores.missing} fits of the search are not trained yet, so that nothing can be chosen"
+            f"{counted(scores.missing, 'fit')} of the search"
+            f" {is_or_are(scores.missing)} not trained yet, so that nothing can be chosen"
         )
     standings = rank_candidates(scores, rows, margin)
     healthy = [row for row in standings if not row.failed]
     if not healthy:
         raise TrainingError(
-            f"every one of {len(standings)} candidates has a fit that diverged or failed; {scores.cause}"
+            f"every one of {counted(len(standings), 'candidate')} has a fit that diverged or failed; {scores.cause}"
         )
     place = int(_picked(healthy, healthy[0], rule)(_losses(healthy, scores.metric)))
     return Choice(healthy[place].candidate_id, rule, scores.metric, standings)

@@ -27,6 +27,7 @@ from shoal.results._intervals import (
 )
 from shoal.results._row_score import RowScore
 from shoal.results._two_way import spread_over
+from shoal.wording import counted
 
 FEWEST_TRAINING_ROWS: Final = 100
 """Of fewer rows a search can be lucky without showing it: the far errors of their kind are not among them."""
@@ -92,7 +93,7 @@ def disagreement(
     if not math.isfinite(search.score) or not math.isfinite(search.spread.error):
         why = "the search has no standard error"
     elif search.rows < FEWEST_TRAINING_ROWS:
-        why = f"a search over {search.rows:,} training rows may be lucky without showing it"
+        why = f"a search over {counted(search.rows, 'training row')} may be lucky without showing it"
     if why:
         return Disagreement(search.metric, search.score, tested, Interval(math.nan, math.nan, why), math.nan)
     value, part_V = left_out(score, y, answers_VK, units)

@@ -31,7 +31,7 @@ def study_of(folder: Path, fact: Callable[[str], Any]) -> Study:
 
 
 def of_columns(folder: Path, study: Study, fact: Callable[[str], Any]) -> dict[str, Any]:
-    """Read what is known of the data and its columns, by the fields of Results.
+    """Read what is known of the data, its columns and who could train on it, by the fields of Results.
 
     In results of old the categories are those that the study names; there are no dates, no notes and no columns.
     """
@@ -41,6 +41,7 @@ def of_columns(folder: Path, study: Study, fact: Callable[[str], Any]) -> dict[s
         inputs = tuple(map(checker(InputRecord), fact("inputs") or ()))
     return {
         "data_notes": _texts(folder, fact("data notes"), "a note on the data") or (),
+        "refusals": _texts(folder, fact("refusals"), "a trainer's refusal") or (),
         "columns": columns,
         "categorical": study.data.categorical if categorical is None else categorical,
         "inputs": inputs,

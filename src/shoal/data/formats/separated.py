@@ -15,7 +15,7 @@ from shoal.data._table import Table
 from shoal.data._table_format import TableFile
 from shoal.data._text_column import TextColumn, plain_columns
 from shoal.data._text_rows import WORDS, split_rows, words_of_delimiter
-from shoal.wording import listed
+from shoal.wording import counted, listed
 
 _OF_LINES: Final = ("comment", "delimiter", "skip_lines")
 """Keys without which a file is none of rows."""
@@ -53,7 +53,7 @@ def read_separated(file: TableFile) -> Table | None:
     body, lines = rows[1:], lines[1:]
     if len(body) > 1 and all(len(row) == len(names) + 1 for row in body):
         if not any(row[-1].strip(" \t") for row in body):
-            what = f"expected {len(names)} cells as in {place}, got one more in every row, always empty"
+            what = f"expected {counted(len(names), 'cell')} as in {place}, got one more in every row, always empty"
             findings.add(f"{what}; take the separator at the end of every line out", f"line {lines[0]}")
             return None
         names = ("", *names)  # row names, as R's write.table writes them

@@ -6,7 +6,7 @@ from typing import Final
 
 from shoal.data._dataset import Dataset
 from shoal.data._row_check import RowCheck
-from shoal.wording import first_few, quoted
+from shoal.wording import counted, first_few, quoted
 
 FEWEST: Final = 10
 """Training rows from which it is said."""
@@ -24,7 +24,8 @@ def identifiers(dataset: Dataset, _shuffled: bool) -> str:
         alone = sum(count == 1 for count in column.counts(slice(rows)).values())
         if alone >= ALONE * rows:
             clauses.append(
-                f"in input {quoted(column.name)} {alone:,} of {rows:,} training rows have a category of their own"
+                f"in input {quoted(column.name)} {alone:,} of {counted(rows, 'training row')} have a category"
+                " of their own"
             )
     return first_few(clauses, 4, joint=", and ")
 

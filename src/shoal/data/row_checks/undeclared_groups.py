@@ -25,7 +25,7 @@ from shoal.data._row_check import (
     vectors,
 )
 from shoal.data.row_checks.giveaways import giveaways
-from shoal.wording import first_few, quoted
+from shoal.wording import counted, first_few, quoted
 
 FEWEST_VALUES: Final = 10
 MOST_ROWS: Final = 5_000
@@ -78,7 +78,7 @@ def groupings(dataset: Dataset, shuffled: bool) -> dict[str, str]:
         left_NK, lost = _residuals(target_NK, other_ND, code_N, ordered=not column.categorical)
         share, chance = likeness(_spread_out(left_NK, target_NK), code_N, lost)
         if share >= LIKENESS and chance < LEVEL / len(looked_at):
-            values = f"{code_N.max() + 1:,} values, which explain {100 * share:.0f} %"
+            values = f"{counted(code_N.max() + 1, 'value')}, which explain {100 * share:.0f} %"
             clauses.append((-share, column.name, values))
     return {name: values for _, name, values in sorted(clauses)}
 

@@ -127,7 +127,7 @@ def _torch_here(groups: Sequence[FitGroup], replayed: bool) -> float:
     mapped = (
         fit.job.architecture for group in groups for fit in group.fits if fit.job.architecture.convolutions
     )
-    looked_into = any(Trainers().looking_into(architecture).imports_torch for architecture in mapped)
+    looked_into = any(Trainers().taking(architecture).imports_torch for architecture in mapped)
     return LIBRARIES["torch"] * (asked or looked_into)
 
 

@@ -271,7 +271,7 @@ def inside_seconds(planner: Planner, fit: StudyFit, *, torch: bool) -> float:
         architecture, images = architecture.past_series, SERIES_SHOWN
     excited = sum(exciting_seconds(architecture, number) for number in range(len(architecture.convolutions)))
     asked = images * map_seconds(architecture) + excited + attributed
-    if not Trainers().looking_into(architecture).imports_torch:
+    if not Trainers().taking(architecture).imports_torch:
         return seen + asked
     imported = (TORCH["import"] + TORCH["gradients"] / 3) * (not torch)
     return seen + imported + INSIDE_BY_TORCH * asked

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
@@ -56,18 +56,6 @@ class Trainers:
     def taking(self, architecture: Architecture) -> Trainer:
         """Give the first trainer that takes such a network. Raises StudyError where none does."""
         return self._first(architecture, Training())
-
-    def looking_into(self, architecture: Architecture) -> Trainer:
-        """Give the first trainer that takes such a network and goes back through it to its images.
-
-        The core does not go back through layer norm, unless it trains. Raises StudyError where none does.
-        """
-        if any(layer.layer_norm for layer in architecture.layers):
-            if not is_there("torch"):
-                inside = "the native trainer does not look into convolutions with layer norm"
-                raise StudyError(f"{inside}; the torch trainer {needed('torch')}")
-            return replace(self, choice="torch").taking(architecture)
-        return self.taking(architecture)
 
     def _first(self, architecture: Architecture, training: Training) -> Trainer:
         refusals = []

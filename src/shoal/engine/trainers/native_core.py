@@ -105,8 +105,9 @@ class GradientStruct(ctypes.Structure):
 
     _fields_ = (
         ("abi", _int), ("network", NetworkStruct), ("parameters", _pointer), ("parameter_count", _int),
-        ("row_count", _int), ("x", _pointer), ("x_count", _int), ("by_outputs", _pointer), ("by_outputs_count", _int),
-        ("layer", _int), ("least_slope", _real), ("gradient", _pointer), ("gradient_count", _int),
+        ("buffers", _pointer), ("buffer_count", _int), ("row_count", _int), ("x", _pointer), ("x_count", _int),
+        ("by_outputs", _pointer), ("by_outputs_count", _int), ("layer", _int), ("least_slope", _real),
+        ("gradient", _pointer), ("gradient_count", _int),
     )  # fmt: skip
 
 

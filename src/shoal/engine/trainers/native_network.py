@@ -132,17 +132,18 @@ def _answer(build: Build, name: str, network: Network, x: NDArray[Any], answer: 
 
 def gradient_of(build: Build, network: Network, x_NCHW: NDArray[Any], asked: AskedGradient) -> Floats:
     """Gradient by images, or by the maps of a convolution; see `Trainer.gradient`."""
-    from shoal.nets import without_norms
-
-    architecture, parameters_P = without_norms(*network)
+    architecture, parameters_P, buffers = network
     described, layers = CoreNetwork.of(architecture), architecture.convolutions
     by = None if asked.layer is None else layers[asked.layer]
     shape = architecture.input_shape if by is None else (by.units, *by.size)
-    flat_P, x, outer = _floats(parameters_P), _floats(x_NCHW), _floats(asked.by_outputs_NK)
+    flat_P, running, x, outer = (
+        _floats(array) for array in (parameters_P, buffers, x_NCHW, asked.by_outputs_NK)
+    )
     gradient = np.empty((len(x), *shape), np.float32)
     struct = GradientStruct(
-        ABI, described.struct, at(flat_P), flat_P.size, len(x), at(x), x.size, at(outer), outer.size,
-        -1 if asked.layer is None else asked.layer, asked.least_slope, at(gradient), gradient.size,
+        ABI, described.struct, at(flat_P), flat_P.size, at(running), running.size, len(x), at(x), x.size,
+        at(outer), outer.size, -1 if asked.layer is None else asked.layer, asked.least_slope, at(gradient),
+        gradient.size,
     )  # fmt: skip
     call(build, "shoal_gradient", ctypes.byref(struct))
     return gradient

@@ -113,7 +113,7 @@ def _groups(fact: ActivationMap) -> list[tuple[str, NDArray[np.int64], str, tupl
     others = np.flatnonzero(~np.isin(fact.true_M, own))
     if len(others):
         number = len(np.unique(fact.true_M[others]))
-        name = f"{number:,} other class{'es' * (number > 1)}"
+        name = counted(number, "other class")
         groups.append((name, others, GREY, _MARKERS[0]))
     for number, of_class in enumerate(own):
         color, mark = SERIES[number % len(SERIES)], _MARKERS[number % len(_MARKERS)]

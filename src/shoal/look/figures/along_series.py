@@ -115,11 +115,8 @@ def _ends(values: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def _layer_text(name: str, units: int, shown: int) -> str:
-    return (
-        f"{plain(name)}\n{shown} of {units:,} channels"
-        if shown < units
-        else f"{plain(name)}\n{units} channels"
-    )
+    channels = counted(units, "channel")
+    return f"{plain(name)}\n{shown} of {channels}" if shown < units else f"{plain(name)}\n{channels}"
 
 
 def caption(fact: SeriesMaps) -> str:

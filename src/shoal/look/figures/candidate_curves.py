@@ -159,7 +159,7 @@ def draw_candidate_curves(fact: CandidateCurves) -> Sheet:
         axes.set(ylabel="loss" if at_left else "", xlabel="epoch" if at_bottom else "")
     figure.legend(*grid[0].get_legend_handles_labels(), loc="outside lower left", ncols=3)
     which = (
-        f"the best {len(shown)} of {len(fact.curves)} candidates"
+        f"the best {len(shown)} of {counted(len(fact.curves), 'candidate')}"
         if len(shown) < len(fact.curves)
         else "all candidates"
     )
@@ -237,7 +237,7 @@ def words(fact: CandidateCurves) -> str:
     """Say it in a sentence, with its few telling numbers."""
     first, last = fact.curves[0], fact.curves[-1]
     ends = f"{one_number(first.validation_T[-1])} (the best), {one_number(last.validation_T[-1])} (the worst)"
-    return f"Validation {fact.quantity} of {len(fact.curves)} candidates at the end: {ends}."
+    return f"Validation {fact.quantity} of {counted(len(fact.curves), 'candidate')} at the end: {ends}."
 
 
 def seconds(extent: Extent) -> float:

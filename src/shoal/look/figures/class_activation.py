@@ -18,6 +18,7 @@ from shoal.look._mosaics import CLASS_NAME, TALLEST, color_ends, numbers
 from shoal.look._paper import Panel, Sheet, diverging, heading, panels, plain, shades
 from shoal.look._run_findings import DELIVERED, RunFindings
 from shoal.nets import dead_units
+from shoal.wording import counted
 
 _MOST_NAMED: Final = 30
 """Classes named beside a map, at most; of more, every second, third ..."""
@@ -80,8 +81,10 @@ def draw_class_activation(fact: ClassActivation) -> Sheet:
     figure, grid = panels(len(fact.layers), columns=1, size=(10.0, tall + 0.9))
     for axes, layer in zip(grid, fact.layers, strict=True):
         _class_panel(figure, axes, layer, fact.classes)
-    shown = f"{fact.images:,}" if fact.images == fact.of else f"{fact.images:,} of {fact.of:,}"
-    heading(figure, f"{plain(fact.name)}: mean activation by class over {shown} test images")
+    shown = counted(fact.of, "test image")
+    if fact.images < fact.of:
+        shown = f"{fact.images:,} of {shown}"
+    heading(figure, f"{plain(fact.name)}: mean activation by class over {shown}")
     return figure
 
 
@@ -99,7 +102,7 @@ def _class_panel(figure: Sheet, axes: Panel, layer: LayerActivation, classes: tu
     step = max(1, -(-channels // 32))
     axes.set_xticks(range(0, channels, step), numbers(channels)[::step], fontsize=8)
     axes.set(xlabel="channel", ylabel="class")
-    parts = [f"{channels:,} channels", layer.activation]
+    parts = [counted(channels, "channel"), layer.activation]
     parts += [f"{layer.dead} dead"] * bool(layer.dead) + [f"{layer.saturated} saturated"] * bool(
         layer.saturated
     )
@@ -117,13 +120,16 @@ def of_sample(fact: ClassActivation | None) -> str:
     """What share of the test images was looked at, to be said behind a caption; nothing where all were."""
     if fact is None or fact.images >= fact.of:
         return ""
-    return f" Looked at: {fact.images:,} of {fact.of:,} test images, of each class its share."
+    return f" Looked at: {fact.images:,} of {counted(fact.of, 'test image')}, of each class its share."
 
 
 def words(fact: ClassActivation) -> str:
     """Say it in a sentence, with its few telling numbers."""
     parts = (f"{layer.layer} {layer.dead} dead, {layer.saturated} saturated" for layer in fact.layers)
-    return f"Mean activation of each channel by class, over {fact.images} of {fact.of} test images: {', '.join(parts)}."
+    return (
+        f"Mean activation of each channel by class, over {fact.images} of"
+        f" {counted(fact.of, 'test image')}: {', '.join(parts)}."
+    )
 
 
 def seconds(extent: Extent) -> float:

@@ -15,7 +15,7 @@ from shoal.look._paper import BLACK, BLUE, VERMILLION, Sheet, heading, legend_be
 from shoal.look._run_findings import DELIVERED
 from shoal.look._tested_rows import RowsTested, tested_rows
 from shoal.results import ClassScores, class_scores, confusion_matrix, wilson
-from shoal.wording import one_number
+from shoal.wording import counted, one_number
 
 _MOST: Final = 40
 """Classes that are drawn, at most: those of the lowest F1."""
@@ -145,7 +145,7 @@ def words(fact: ScoresOfClasses) -> str:
     known = np.flatnonzero(~np.isnan(fact.f1_K))
     worst, best = (int(known[place(fact.f1_K[known])]) for place in (np.argmin, np.argmax))
     return (
-        f"F1 of {len(fact.classes):,} classes: from"
+        f"F1 of {counted(len(fact.classes), 'class')}: from"
         f" {one_number(float(fact.f1_K[worst]))} ({fact.classes[worst]}) to {one_number(float(fact.f1_K[best]))}"
         f" ({fact.classes[best]})."
     )

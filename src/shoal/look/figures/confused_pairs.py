@@ -113,11 +113,13 @@ def draw_pairs(fact: ConfusedPairs) -> Sheet:
     whole_numbers(axes.xaxis)
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
-    which = f"the {count} most frequent of {fact.kinds:,} kinds" if count < fact.kinds else "all kinds"
+    which = (
+        f"the {count} most frequent of {counted(fact.kinds, 'kind')}" if count < fact.kinds else "all kinds"
+    )
     heading(
         figure,
         f"{plain(fact.name)}: {which} of mistake, true class → named class;"
-        f" {fact.wrong:,} of {fact.rows:,} test rows are wrong",
+        f" {fact.wrong:,} of {counted(fact.rows, 'test row')} are wrong",
     )
     return figure
 

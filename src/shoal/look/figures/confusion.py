@@ -62,7 +62,14 @@ def confusion(
     delivered: bool = False,
     weight_V: NDArray[np.float64] | None = None,
 ) -> Confusion:
-    """Count which class was predicted for which, over all repeats; the predicted class is the most probable."""
+    """Count which class was predicted for which, over all repeats; the predicted class is the most probable.
+
+    Each row counts once, those of weight 0 not at all.
+    """
+    if weight_V is not None:
+        true_V, probability_RVK, weight_V = (
+            true_V[weight_V > 0], probability_RVK[:, weight_V > 0], weight_V[weight_V > 0],
+        )  # fmt: skip
     repeats, predicted_V = len(probability_RVK), np.argmax(probability_RVK, axis=2).reshape(-1)
     true_V = np.tile(true_V, repeats)
     right_RV = (predicted_V == true_V).reshape(repeats, -1)

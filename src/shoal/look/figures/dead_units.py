@@ -58,7 +58,9 @@ def dead_units(findings: RunFindings) -> DeadUnits | None:
 def _lines(fact: DeadUnits) -> EpochLines:
     layers = [fact.layers[place] for place in shown_layers(len(fact.layers))]
     lines = tuple(epoch_line(layer.layer, fact.epoch_S, 100 * layer.share_S) for layer in layers)
-    notes = (f"{len(layers)} of {len(fact.layers)} layers",) if len(layers) < len(fact.layers) else ()
+    notes = (
+        (f"{len(layers)} of {counted(len(fact.layers), 'layer')}",) if len(layers) < len(fact.layers) else ()
+    )
     title = f"{fact.name}: dead units of each hidden layer"
     return EpochLines(title, "dead units (%)", lines, notes=notes)
 

@@ -105,7 +105,9 @@ def draw_dependence(fact: Dependence) -> Sheet:
             axes.set_ylabel(plain(answer_words(fact, shown), 22))
     if not alone:
         legend_beside(grid[min(1, len(grid) - 1)])
-    inputs = f"{len(fact.curves)} most important inputs" if len(fact.curves) > 1 else "most important input"
+    inputs = (
+        counted(len(fact.curves), "most important input") if len(fact.curves) > 1 else "most important input"
+    )
     heading(figure, f"Mean answer of the delivered network along the {inputs}")
     return figure
 

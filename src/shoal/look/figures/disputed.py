@@ -16,6 +16,7 @@ from shoal.look._figure import Chapter, Figure, single
 from shoal.look._paper import Sheet, heading, number_text, panels, plain
 from shoal.look._run_findings import RunFindings
 from shoal.results import vote_counts
+from shoal.wording import counted
 
 _IMAGES: Final = 18
 _IMAGES_IN_A_ROW: Final = 6
@@ -79,7 +80,7 @@ def draw_disputed(fact: Disputed) -> Sheet:
 
 def words(fact: Disputed) -> str:
     """Say it in a sentence, with its few telling numbers."""
-    return f"{len(fact.true_I)} test images that {fact.networks} networks disagree about most."
+    return f"{counted(len(fact.true_I), 'test image')} that {fact.networks} networks disagree about most."
 
 
 def seconds(extent: Extent) -> float:

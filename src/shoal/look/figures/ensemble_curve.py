@@ -28,7 +28,7 @@ from shoal.look._paper import (
     plain,
 )
 from shoal.look._run_findings import RunFindings
-from shoal.wording import one_number
+from shoal.wording import counted, one_number
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,8 +86,12 @@ def draw_ensemble_curve(facts: Sequence[EnsembleCurve]) -> Sheet:
     for axes, fact in zip(grid, shown, strict=True):
         _draw_curve(axes, fact)
     legend_beside(grid[min(1, len(shown) - 1)])
-    left_out = f" (the first {len(shown)} of {len(facts)} targets)" if len(shown) < len(facts) else ""
-    heading(figure, f"Where {len(facts[0].member_MG)} networks of the chosen candidate agree{left_out}")
+    left_out = (
+        f" (the first {len(shown)} of {counted(len(facts), 'target')})" if len(shown) < len(facts) else ""
+    )
+    heading(
+        figure, f"Where {counted(len(facts[0].member_MG), 'network')} of the chosen candidate agree{left_out}"
+    )
     return figure
 
 
@@ -111,7 +115,9 @@ def _draw_curve(axes: Panel, fact: EnsembleCurve) -> None:
 def _target_words(fact: EnsembleCurve) -> str:
     widest = fact.x_G[int(fact.deviation_G.argmax())]
     widest_place = f"widest at {fact.input} {one_number(widest)}: {one_number(fact.deviation_G.max())}"
-    return f"Standard deviation of {len(fact.member_MG)} networks over {fact.input}, {widest_place}."
+    return (
+        f"Standard deviation of {counted(len(fact.member_MG), 'network')} over {fact.input}, {widest_place}."
+    )
 
 
 def words(facts: Sequence[EnsembleCurve]) -> str:

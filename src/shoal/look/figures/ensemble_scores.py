@@ -17,7 +17,7 @@ from shoal.look._measures import leading_metric, on_test_rows
 from shoal.look._paper import BLACK, BLUE, VERMILLION, Sheet, fan, heading, panels
 from shoal.look._run_findings import RunFindings
 from shoal.results import higher_is_better
-from shoal.wording import one_number
+from shoal.wording import counted, one_number
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +104,7 @@ def words(fact: EnsembleScores) -> str:
     """Say it in a sentence, with its few telling numbers."""
     alone = f"{one_number(fact.member_M.mean())} on average alone"
     together = f"{one_number(fact.ensemble)} together: {ensemble_phrase(fact)}"
-    return f"{fact.metric}: {len(fact.member_M)} networks {alone}, {together}."
+    return f"{fact.metric}: {counted(len(fact.member_M), 'network')} {alone}, {together}."
 
 
 def seconds(extent: Extent) -> float:

@@ -21,6 +21,7 @@ from shoal.look._run_findings import DELIVERED, RunFindings
 from shoal.look._work import ZEILER_FERGUS, Work
 from shoal.look.figures.class_activation import class_activation, of_sample
 from shoal.nets import ConvLayer, dead_units, seen_by
+from shoal.wording import counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +137,9 @@ def draw_exciting(fact: Exciting) -> Sheet:
         axes.set_xlabel(
             "channel, its activation by the made image, and by the strongest test image", fontsize=9
         )
-    shown = f", the first {channels} of {fact.channels:,} channels" if channels < fact.channels else ""
+    shown = (
+        f", the first {channels} of {counted(fact.channels, 'channel')}" if channels < fact.channels else ""
+    )
     seen = f"; of each image what one unit sees, {_part(fact)}"
     heading(figure, f"{plain(fact.name)}: what excites {plain(fact.layer)} most{shown}{seen * fact.cut}")
     return figure
@@ -162,7 +165,7 @@ def words(fact: Exciting) -> str:
     alive = ~fact.dead_U
     beaten = int((fact.made_activation_U > fact.activation_UT[:, 0])[alive].sum())
     return (
-        f"{fact.layer}: the made image excites {beaten} of {int(alive.sum())} living channels"
+        f"{fact.layer}: the made image excites {beaten} of {counted(int(alive.sum()), 'living channel')}"
         " more than any test image."
     )
 

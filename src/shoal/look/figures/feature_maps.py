@@ -19,6 +19,7 @@ from shoal.look._mosaics import CLASS_NAME, MOST_CHANNELS, SIDE, color_ends, mos
 from shoal.look._paper import Panel, Sheet, beside, diverging, heading, plain, shades
 from shoal.look._run_findings import DELIVERED, RunFindings
 from shoal.look._work import ZEILER_FERGUS
+from shoal.wording import counted
 
 _SHADE: Final = 65.0
 """Bytes of a dot: a mosaic of images is held twice."""
@@ -78,9 +79,12 @@ def draw_feature_maps(maps: FeatureMaps) -> Sheet:
     number_columns(map_panel, columns)
     figure.colorbar(image, ax=map_panel, label="activation", aspect=25, pad=0.01)
     size = "{} × {}".format(*maps.map_MUHW.shape[2:])
-    shown = f"the first {columns} of {maps.channels:,}" if columns < maps.channels else f"{columns}"
+    shown = counted(maps.channels, "channel")
+    if columns < maps.channels:
+        shown = f"the first {columns} of {shown}"
     heading(
-        figure, f"{plain(maps.name)}: feature maps of {plain(maps.layer)}, {shown} channels, {size} pixels"
+        figure,
+        f"{plain(maps.name)}: feature maps of {plain(maps.layer)}, {shown}, {size} pixels",
     )
     return figure
 
@@ -98,7 +102,7 @@ def _activations(axes: Panel, map_MUHW: NDArray[np.float64]) -> Any:
 
 def words(fact: FeatureMaps) -> str:
     """Say it in a sentence, with its few telling numbers."""
-    return f"Feature maps of {fact.layer} for {len(fact.labels)} images: {', '.join(fact.labels)}."
+    return f"Feature maps of {fact.layer} for {counted(len(fact.labels), 'image')}: {', '.join(fact.labels)}."
 
 
 def gather(subject: Subject) -> Iterator[Gathered]:

@@ -87,7 +87,7 @@ def _measured(architecture: Architecture, training: Training, weights: list[str]
     """
     parts = [f"{listed(weights)} weigh as in training"] if weights else []
     if any(layer.batch_norm for layer in architecture.layers):
-        parts.append(f"batch norm takes about {training.batch_size:,} rows at once, as in training")
+        parts.append(f"batch norm takes about {counted(training.batch_size, 'row')} at once, as in training")
     off = ["dropout"] if any(layer.dropout for layer in architecture.layers) else []
     off += ["augmentation"] if training.augment.shift or training.augment.flip else []
     parts += [f"{listed(off)} {'is' if len(off) == 1 else 'are'} off"] if off else []
@@ -121,7 +121,7 @@ def _lines(fact: Gradients) -> EpochLines:
     )
     notes = [f"{layer.layer}: 0 at {counted(int(zeros), 'epoch')} (not drawn)"
              for layer in layers if (zeros := (layer.norm_S == 0).sum())]  # fmt: skip
-    notes += [f"{len(layers)} of {len(fact.layers)} layers"] * (len(layers) < len(fact.layers))
+    notes += [f"{len(layers)} of {counted(len(fact.layers), 'layer')}"] * (len(layers) < len(fact.layers))
     any_place = any(len(line.x_M) for line in lines)
     title = f"{fact.name}: norm of the gradient of each layer"
     return EpochLines(title, "norm of the gradient", lines, logarithmic=any_place, notes=tuple(notes))

@@ -153,7 +153,7 @@ def plot(fact: InputImportance) -> Plot:
 
 def caption(fact: InputImportance) -> str:
     """What was permuted, where, and what the whiskers are and are not."""
-    rows = f"{fact.rows:,} rows" if fact.rows > 1 else "one row"
+    rows = counted(fact.rows, "row") if fact.rows > 1 else "one row"
     times = counted(fact.permutations, "time")
     if fact.of_folds:
         where = f"Each network of the folds, on up to {rows} that it held out: a column is permuted {times}."

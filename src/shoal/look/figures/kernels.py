@@ -179,7 +179,7 @@ def _kernels_text(layer: LayerKernels, size: str) -> str:
     if layer.left_out:
         which = "with the largest weights" if layer.inputs > 1 else "of the first channels"
         shown = layer.inputs * layer.channels - layer.left_out
-        parts.append(f"the {shown} {which} of {layer.inputs * layer.channels:,} kernels")
+        parts.append(f"the {shown} {which} of {counted(layer.inputs * layer.channels, 'kernel')}")
     return f"{plain(layer.layer)}: {', '.join([*parts, size])}"
 
 

@@ -16,7 +16,7 @@ from shoal.look._extent import SMALL_IMAGES, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, single
 from shoal.look._paper import Sheet, heading, panels, plain
 from shoal.look._run_findings import DELIVERED, RunFindings
-from shoal.wording import percent
+from shoal.wording import counted, percent
 
 _MOST_IMAGES: Final = 24
 _IMAGES_IN_A_ROW: Final = 6
@@ -93,10 +93,10 @@ def draw_mistakes(mistakes: Mistakes) -> Sheet:
             fontsize=8, fontweight="normal", loc="center",
         )  # fmt: skip
     which = "all" if shown == mistakes.wrong else f"the {shown} surest of"
-    subject = "the only mistake" if mistakes.wrong == 1 else f"{which} {mistakes.wrong:,} mistakes"
+    subject = "the only mistake" if mistakes.wrong == 1 else f"{which} {counted(mistakes.wrong, 'mistake')}"
     heading(
         figure,
-        f"{plain(mistakes.name)}: {subject} on {mistakes.rows:,} test rows"
+        f"{plain(mistakes.name)}: {subject} on {counted(mistakes.rows, 'test row')}"
         " (true class → predicted class, each with its probability)",
     )
     return figure

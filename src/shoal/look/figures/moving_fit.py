@@ -16,6 +16,7 @@ from shoal.look._film_sheet import draw_film, film_seconds
 from shoal.look._layers import MOST_PANELS
 from shoal.look._lines import with_place
 from shoal.look._run_findings import DELIVERED, RunFindings
+from shoal.wording import counted
 
 MOST_DOTS: Final = 600
 """Training rows that are shown behind a curve, at most."""
@@ -73,7 +74,7 @@ def caption(film: Film) -> str:
 def words(film: Film) -> str:
     """Say it in a sentence."""
     names = ", ".join(panel.title for panel in film.panels)
-    return f"Predictions of {names} at {len(film.epoch_S)} epochs up to {film.epoch_S[-1]}."
+    return f"Predictions of {names} at {counted(len(film.epoch_S), 'epoch')} up to {film.epoch_S[-1]}."
 
 
 def seconds(extent: Extent) -> float:

@@ -17,6 +17,7 @@ from shoal.look._film_sheet import draw_film, film_seconds
 from shoal.look._mosaics import IN_A_ROW, numbers, spans
 from shoal.look._run_findings import DELIVERED, RunFindings
 from shoal.look.figures.kernels import COLORS, MOST_DOWN
+from shoal.wording import counted
 
 
 def moving_kernels(
@@ -54,7 +55,7 @@ def first_kernels(findings: RunFindings) -> Film | None:
 
 def words(film: Film) -> str:
     """Say it in a sentence."""
-    return f"The {film.panels[0].title} at {len(film.epoch_S)} epochs up to {film.epoch_S[-1]}."
+    return f"The {film.panels[0].title} at {counted(len(film.epoch_S), 'epoch')} up to {film.epoch_S[-1]}."
 
 
 def seconds(extent: Extent) -> float:

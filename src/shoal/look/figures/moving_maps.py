@@ -18,6 +18,7 @@ from shoal.look._film_sheet import draw_film, film_seconds
 from shoal.look._layers import MOST_LAYERS
 from shoal.look._mosaics import color_ends, numbers
 from shoal.look._run_findings import DELIVERED, RunFindings
+from shoal.wording import counted
 
 
 def moving_maps(
@@ -52,7 +53,7 @@ def maps_of_layers(findings: RunFindings) -> Film | None:
 def words(film: Film) -> str:
     """Say it in a sentence."""
     names = ", ".join(panel.title for panel in film.panels)
-    return f"Feature {names}, at {len(film.epoch_S)} epochs up to {film.epoch_S[-1]}."
+    return f"Feature {names}, at {counted(len(film.epoch_S), 'epoch')} up to {film.epoch_S[-1]}."
 
 
 def seconds(extent: Extent) -> float:

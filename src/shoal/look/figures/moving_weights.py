@@ -17,6 +17,7 @@ from shoal.look._film import Bars, Film
 from shoal.look._film_sheet import draw_film, film_seconds
 from shoal.look._layers import MOST_LAYERS
 from shoal.look._run_findings import DELIVERED, RunFindings
+from shoal.wording import counted
 
 
 def moving_weights(
@@ -53,7 +54,7 @@ def history(findings: RunFindings) -> Film | None:
 def words(film: Film) -> str:
     """Say it in a sentence, with its few telling numbers."""
     names = ", ".join(panel.title for panel in film.panels)
-    return f"Histograms, {names}, at {len(film.epoch_S)} epochs up to {film.epoch_S[-1]}."
+    return f"Histograms, {names}, at {counted(len(film.epoch_S), 'epoch')} up to {film.epoch_S[-1]}."
 
 
 def seconds(extent: Extent) -> float:

@@ -119,7 +119,7 @@ def _tick(time: float, kind: TimeKind) -> str:
 
 def _further(facts: Sequence[Course]) -> str:
     most = max(fact.further for fact in facts)
-    return f" (the latest {MOST_TIMES:,} times, {most:,} earlier ones are not drawn)" if most else ""
+    return f" (the latest {MOST_TIMES:,} times, {counted(most, 'earlier one')} are not drawn)" if most else ""
 
 
 def caption(facts: Sequence[Course]) -> str:

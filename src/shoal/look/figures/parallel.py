@@ -35,7 +35,7 @@ from shoal.look._run_findings import RunFindings
 from shoal.look._text_layout import in_lines
 from shoal.results import higher_is_better
 from shoal.study import short_keys, text_of
-from shoal.wording import one_number
+from shoal.wording import counted, one_number
 
 NAMED_VALUES: Final = 8
 """Up to so many values stand at even distances on their axis; more numbers stand to scale."""
@@ -261,7 +261,10 @@ def words(fact: Parallel) -> str:
     ends = (
         f"from {one_number(fact.score_C[0])} to {one_number(fact.score_C[-1])}" if len(fact.score_C) else ""
     )
-    return f"{len(fact.score_C)} candidates by {', '.join(setting.key for setting in fact.settings)}; scores {ends}."
+    return (
+        f"{counted(len(fact.score_C), 'candidate')} by"
+        f" {', '.join(setting.key for setting in fact.settings)}; scores {ends}."
+    )
 
 
 def plot(fact: Parallel) -> Plot | None:

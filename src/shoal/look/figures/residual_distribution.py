@@ -18,7 +18,7 @@ from shoal.look._paper import BLUE, GREY, SKY, Sheet, heading, legend_above, pan
 from shoal.look._residuals import Residuals, residuals_of
 from shoal.look._run_findings import DELIVERED
 from shoal.look._work import Work
-from shoal.wording import one_number, percent
+from shoal.wording import counted, one_number, percent
 
 _FEWEST: Final = 3
 _MOST_TARGETS: Final = 3
@@ -130,7 +130,11 @@ def draw_distributions(facts: Sequence[ResidualDistribution]) -> Sheet:
         qq.plot(ends, fact.mean + fact.deviation * ends, color=GREY, linewidth=1.2)
         qq.scatter(fact.normal_Q, fact.residual_Q, s=12, color=BLUE, alpha=0.7, linewidths=0)
         qq.set(xlabel="normal quantile", ylabel=what)
-    more = f" (the first {_MOST_TARGETS} of {len(facts)} targets)" if len(facts) > _MOST_TARGETS else ""
+    more = (
+        f" (the first {_MOST_TARGETS} of {counted(len(facts), 'target')})"
+        if len(facts) > _MOST_TARGETS
+        else ""
+    )
     heading(figure, f"{DELIVERED}: distribution of the residuals of the test rows{more}")
     return figure
 

@@ -17,7 +17,7 @@ from shoal.look._figure import Chapter, Figure, single
 from shoal.look._layers import MOST_LAYERS, layers_left_out
 from shoal.look._paper import BLACK, BLUE, Sheet, heading, legend_beside, panels, plain, whole_numbers
 from shoal.look._run_findings import DELIVERED, RunFindings
-from shoal.wording import rounded
+from shoal.wording import counted, rounded
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +82,7 @@ def draw_weight_history(history: WeightHistory) -> Sheet:
 def words(fact: WeightHistory) -> str:
     """Say it in a sentence, with its few telling numbers."""
     names = ", ".join(layer.layer for layer in fact.layers)
-    return f"Weights of {names} at {len(fact.epoch_S)} epochs up to {fact.epoch_S[-1]}."
+    return f"Weights of {names} at {counted(len(fact.epoch_S), 'epoch')} up to {fact.epoch_S[-1]}."
 
 
 def seconds(extent: Extent) -> float:

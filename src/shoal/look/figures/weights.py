@@ -28,7 +28,7 @@ from shoal.look._paper import (
 )
 from shoal.look._run_findings import DELIVERED, RunFindings
 from shoal.nets import refit_parameters, weights_by_layer
-from shoal.wording import rounded
+from shoal.wording import counted, rounded
 
 _WEIGHT_SECONDS: Final = 2e-8
 
@@ -99,7 +99,7 @@ def _draw_histogram(axes: Panel, layer: Histogram) -> None:
     axes.locator_params(axis="x", nbins=6)
     spread = f"standard deviation {rounded(layer.deviation_before, 3)} → {rounded(layer.deviation_after, 3)}"
     axes.set_title(
-        f"{plain(layer.layer, 24)} ({layer.after_B.sum():,} weights)\n{spread}",
+        f"{plain(layer.layer, 24)} ({counted(layer.after_B.sum(), 'weight')})\n{spread}",
         fontsize=10,
         fontweight="normal",
     )

@@ -7,6 +7,7 @@ from typing import Final
 from shoal.look._check import MethodCheck
 from shoal.look._reasons import others_alike, significance_sentence
 from shoal.results import Results
+from shoal.wording import counted
 
 SHARE: Final = 0.5
 """Share of the other healthy candidates from which it is said."""
@@ -20,7 +21,9 @@ def not_distinguishable(results: Results) -> str:
         return ""
     smallest = min(row.parameter_count for row in alike)
     chosen = next(row for row in results.standings if row.candidate_id == choice.candidate_id)
-    smaller = f"; the smallest has {smallest:,} parameters, the chosen one {chosen.parameter_count:,}"
+    smaller = (
+        f"; the smallest has {counted(smallest, 'parameter')}, the chosen one {chosen.parameter_count:,}"
+    )
     significance = significance_sentence(others, healthy)
     return f"{significance} at 5 %{smaller if smallest < chosen.parameter_count else ''}."
 

@@ -10,7 +10,7 @@ from shoal.look._check import MethodCheck
 from shoal.look._evidence import pooled_deviation, scores_on_test_rows
 from shoal.look._measures import leading_metric, sentence_words
 from shoal.results import Results
-from shoal.wording import rounded
+from shoal.wording import counted, rounded
 
 VARIANTS: Final = 5
 """Variants tested on the same rows from which their best is said to be picked by the test."""
@@ -21,7 +21,7 @@ def many_variants(results: Results) -> str:
     scores = scores_on_test_rows(results)
     if len(scores) < VARIANTS:
         return ""
-    text = f"{len(scores)} variants{_with_winner(scores)} were tested on the same test rows."
+    text = f"{counted(len(scores), 'variant')}{_with_winner(scores)} were tested on the same test rows."
     spread = pooled_deviation(list(scores.values()))
     if spread > 0:
         means = max(len(values) for values in scores.values())

@@ -7,6 +7,7 @@ from typing import Final
 from shoal.look._check import MethodCheck
 from shoal.look._evidence import scores_on_test_rows
 from shoal.results import Results
+from shoal.wording import counted
 
 
 def one_repeat(results: Results) -> str:
@@ -14,7 +15,7 @@ def one_repeat(results: Results) -> str:
     scores = scores_on_test_rows(results)
     if len(scores) < 2 or results.study.study.repeats > 1:
         return ""
-    return f"{len(scores)} variants are compared by one initialisation each, so their spread is not known."
+    return f"{counted(len(scores), 'variant')} are compared by one initialisation each, so their spread is not known."
 
 
 CHECK: Final = MethodCheck(

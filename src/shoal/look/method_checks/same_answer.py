@@ -13,7 +13,7 @@ from shoal.decisions import named_classes
 from shoal.look._check import MethodCheck
 from shoal.look._evidence import delivered_answers, in_quotes, phrases
 from shoal.results import Results
-from shoal.wording import rounded
+from shoal.wording import counted, rounded
 
 CONSTANT: Final = 0.01
 """Spread of the answers over that of the targets below which they are said to be the same."""
@@ -29,7 +29,10 @@ def same_answer(results: Results) -> str:
         named = np.unique(named_classes(answer_VK, results.decision))
         if len(named) > 1 or len(np.unique(true_V)) < 2:
             return ""
-        return f"Of {len(true_V):,} test rows, every one is predicted as {in_quotes(truth.classes[int(named[0])])}."
+        return (
+            f"Of {counted(len(true_V), 'test row')}, every one is predicted as"
+            f" {in_quotes(truth.classes[int(named[0])])}."
+        )
     targets = []
     for name, true, answer in zip(truth.target_names, true_V.T, answer_VK.T, strict=True):
         spread, true_spread = float(answer.std()), float(true.std())

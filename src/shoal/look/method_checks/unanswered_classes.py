@@ -16,6 +16,7 @@ from shoal.kinds import task_kind
 from shoal.look._check import MethodCheck
 from shoal.look._evidence import delivered_answers, in_quotes, phrases
 from shoal.results import Results
+from shoal.wording import counted
 
 FEWEST: Final = 5
 """Test rows from which the recall of 0 of a predicted class is said: fewer may be missed by chance."""
@@ -37,7 +38,8 @@ def never_recognised(results: Results) -> str:
         return ""
     right = int((true_V == named_V).sum())
     return (
-        f"No test row is recognised of {phrases(classes)}; over all classes {right:,} of {len(true_V):,} test rows are"
+        f"No test row is recognised of {phrases(classes)}; over all classes {right:,} of"
+        f" {counted(len(true_V), 'test row')} are"
         " right."
     )
 
@@ -51,7 +53,7 @@ def _labels(results: Results, answer_VK: NDArray[np.float64]) -> str:
     if not labels:
         return ""
     right, rows = int((true_VK == named_VK).all(axis=1).sum()), len(true_VK)
-    every = f"{right:,} of {rows:,} test rows are right in all labels"
+    every = f"{right:,} of {counted(rows, 'test row')} are right in all labels"
     return f"No test row is recognised that has the label {phrases(labels)}; {every}."
 
 

@@ -56,6 +56,7 @@ def label_text(findings: RunFindings) -> str:
     ]
     which = f"the {len(rows)} of {count} labels with the lowest F1" if len(rows) < count else "labels"
     together = f" (all {fact.repeats} together)" if fact.repeats > 1 else ""
-    note = "" if findings.truth.test_weights is None else "\nEach row counts once here, whatever it weighs."
+    weighed = findings.truth.test_weights is not None
+    note = "\nEach row of a weight above 0 counts once here, whatever that is." * weighed
     table = text_table(["label", "rows", "precision", "recall", "F1", "ROC AUC"], rows)
     return f"{which} on the test rows, {fact.name}{together}\n{table}{note}"

@@ -11,6 +11,7 @@ import dataclasses
 import gzip
 import hashlib
 import io
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -57,11 +58,13 @@ from shoal.look.page.tables import ReportTable
 from shoal.parts import REPORT, Parts
 from shoal.results import REPORT_NAME, Results, RunFiles, reading, refuse_shard, run_files
 from shoal.study import keys_in_memory, passed_on, to_toml
+from shoal.wording import counted
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 _WEBP_SIDE: Final = 16_383
+_EXPONENT: Final = re.compile(r"\b[0-9][0-9.]*e-[0-9]+")
 _LARGE: Final = 100_000
 """Bytes of a picture from which it is packed with more effort: up to a quarter less, for three times the time."""
 _LITTLE_EFFORT: Final[dict[str, Any]] = {"method": 1, "quality": 0}
@@ -160,7 +163,13 @@ def report_html(
         "study": results.study,
         "gravest": GRAVEST,
         "computing": f"{duration(sum(fit.seconds for fit in results.summaries.values()))} of wall time, {ADDED_UP}",
-        "steps": sum(fit.steps for fit in results.summaries.values()),
+        "trained": ", ".join(
+            counted(number, noun)
+            for number, noun in (
+                (len(results.summaries), "network"),
+                (sum(fit.steps for fit in results.summaries.values()), "step"),
+            )
+        ),
         "trainers": sorted({fit.trainer for fit in results.summaries.values()}),
         "in_memory": keys_in_memory(vars(results.study.data)),
         "missing": tuple(dict.fromkeys((*results.missing, *parts.missing))),
@@ -379,7 +388,7 @@ def _environment() -> Environment:
     def finalize(value: Any) -> Any:
         return value if isinstance(value, Markup) else together(seen(value))
 
-    return Environment(
+    made = Environment(
         loader=FileSystemLoader(_HERE),
         autoescape=True,
         undefined=StrictUndefined,
@@ -387,6 +396,15 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=finalize,
     )
+    made.filters["whole"] = whole
+    return made
+
+
+def whole(text: str) -> Any:
+    """Write a cell in which no line ends within a number: browsers take the hyphen of 1e-4 for the end of a word."""
+    from markupsafe import escape
+
+    return _markup(_EXPONENT.sub(r'<span class="whole">\g<0></span>', str(escape(together(seen(text))))))
 
 
 def _as_written(line: str) -> Any:

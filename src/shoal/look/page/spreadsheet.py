@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.wording import safe_cell
+from shoal.wording import counted, safe_cell
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -62,7 +62,7 @@ def frame_csv(frame: DataFrame) -> str:
     """Write a frame as CSV; of a very long one the first rows, which the title says."""
     columns = tuple(str(name) for name in frame.columns)
     shown = frame.head(MOST_FRAME_CELLS // max(1, len(columns)))
-    title = f"the first {len(shown)} of {len(frame)} rows" if len(shown) < len(frame) else ""
+    title = f"the first {len(shown)} of {counted(len(frame), 'row')}" if len(shown) < len(frame) else ""
     return blocks_csv([Block(title, columns, tuple(shown.itertuples(index=False, name=None)))])
 
 

@@ -20,7 +20,7 @@ from shoal.look._trust import looks_sentence, permutation_sentence
 from shoal.results import Results, higher_is_better
 from shoal.scores import score_kind
 from shoal.study import Network, settings_text
-from shoal.wording import counted, interval, listed, one_number, percent, shorten
+from shoal.wording import counted, interval, is_or_are, listed, one_number, percent, shorten
 
 ADDED_UP: Final = "added up over all networks"
 _CLASSES_NAMED: Final = 5
@@ -58,7 +58,7 @@ def _asked(results: Results) -> str:
     targets = listed([_name(name) for name in truth.target_names], most=NAMES)
     noun = "number" if truth.task == "regression" else "label"
     what = _class_of(results) if truth.classes else f"the {noun}{many} {targets}"
-    rows = f"{truth.train_rows:,} rows to learn from, {len(truth.y) - truth.train_rows:,} to be tested on"
+    rows = f"{counted(truth.train_rows, 'row')} to learn from, {len(truth.y) - truth.train_rows:,} to be tested on"
     tried, compared = len(results.candidates), len(study.compare)
     done = [f"{counted(tried, 'candidate')} searched"] if study.search else []
     done += [f"{counted(compared, 'variant')} compared with the winner"] if compared else []
@@ -71,7 +71,7 @@ def _asked(results: Results) -> str:
 def _class_of(results: Results) -> str:
     """Name the target of a classification and, where they are few, its classes."""
     names, classes = results.truth.target_names, results.truth.classes
-    what = f"one of {len(classes):,} classes"
+    what = f"one of {counted(len(classes), 'class')}"
     if len(classes) <= _CLASSES_NAMED:
         what += f" ({listed([_name(name, 20) for name in classes], last='or')})"
     return f"{_name(names[0])}, {what}," if names else what
@@ -93,7 +93,8 @@ def _chosen(results: Results) -> str:
     if search is None:
         return f"Nothing was searched: the study’s own network, {network_words(results.study.network)}."
     if choice is None:
-        return f"Nothing yet: {results.unfinished:,} fits are not trained."
+        fits = f"{counted(results.unfinished, 'fit')} {is_or_are(results.unfinished)}"
+        return f"Nothing yet: {fits} not trained."
     row = next(row for row in results.candidate_rows if row.candidate_id == choice.candidate_id)
     others = {key: value for key, value in row.values.items() if not _SIZES.fullmatch(key)}
     settings = f", with {settings_text(others)}" if others else ""
@@ -191,7 +192,7 @@ def _as_compared(results: Results, repeats: int) -> str:
     """Say from how many rows the comparisons learn, and of how many networks a score is the mean."""
     train_rows = results.truth.train_rows
     rows = {train_rows - entry.validation_rows for entry in results.plan if entry.stage == "compare"}
-    said = [f"on {min(rows):,} of {train_rows:,} rows"] if rows and min(rows) < train_rows else []
+    said = [f"on {min(rows):,} of {counted(train_rows, 'row')}"] if rows and min(rows) < train_rows else []
     said += [f"the mean of {repeats} networks"] if repeats > 1 else []
     return f" ({', '.join(said)})" if said else ""
 

@@ -21,7 +21,7 @@ from shoal.look._outer_folds import chosen_settings, nested_metrics
 from shoal.look._tested_rows import RowsTested
 from shoal.results import Results, class_scores, confusion_matrix
 from shoal.study import base_candidate, short_keys, text_of
-from shoal.wording import ROUNDING, interval, listed, one_number, percent, rounded
+from shoal.wording import ROUNDING, counted, interval, listed, one_number, percent, rounded
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -337,7 +337,9 @@ def data_facts(results: Results) -> list[tuple[str, str]]:
         folds = {entry.fold for entry in results.plan if entry.stage == "search"}
         asked = study.search.splitter
         kind = study.folds_kind(asked) if data.timed else asked.kind
-        facts.append(("search", f"{len(folds)} folds of the training rows" + (f" ({kind})" if kind else "")))
+        facts.append(
+            ("search", f"{counted(len(folds), 'fold')} of the training rows" + (f" ({kind})" if kind else ""))
+        )
     if study.nested:
         outer = study.nested.splitter
         named = f" ({outer.kind})" if outer.kind else ""

@@ -29,6 +29,7 @@ from shoal.nets.layers.norm import norm_of
 from shoal.nets.layers.pool import pooling_of
 from shoal.nets.layers.skip import skip_class, skip_stride
 from shoal.study import Conv, Network, Pool
+from shoal.wording import counted
 
 if TYPE_CHECKING:
     from torch import nn
@@ -267,9 +268,11 @@ def conv_layers(network: Network, shape: Shape, *, of_series: bool) -> list[Conv
 def _conv_layer(network: Network, number: int, conv: Conv, shape: Shape) -> ConvLayer:
     place = f"network.conv[{number}]"
     channels, *size = shape
-    for what, count in (("input channels", channels), ("channels", conv.channels)):
+    for what, count in (("input channel", channels), ("channel", conv.channels)):
         if count % conv.groups:
-            problem = f"expected groups to divide the {what}, got {conv.groups} groups and {count} {what}"
+            problem = (
+                f"expected groups to divide the {what}s, got {conv.groups} groups and {counted(count, what)}"
+            )
             raise StudyError(Problem(place, problem))
     after = _shrunk(f"{place}: kernel", (size[0], size[1]), conv)
     pool = conv.pool or Pool(size=1)

@@ -98,16 +98,6 @@ class _Batch:
         weight_U, variance_U = (_part(name, named, part, dtype) for part in ("weight", "running_var"))
         return np.asarray(weight_U / np.sqrt(variance_U + dtype.type(EPSILON)))
 
-    def folded(self, name: str, named: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float64]]:
-        """Give weight and bias of the layer by which its sums come out normed by the running statistics."""
-        exact = np.dtype(np.float64)
-        mean_U, shift_U = (_part(name, named, part, exact) for part in ("running_mean", "bias"))
-        scale_U, weight = self._scale(name, named, exact), named[f"{name}.weight"]
-        return {
-            f"{name}.weight": weight * scale_U.reshape(-1, *[1] * (weight.ndim - 1)),
-            f"{name}.bias": (named[f"{name}.bias"] - mean_U) * scale_U + shift_U,
-        }
-
     def nodes(self, graph: GraphParts, name: str, x: str, shape: Shape) -> str:  # noqa: ARG002
         statistics = [f"{name}_norm.{part}" for part in ("weight", "bias", "running_mean", "running_var")]
         return graph.node("BatchNormalization", [x, *statistics], f"{name}_normed", {"epsilon": EPSILON})
@@ -181,9 +171,9 @@ class Normed(Protocol):
         ...
 
 
-BATCH, _LAYER = _Batch(), _Layer()
+_BATCH, _LAYER = _Batch(), _Layer()
 
 
 def norm_of(layer: Normed) -> Norm | None:
     """Give the norm of a layer; None where it has none."""
-    return BATCH if layer.batch_norm else _LAYER if layer.layer_norm else None
+    return _BATCH if layer.batch_norm else _LAYER if layer.layer_norm else None

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from shoal.errors import Problem, StudyError
 from shoal.kinds import Takes
 from shoal.nets._layer import LAYER_CALLS, LayerStep, Part, Shape, StepCost
+from shoal.wording import counted
 
 if TYPE_CHECKING:
     from torch import nn
@@ -99,6 +100,6 @@ LAYER = SeriesLayer
 def series_layer(inputs: int, series: int) -> SeriesLayer:
     """Lay out so many inputs as series. Raises StudyError where they are not of one length."""
     if inputs % series:
-        what = f"expected a number of series that divides the {inputs:,} inputs, got {series:,}"
+        what = f"expected a number of series that divides the {counted(inputs, 'input')}, got {series:,}"
         raise StudyError(Problem("network.series", what))
     return SeriesLayer("series", inputs, series)
