@@ -179,6 +179,7 @@ def asked_for_torch() -> dict[str, str]:
             ask()
         except Exception as error:
             said[what] = f"{type(error).__name__}: {error}"
+    said["dir"] = str("module_" in dir(table))
     return said
 
 

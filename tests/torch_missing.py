@@ -45,7 +45,7 @@ class TestsWithoutTorch:
 def _skipped(module: ModuleType) -> Iterator[None]:
     try:
         yield
-    except ShoalError as error:
+    except (ShoalError, AttributeError) as error:
         words = next((words for start, words in ASKED.items() if str(error).startswith(start)), ("torch",))
         if needed("torch") in str(error) and any(word in inspect.getsource(module) for word in words):
             pytest.skip(REASON)
