@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
+DEPENDENCIES := "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')"
 RUNS := $(VENV)/.runs
 TESTS := $(VENV)/.tests
 SPREAD := -n auto --maxprocesses 8 --dist worksteal
 CAMPAIGNS := tests/contracts tests/data/test_missing.py tests/native tests/engine tests/nets tests/torture tests/estimators/test_search_shared.py tests/test_whole_runs.py
 
-.PHONY: run test lint check format docs pictures sanitize torture bench oldest newest wheels clean
+.PHONY: run test lint check format docs pictures sanitize torture bench oldest newest wheels clean core packages
 
 run: $(RUNS)  ## run the built-in study `two-peaks`
 	$(BIN)/shoal run two-peaks
@@ -53,12 +54,20 @@ wheels: $(VENV)/.wheels  ## wheels of every platform, or of PLATFORMS, into dist
 clean:
 	rm -rf $(VENV) .bench-venv .oldest-venv .newest-venv build dist runs .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-# What a run needs. Modules are compiled when they are first imported: a quarter of those that are installed.
+# What a run needs. The core is compiled while packages are downloaded; modules of theirs when they are first imported, a
+# quarter of those that are installed.
 $(RUNS): pyproject.toml constraints.txt setup.py $(wildcard src/native/*)
 	$(PYTHON) -m venv $(VENV)
 	$(INSTALL) setuptools
+	@$(MAKE) --no-print-directory -j 2 core packages
 	$(INSTALL) --no-build-isolation -e .
 	@touch $@
+
+core:
+	$(BIN)/python setup.py -q build_ext --inplace
+
+packages:
+	$(BIN)/python -c $(DEPENDENCIES) | $(INSTALL) -r /dev/stdin
 
 # What checks and tests need besides, and modules compiled on all cores for the many processes that tests start.
 $(TESTS): $(RUNS)

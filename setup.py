@@ -25,6 +25,8 @@ NATIVE = Path("src/native")
 # Contraction off: products and sums are fused where the source says so and nowhere else.
 FLAGS = ["-std=c++17", "-O3", "-fvisibility=hidden", "-ffp-contract=off", "-fno-math-errno"]
 FLAGS += ["-fno-exceptions", "-fno-rtti", "-g0", "-w"]
+# The vectors that are taken only where they are asked for: compiled in half of the time.
+PLAIN_FLAGS = {"core_portable.cpp": ["-O1"]}
 X86_FLAGS = {
     "core_avx2.cpp": ["-mavx2", "-mfma"],
     "core_avx512.cpp": ["-mavx2", "-mfma", "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"],
@@ -35,10 +37,10 @@ SUFFIXES = {"win": ".dll", "mac": ".dylib"}  # of a platform that begins so; `.s
 
 def flags_of(source: Path, platform: str) -> list[str]:
     """Give what the compiler is told for one file; a Python of two processors on a Mac builds both at once."""
-    own = X86_FLAGS.get(source.name, [])
+    flags, own = FLAGS + PLAIN_FLAGS.get(source.name, []), X86_FLAGS.get(source.name, [])
     if "universal2" in platform:
-        return FLAGS + [part for flag in own for part in ("-Xarch_x86_64", flag)]
-    return FLAGS + (own if any(name in platform for name in ("x86_64", "amd64")) else [])
+        return flags + [part for flag in own for part in ("-Xarch_x86_64", flag)]
+    return flags + (own if any(name in platform for name in ("x86_64", "amd64")) else [])
 
 
 class BuildCore(build_ext):

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from house_copy import HOUSE, run_beside
 from shoal import cli
 
 pytestmark = pytest.mark.usefixtures("dots")
@@ -165,39 +164,6 @@ def test_what_commands_do_is_told_without_numpy() -> None:
     code = "import sys, shoal.cli\nprint('numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
-
-
-def test_a_native_run_never_imports_torch(study: Path) -> None:
-    code = (
-        f"import sys, shoal\nshoal.run({str(study)!r}, out='out', workers=1)\nprint('torch' in sys.modules)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=study.parent
-    )
-    assert done.stdout.strip() == "False"
-
-
-def test_a_native_run_of_images_and_categories_never_imports_torch(tmp_path: Path) -> None:
-    """Their dense networks are looked into without it."""
-    code = (
-        "import os, sys, dots, shoal\n"
-        "dots.draw_dots()\n"
-        "os.chdir(sys.argv[1])\n"
-        "for name, text in {'images': IMAGES, 'kinds': KINDS}.items():\n"
-        "    open(f'{name}.toml', 'w').write(text)\n"
-        "    shoal.run(f'{name}.toml', out=name, workers=1, trainer='native')\n"
-        "print('torch' in sys.modules)"
-    )
-    short = "[training]\nepochs = 1\nbatch_size = 64\n"
-    images = f"[study]\ntask = 'classification'\n[data]\ndataset = 'digits'\n[network]\nhidden = [4]\n{short}"
-    kinds = (
-        "[study]\ntask = 'regression'\n[data]\ntrain = 'rows.csv'\ntarget = 'y'\ncategorical = ['kind']\n"
-        f"[network]\nhidden = [4]\n{short}"
-    )
-    rows = "".join(f"{n},{'abc'[n % 3]},{n % 7}\n" for n in range(60))
-    (tmp_path / "rows.csv").write_text(f"x,kind,y\n{rows}", encoding="utf-8")
-    script = f"IMAGES, KINDS = {images!r}, {kinds!r}\n{code}"
-    assert run_beside(HOUSE.parent, script, str(tmp_path)).stdout.strip() == "False"
 
 
 def test_a_closed_pipe_is_quiet(study: Path) -> None:

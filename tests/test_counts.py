@@ -54,6 +54,7 @@ def model(results: Results) -> Model:
 
 
 def test_answers_are_exponentials_of_outputs_and_targets_are_not_scaled(model: Model) -> None:
+    pytest.importorskip("torch")
     assert model.preprocessing.to_json()["targets"] == [
         {"name": "visits", "mean": 0.0, "scale": 1.0, "link": "exp"}
     ]
@@ -99,6 +100,7 @@ def test_files_and_networks_of_folds_give_the_same_answers(results: Results, mod
     assert not why_not
     assert [member.preprocessing.link for member in members] == ["exp", "exp"]
     folder = results.folder.parent
+    pytest.importorskip("torch")  # the exported file imports it
     export_torch(results.folder, folder / "network.safetensors")
     spec = importlib.util.spec_from_file_location("network", folder / "network.py")
     assert spec is not None

@@ -84,7 +84,8 @@ def test_what_needs_torch_says_so_in_one_sentence(both: tuple[Made, Made]) -> No
     }
     assert said["refused"]["check two-peaks --device auto"].startswith("0 two-peaks: regression\n")
     assert said["asked"] == {
-        "module_": f"InputError: a torch.nn.Module {NEEDED}",
+        "dir": "False",
+        "module_": f"AttributeError: a torch.nn.Module {NEEDED}",
         "float64": f"StudyError: dtype: float64 {NEEDED}",
         "float64 images": f"StudyError: dtype: float64 {NEEDED}",
         "cuda": f"StudyError: device: cuda {NEEDED}",

@@ -148,7 +148,10 @@ def fitted() -> dict[str, Any]:
     table = MLPRegressor(hidden_layer_sizes=(5,), max_iter=5, random_state=0).fit(
         digits.data[:200], classes[:200]
     )
-    answers: dict[str, Any] = {"table": table.predict(digits.data[:3]).tolist()}
+    answers: dict[str, Any] = {
+        "table": table.predict(digits.data[:3]).tolist(),
+        "score": table.score(digits.data, digits.target),
+    }
     for kind, x in (("bytes", images.astype(np.uint8)), ("floats", images / 16)):
         cnn = CNNClassifier(conv_channels=(4,), hidden_layer_sizes=(8,), max_iter=3, random_state=0)
         answers[kind] = cnn.fit(x[:, None], classes).predict_proba(x[:3, None]).tolist()
@@ -176,6 +179,7 @@ def asked_for_torch() -> dict[str, str]:
             ask()
         except Exception as error:
             said[what] = f"{type(error).__name__}: {error}"
+    said["dir"] = str("module_" in dir(table))
     return said
 
 

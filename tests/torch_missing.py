@@ -2,7 +2,7 @@
 
 What imports torch in a file of tests is skipped there, a whole file where it does so at its head. Code of Shoal that
 imports torch fails, as it would for a user; where it says in its sentence that torch is needed, a test is skipped whose
-file speaks of torch, and no other.
+file speaks of torch, or of what the sentence begins with, and no other.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, Final
 
 import pytest
 
@@ -20,6 +22,8 @@ from shoal.extras import needed
 
 TESTS = Path(__file__).parent
 REASON = "torch is not installed"
+ASKED: Final = {"dtype: float64 ": ("float64",), "a torch.nn.Module ": ("module_", "modules_")}
+"""How a sentence begins that says what torch alone does, and the words of files of tests that ask for it."""
 
 
 class TestsWithoutTorch:
@@ -37,11 +41,21 @@ class TestsWithoutTorch:
             raise pytest.skip.Exception(REASON, allow_module_level=True)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
+@contextmanager
+def _skipped(module: ModuleType) -> Iterator[None]:
     try:
-        return (yield)
-    except ShoalError as error:
-        if needed("torch") in str(error) and "torch" in inspect.getsource(pyfuncitem.module):
+        yield
+    except (ShoalError, AttributeError) as error:
+        words = next((words for start, words in ASKED.items() if str(error).startswith(start)), ("torch",))
+        if needed("torch") in str(error) and any(word in inspect.getsource(module) for word in words):
             pytest.skip(REASON)
         raise
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
+    drawn = getattr(pyfuncitem.obj, "hypothesis", None)
+    with pytest.MonkeyPatch.context() as patch, _skipped(pyfuncitem.module):
+        if drawn:  # the first case that needs torch ends it: no smaller one is looked for
+            patch.setattr(drawn, "inner_test", _skipped(pyfuncitem.module)(drawn.inner_test))
+        return (yield)

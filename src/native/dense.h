@@ -21,7 +21,9 @@ inline void activate(const Layer& layer, int64_t rows, const uint16_t* draws) {
     const vu32 threshold = vu32{} + (uint32_t)layer.dropout_threshold;
     const vf32 scale = broadcast((float)(65536.0 / (double)(65536 - layer.dropout_threshold)));
     const auto evaluate = [=](float* value, const uint16_t* draw) {
-        Activated y = F::evaluate(load(value));
+        Activated y;
+        if constexpr (F::PREPARES) y = F::complete(load(value));
+        else y = F::evaluate(load(value));
         if (DROP) {
             vu16 lane_draws;
             __builtin_memcpy(&lane_draws, draw, sizeof lane_draws);
@@ -36,6 +38,8 @@ inline void activate(const Layer& layer, int64_t rows, const uint16_t* draws) {
         float *value = layer.value + b * layer.output_stride,
               *derivative = layer.derivative + b * layer.output_stride;
         const uint16_t* draw = draws + (DROP ? b * layer.units : 0);
+        if constexpr (F::PREPARES)
+            for (int64_t h = 0; h < layer.units; h += W) store(value + h, F::prepare(load(value + h)));
         for (int64_t h = 0; h < whole; h += W) {
             const Activated y = evaluate(value + h, draw + h);
             store(value + h, y.value);
@@ -125,65 +129,81 @@ inline GradientFactors gradient_factors(const Network& net, int64_t l) {
 }
 
 // Sums of a tile whose weights are updated with it: fewer than a product could have, so that registers are left.
-constexpr int UPDATE_SUMS = 10, UPDATE_VECTORS = 2;
+constexpr int UPDATE_SUMS = 10;
 constexpr int update_rows(int vectors) { return UPDATE_SUMS / vectors; }
 
-// A block of weights: `tiles` tiles of equal height below each other, the first from this row and vector on.
+// Tiles of equal height: `tiles` of them below each other, in each of `strips` neighbouring strips of vectors; the first
+// from this row and vector on.
 struct WeightTiles {
     const Layer& layer;
     GradientFactors factors;
     int64_t rows;  // of the batch
-    int64_t first_row, vector, tiles;
+    int64_t first_row, tiles, vector, strips;
 };
 
 // Gradients of a block of weights, summed over the batch, and their updates. The weights of a tile are updated while
 // the next tile's gradient is summed, a vector a term: so roots and quotients are found beside multiply-adds, and not
-// after them. The order of the terms of a sum is that of the batch, whatever lies between them.
+// after them. The order of the terms of a sum is that of the batch, whatever lies between them. A tile is as wide as a
+// panel, whose rows lie one behind the other, or one vector wide.
 template <int R, int C, class Optimizer>
 void update_tiles(const WeightTiles& block, const Optimizer& optimizer) {
+    static_assert(C == 1 || C == PANEL_VECTORS, "vectors of a tile lie at equal distances");
     const Optimizer update = optimizer;
     const Layer& layer = block.layer;
-    const int64_t row_stride = layer.row_stride, panel_stride = layer.panel_stride;
     const int64_t a_stride = block.factors.a_stride, b_stride = block.factors.b_stride;
-    alignas(64) float gradient[C * R * W];
-    int64_t at = block.first_row * row_stride + column_offset(block.vector, panel_stride);
-    for (int64_t tile = 0; tile <= block.tiles; ++tile) {
+    const int64_t to_next = C == 1 ? layer.row_stride : W;
+    alignas(64) float gradient[R * C * W];
+    const float* g = gradient;
+    float *weights = nullptr, *first_moment = nullptr, *second_moment = nullptr;
+    int64_t row = block.first_row, vector = block.vector, updates = 0;
+    const int64_t end = block.first_row + R * block.tiles, last = block.vector + C * block.strips;
+    for (;;) {
         vf32 sum[R][C] = {};
-        const float *a = block.factors.a + block.first_row + tile * R, *b = block.factors.b + block.vector * W;
-        int64_t terms = tile < block.tiles ? block.rows : 0;
+        const float *a = block.factors.a + row, *b = block.factors.b + vector * W;
+        int64_t terms = vector < last ? block.rows : 0;
         const auto sum_term = [&]() __attribute__((always_inline)) {
             add_term<R, C, true>(a, a_stride, b, PANEL, sum);
             a += a_stride;
             b += b_stride;
-            --terms;
         };
-        for (int c = 0; tile > 0 && c < C; ++c) {
-            const int64_t column = at + column_offset(c, panel_stride);
-            float *weights = layer.weights + column, *first_moment = layer.first_moment + column,
-                  *second_moment = layer.second_moment + column;
-            for (int r = 0; r < R; ++r) {
-                if (terms) sum_term();
-                update(weights, first_moment, second_moment, load(gradient + (c * R + r) * W));
-                weights += row_stride, first_moment += row_stride, second_moment += row_stride;
-            }
+        const auto update_next = [&]() __attribute__((always_inline)) {
+            update(weights, first_moment, second_moment, load(g));
+            weights += to_next, first_moment += to_next, second_moment += to_next;
+            g += W;
+        };
+        const int64_t beside = min(terms, updates);
+        for (int64_t k = 0; k < beside; ++k) {
+            sum_term();
+            update_next();
         }
-        while (terms) sum_term();
+        for (int64_t k = beside; k < terms; ++k) sum_term();
+        for (int64_t k = beside; k < updates; ++k) update_next();
+        if (!terms) return;
+        g = gradient;
+        updates = R * C;
 #pragma GCC unroll 10
         for (int r = 0; r < R; ++r)
-#pragma GCC unroll 2
-            for (int c = 0; c < C; ++c) store(gradient + (c * R + r) * W, sum[r][c]);
-        at += tile > 0 ? R * row_stride : 0;
+#pragma GCC unroll 4
+            for (int c = 0; c < C; ++c) store(gradient + (r * C + c) * W, sum[r][c]);
+        const int64_t at = row * layer.row_stride + column_offset(vector, layer.panel_stride);
+        weights = layer.weights + at, first_moment = layer.first_moment + at, second_moment = layer.second_moment + at;
+        row += R;
+        if (row == end) {
+            row = block.first_row;
+            vector += C;
+        }
     }
 }
 
-// All rows of C neighbouring vectors of weights: tiles of two heights at the most.
+// All rows of `strips` strips of C vectors: tiles of two heights at the most.
 template <int C, class Optimizer>
-inline void update_strip(WeightTiles block, const Optimizer& update) {
+inline void update_strips(WeightTiles block, const Optimizer& update) {
 #define SHOAL_TILES(R) update_tiles<(R < update_rows(C) ? R : update_rows(C)), C, Optimizer>
     static constexpr void (*functions[UPDATE_SUMS])(const WeightTiles&, const Optimizer&) = {
         SHOAL_TILES(1), SHOAL_TILES(2), SHOAL_TILES(3), SHOAL_TILES(4), SHOAL_TILES(5),
         SHOAL_TILES(6), SHOAL_TILES(7), SHOAL_TILES(8), SHOAL_TILES(9), SHOAL_TILES(10)};
 #undef SHOAL_TILES
+    if (!block.strips) return;
     const int64_t rows = block.layer.rows, tiles = (rows + update_rows(C) - 1) / update_rows(C);
     const int64_t height = rows / tiles;
     block.tiles = rows % tiles;
@@ -204,10 +224,11 @@ inline void backward_with_update(const Network& net, int64_t l, int64_t rows, co
     for (int64_t from = 0; passes_back && !layer.narrow && from < layer.inputs; from += BLOCK_ROWS)
         if (from + BLOCK_ROWS > first_trained)
             input_gradient_block(net, l, rows, max(from, first_trained), from + BLOCK_ROWS);
-    WeightTiles block = {layer, gradient_factors(net, l), rows, 0, 0, 0};
-    for (; block.vector + UPDATE_VECTORS <= layer.vectors; block.vector += UPDATE_VECTORS)
-        update_strip<UPDATE_VECTORS>(block, update);
-    if (block.vector < layer.vectors) update_strip<1>(block, update);
+    const int64_t panels = layer.narrow ? 0 : layer.vectors / PANEL_VECTORS, in_panels = panels * PANEL_VECTORS;
+    WeightTiles block = {layer, gradient_factors(net, l), rows, 0, 0, 0, panels};
+    update_strips<PANEL_VECTORS>(block, update);
+    block.vector = in_panels, block.strips = layer.vectors - in_panels;
+    update_strips<1>(block, update);
 }
 
 // One layer's backward pass with images: the gradient is added up, for an update at the end of the batch.

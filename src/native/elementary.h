@@ -1,4 +1,4 @@
-// exp, tanh, erf ... for vectors, from polynomials and fused multiply-adds alone: the same bits at any width.
+// exp, log1p, erf ... for vectors, from polynomials and fused multiply-adds alone: the same bits at any width.
 //
 // Coefficients: minimax fits by reweighted least squares in 40 digits, rounded to float. Errors against
 // float64 are measured in tests/native/test_core_activations.py: about 1.5 units in the last place, save
@@ -49,13 +49,6 @@ inline vf32 log1p(vf32 u) {
     q = fma(q, s2, broadcast(0.39998877f));
     q = fma(q, s2, broadcast(0.66666675f));
     return fma(q * s2, s, s + s);
-}
-
-inline vf32 sigmoid(vf32 x) { return 1.0f / (1.0f + exp(-x)); }
-
-inline vf32 tanh(vf32 x) {
-    const vf32 bound = broadcast(20.0f), e = expm1(max(-bound, min(bound, x + x)));
-    return e / (e + 2.0f);
 }
 
 // Odd polynomial up to 1; 1 - exp(-polynomial) from there to 4, where erf rounds to 1.

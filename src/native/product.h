@@ -20,8 +20,8 @@ constexpr int rows_of_tile(int vectors) {
 // Terms summed before the tile moves on: a panel of this many rows stays in the first cache.
 constexpr int64_t DEPTH_BLOCK = 256;
 
-// Rows of weights that are transposed together for the gradient of their inputs: as many as a tile has columns.
-constexpr int64_t BLOCK_ROWS = TILE_VECTORS * W < PANEL ? PANEL : TILE_VECTORS * W;
+// Rows of weights that are transposed together for the gradient of their inputs: two vectors, at least a panel.
+constexpr int64_t BLOCK_ROWS = 2 * W < PANEL ? PANEL : 2 * W;
 
 // Terms that lie apart from the others, in a and in b: those of one pixel under a kernel.
 struct Tap {

@@ -4,6 +4,7 @@
 
 #define SHOAL_LANES 8
 #include "vec_types.h"
+#include "vec_x86.h"
 
 namespace shoal {
 namespace {
@@ -35,24 +36,6 @@ inline float horizontal_sum(vf32 a) {
     __m128 four = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
     __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
-}
-
-// Rows of `from` become columns of `to`; both with 16 floats from row to row.
-inline void transpose_16x16(const float* from, float* to) {
-    for (int i = 0; i < 16; i += 8)
-        for (int j = 0; j < 16; j += 4) {
-            __m256 r[4];  // r[k]: in every 128-bit lane L, columns j to j + 3 of row i + 4 L + k
-            for (int k = 0; k < 4; ++k) {
-                const float* row = from + 16 * (i + k) + j;
-                r[k] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(row)), _mm_loadu_ps(row + 64), 1);
-            }
-            const __m256 low01 = _mm256_unpacklo_ps(r[0], r[1]), high01 = _mm256_unpackhi_ps(r[0], r[1]);
-            const __m256 low23 = _mm256_unpacklo_ps(r[2], r[3]), high23 = _mm256_unpackhi_ps(r[2], r[3]);
-            _mm256_storeu_ps(to + 16 * j + i, _mm256_shuffle_ps(low01, low23, 0x44));
-            _mm256_storeu_ps(to + 16 * (j + 1) + i, _mm256_shuffle_ps(low01, low23, 0xEE));
-            _mm256_storeu_ps(to + 16 * (j + 2) + i, _mm256_shuffle_ps(high01, high23, 0x44));
-            _mm256_storeu_ps(to + 16 * (j + 3) + i, _mm256_shuffle_ps(high01, high23, 0xEE));
-        }
 }
 
 // The sums of 8 of them.

@@ -4,6 +4,7 @@
 
 #define SHOAL_LANES 16
 #include "vec_types.h"
+#include "vec_x86.h"
 
 namespace shoal {
 namespace {
@@ -38,26 +39,6 @@ inline float horizontal_sum(vf32 a) {
     __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
     __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
-}
-
-// Rows of `from` become columns of `to`; both with 16 floats from row to row.
-inline void transpose_16x16(const float* from, float* to) {
-    for (int j = 0; j < 16; j += 4) {
-        __m512 r[4];  // r[i]: in every 128-bit lane L, columns j to j + 3 of row 4 L + i
-        for (int i = 0; i < 4; ++i) {
-            const float* row = from + 16 * i + j;
-            r[i] = _mm512_castps128_ps512(_mm_loadu_ps(row));
-            r[i] = _mm512_insertf32x4(r[i], _mm_loadu_ps(row + 64), 1);
-            r[i] = _mm512_insertf32x4(r[i], _mm_loadu_ps(row + 128), 2);
-            r[i] = _mm512_insertf32x4(r[i], _mm_loadu_ps(row + 192), 3);
-        }
-        const __m512 low01 = _mm512_unpacklo_ps(r[0], r[1]), high01 = _mm512_unpackhi_ps(r[0], r[1]);
-        const __m512 low23 = _mm512_unpacklo_ps(r[2], r[3]), high23 = _mm512_unpackhi_ps(r[2], r[3]);
-        _mm512_storeu_ps(to + 16 * j, _mm512_shuffle_ps(low01, low23, 0x44));
-        _mm512_storeu_ps(to + 16 * (j + 1), _mm512_shuffle_ps(low01, low23, 0xEE));
-        _mm512_storeu_ps(to + 16 * (j + 2), _mm512_shuffle_ps(high01, high23, 0x44));
-        _mm512_storeu_ps(to + 16 * (j + 3), _mm512_shuffle_ps(high01, high23, 0xEE));
-    }
 }
 
 inline Panel sums_of_rows(const float* from) {

@@ -77,6 +77,7 @@ def test_a_path_in_a_study(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes are Linux's")
+@pytest.mark.usefixtures("dots")
 def test_folders_and_files_of_results_may_have_any_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -57,7 +57,8 @@ def test_unequal_groups_are_laid_one_after_the_other() -> None:
 
 
 def test_every_row_is_as_likely_as_any_other() -> None:
-    first = [int(permuted_rows(two_peaks(), key(number))[0]) for number in range(2000)]
+    dataset = two_peaks()
+    first = [int(permuted_rows(dataset, key(number))[0]) for number in range(2000)]
     counts = np.bincount(first, minlength=100)
     assert (
         (counts - 20) ** 2 / 20

@@ -128,6 +128,7 @@ print(json.dumps({
 
 def test_an_encoder_is_a_file_and_a_row(tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
+    pytest.importorskip("torch")
     copy = Copy(tmp_path / "house")
     copy.add_file("data/encoders/toy_size.py", ENCODER)
     row = '    "toy-size": EncoderKind("numbers", "what it learned"),\n'

@@ -24,6 +24,9 @@ SHORT = (
 )
 
 
+pytestmark = pytest.mark.usefixtures("no_report")
+
+
 @pytest.fixture(scope="module")
 def study() -> Study:
     return load_study("digits", SHORT)

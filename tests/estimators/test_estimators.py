@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import subprocess
 import sys
 from typing import Any
 
@@ -188,17 +187,6 @@ def test_the_module_of_images_says_what_predict_says() -> None:
     with torch.no_grad():
         logit = model.module_(torch.tensor(DIGITS[:, None], dtype=torch.float32)).double()
     np.testing.assert_allclose(logit.softmax(1), model.predict_proba(DIGITS), atol=1e-6)
-
-
-def test_training_a_dense_network_needs_no_torch() -> None:
-    code = (
-        "import sys, numpy as np; from shoal.engine import pick_device; from shoal import MLPRegressor;"
-        "from shoal.engine.trainers.native_core import native_available as there;"
-        "x = np.random.rand(9, 2); m = MLPRegressor((3,), max_iter=2).fit(x, x[:, 0]); m.score(x, x[:, 0]);"
-        "print(not there() or 'torch' not in sys.modules)"
-    )
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert answer.stdout.split() == ["True"]
 
 
 def test_a_fitted_estimator_travels() -> None:

@@ -93,16 +93,17 @@ def regression(tmp_path_factory: pytest.TempPathFactory) -> Results:
 
 @pytest.fixture(scope="module")
 def page(regression: Results) -> Read:
-    return read(write_report(regression).read_text(encoding="utf-8"))
+    report = write_report(regression)
+    assert report == regression.folder / "report.html"
+    return read(report.read_text(encoding="utf-8"))
 
 
 # -- the file ------------------------------------------------------------------------------------------------
 
 
-def test_the_same_results_give_the_same_bytes(regression: Results, page: Read) -> None:
-    first = (regression.folder / "report.html").read_bytes()
-    assert write_report(Results.open(regression.folder)) == regression.folder / "report.html"
-    assert (regression.folder / "report.html").read_bytes() == first
+def test_the_same_results_give_the_same_bytes(regression: Results, tmp_path: Path) -> None:
+    """That their pictures are the same is seen where two processes draw them, in `test_second_process.py`."""
+    assert undrawn(Results.open(regression.folder), tmp_path) == undrawn(regression, tmp_path)
 
 
 def test_a_report_that_cannot_be_written_leaves_the_earlier_one(

@@ -145,7 +145,10 @@ class NetworkEstimator(KnownNames, DrawnNetwork, CallbackSupport, BaseEstimator)
     def module_(self) -> Any:
         """The trained network as a torch.nn.Module, in evaluation mode: a new one each time, free to be changed."""
         check_is_fitted(self, "parameters_")
-        return trained_module(self._architecture, self.parameters_)
+        try:
+            return trained_module(self._architecture, self.parameters_)
+        except InputError as missing:  # `dir` and whoever asks for what an estimator has take no other error
+            raise AttributeError(str(missing)) from None
 
     @property
     def coefs_(self) -> LayerArrays:
