@@ -22,7 +22,7 @@ pytest.register_assert_rewrite("estimators.search_cases")
 
 # Where torch is not installed, tests that ask for it are skipped.
 if not is_there("torch"):
-    from torch_missing import TestsWithoutTorch, pytest_pyfunc_call  # noqa: F401
+    from torch_missing import TestsWithoutTorch, pytest_fixture_setup, pytest_pyfunc_call  # noqa: F401
 
     sys.meta_path.append(TestsWithoutTorch())
 

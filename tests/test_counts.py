@@ -100,7 +100,6 @@ def test_files_and_networks_of_folds_give_the_same_answers(results: Results, mod
     assert not why_not
     assert [member.preprocessing.link for member in members] == ["exp", "exp"]
     folder = results.folder.parent
-    pytest.importorskip("torch")  # the exported file imports it
     export_torch(results.folder, folder / "network.safetensors")
     spec = importlib.util.spec_from_file_location("network", folder / "network.py")
     assert spec is not None

@@ -138,7 +138,6 @@ def test_all_files_give_the_same_answers(results: Results, model: Model, tmp_pat
         if not with_levels:
             assert cells[f"std_{name}"] == model.predict_std(x)[:, k].tolist()
     beside = model.predict_quantiles(x) if with_levels else model.predict_std(x)
-    pytest.importorskip("torch")  # the exported file imports it
     export_torch(results.folder, tmp_path / "network.safetensors")
     exported = python_file(tmp_path / "network.py")
     outputs = exported.build()(exported.prepare({name: x[name].to_numpy() for name in ("x", "z")}))

@@ -1,8 +1,8 @@
 """Tests where torch is not installed: those that ask for it are skipped, by one rule.
 
-What imports torch in a file of tests is skipped there, a whole file where it does so at its head. Code of Shoal that
-imports torch fails, as it would for a user; where it says in its sentence that torch is needed, a test is skipped whose
-file speaks of torch, or of what the sentence begins with, and no other.
+What imports torch in a file of tests, or in an exported one, is skipped there, a whole file where it does so at its
+head. Code of Shoal that imports torch fails, as it would for a user; where it says in its sentence that torch is needed,
+a test is skipped whose file speaks of torch, or of what the sentence begins with, and no other.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from typing import Any, Final
 
 import pytest
 
+import shoal
 from shoal.errors import ShoalError
 from shoal.extras import needed
 
-TESTS = Path(__file__).parent
+HOUSE = Path(shoal.__file__).parent
 REASON = "torch is not installed"
 ASKED: Final = {"dtype: float64 ": ("float64",), "a torch.nn.Module ": ("module_", "modules_")}
 """How a sentence begins that says what torch alone does, and the words of files of tests that ask for it."""
@@ -37,7 +38,9 @@ class TestsWithoutTorch:
         frame: Any = sys._getframe(1)
         while frame and "importlib" in frame.f_code.co_filename:
             frame = frame.f_back
-        if frame and Path(frame.f_code.co_filename).is_relative_to(TESTS):
+        path = Path(frame.f_code.co_filename) if frame else HOUSE
+        roots = (HOUSE, sys.prefix, sys.base_prefix)
+        if path.is_file() and not any(path.is_relative_to(root) for root in roots):
             raise pytest.skip.Exception(REASON, allow_module_level=True)
 
 
@@ -50,6 +53,12 @@ def _skipped(module: ModuleType) -> Iterator[None]:
         if needed("torch") in str(error) and any(word in inspect.getsource(module) for word in words):
             pytest.skip(REASON)
         raise
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(request: pytest.FixtureRequest) -> Iterator[object]:
+    with _skipped(request._pyfuncitem.module):
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -32,7 +32,7 @@ from shoal.estimators._inputs import (
     with_class_weight,
     without_idle_rows,
 )
-from shoal.estimators._layers import LayerArrays
+from shoal.estimators._layers import LayerArrays, module_of
 from shoal.estimators._names import NO_SCORES, KnownNames
 from shoal.estimators._parameters import batch_rows, refuse_lone_row, seed_of, training_of, with_suggestion
 from shoal.estimators._training_tasks import (
@@ -45,7 +45,7 @@ from shoal.estimators._training_tasks import (
 )
 from shoal.kinds import Task as TaskName
 from shoal.kinds import has_classes
-from shoal.nets import loss_of, trained_module
+from shoal.nets import loss_of
 from shoal.streams import StreamKey
 from shoal.study import Network
 from shoal.wording import counted
@@ -145,10 +145,7 @@ class NetworkEstimator(KnownNames, DrawnNetwork, CallbackSupport, BaseEstimator)
     def module_(self) -> Any:
         """The trained network as a torch.nn.Module, in evaluation mode: a new one each time, free to be changed."""
         check_is_fitted(self, "parameters_")
-        try:
-            return trained_module(self._architecture, self.parameters_)
-        except InputError as missing:  # `dir` and whoever asks for what an estimator has take no other error
-            raise AttributeError(str(missing)) from None
+        return module_of(self._architecture, self.parameters_)
 
     @property
     def coefs_(self) -> LayerArrays:

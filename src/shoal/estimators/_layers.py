@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.errors import InputError
 from shoal.estimators._inputs import in_precision
+from shoal.nets import Architecture, trained_module
 
 
 class LayerArrays(list[NDArray[Any]]):
@@ -41,3 +43,11 @@ class LayerArrays(list[NDArray[Any]]):
         ready = [in_precision(new, str(own.dtype), self.name) for new, own in zip(arrays, self, strict=True)]
         for own, new in zip(self, ready, strict=True):
             own[...] = new
+
+
+def module_of(architecture: Architecture, parameters: Mapping[str, NDArray[Any]]) -> Any:
+    """Give the network as a module; AttributeError without torch, as `dir` and `hasattr` expect it."""
+    try:
+        return trained_module(architecture, parameters)
+    except InputError as missing:
+        raise AttributeError(str(missing)) from None
