@@ -41,6 +41,7 @@ from shoal.estimators._training_tasks import (
     likely_causes,
     refuse_other_layers,
     refuse_other_loss,
+    result_so_far,
     train_one,
 )
 from shoal.kinds import Task as TaskName
@@ -226,7 +227,7 @@ class NetworkEstimator(KnownNames, DrawnNetwork, CallbackSupport, BaseEstimator)
             task = replace(task, start=self._from_here(task))
 
         def fitted(state: State) -> dict[str, Any]:
-            return self._fitted(task, prepared, _seen(state, task), before)
+            return self._fitted(task, prepared, result_so_far(state, task), before)
 
         trained = train_one(task, device=self.device, on_epoch=callbacks.on_epoch(fitted))
         if note is not None:
@@ -436,14 +437,3 @@ class _Optimizer:
 def _steps(task: Task) -> int:
     """Steps of one epoch."""
     return -(-len(task.train_rows) // task.training.batch_size)
-
-
-def _seen(state: State, task: Task) -> TaskResult:
-    """Say what came of a task if it ends here."""
-    named = task.job.architecture.named(state.parameters_P, state.buffers)
-    parameters = {name: array.copy() for name, array in named.items()}
-    curve_TC = state.curve_TC[: state.points].copy()
-    curves = {"epoch": state.epoch_T[: state.points].astype(np.float64)}
-    for name in ("train_loss", "inner_loss") if len(task.inner_rows) else ("train_loss",):
-        curves[name] = curve_TC[:, CURVES.index(name)]
-    return TaskResult(task.key, "ok", "", parameters, curves, state.epoch, state.epoch, 0.0, "")

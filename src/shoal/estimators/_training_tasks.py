@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from shoal.distributions import Distribution, Quantiles
 from shoal.engine import (
+    CURVES,
     Checkpoint,
     Dtype,
     Fit,
@@ -370,3 +371,14 @@ def _digest_of_bytes(array: NDArray[Any]) -> str:
 def _digest_of_object(array: NDArray[Any]) -> str:
     """Name an array by itself, while it is there."""
     return str(id(array))
+
+
+def result_so_far(state: State, task: Task) -> TaskResult:
+    """Say what came of a task if it ends here."""
+    named = task.job.architecture.named(state.parameters_P, state.buffers)
+    parameters = {name: array.copy() for name, array in named.items()}
+    curve_TC = state.curve_TC[: state.points].copy()
+    curves = {"epoch": state.epoch_T[: state.points].astype(np.float64)}
+    for name in ("train_loss", "inner_loss") if len(task.inner_rows) else ("train_loss",):
+        curves[name] = curve_TC[:, CURVES.index(name)]
+    return TaskResult(task.key, "ok", "", parameters, curves, state.epoch, state.epoch, 0.0, "")
