@@ -22,6 +22,7 @@ import pytest
 
 import shoal
 from shoal.cli import app
+from shoal.extras import needed
 from shoal.parts import REPORT, Missing
 from shoal.pipeline import run
 from shoal.study import Study, builtin_studies, load_study
@@ -125,6 +126,8 @@ def run_python(block: str, names: dict[str, Any]) -> None:
     test, said = doctest.DocTestParser().get_doctest(block, names, "session", None, 0), list[str]()
     doctest.DocTestRunner().run(test, out=said.append, clear_globs=False)
     names.update(test.globs)
+    if needed("torch") in "".join(said):
+        pytest.importorskip("torch")
     assert not said, "".join(said)
 
 

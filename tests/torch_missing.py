@@ -1,8 +1,8 @@
 """Tests where torch is not installed: those that ask for it are skipped, by one rule.
 
 What imports torch in a file of tests, or in an exported one, is skipped there, a whole file where it does so at its
-head. Code of Shoal that imports torch fails, as it would for a user; where it says in its sentence that torch is needed,
-a test is skipped whose file speaks of torch, or of what the sentence begins with, and no other.
+head. Code of Shoal that imports torch fails, as it would for a user; where it says in its sentence that torch is
+needed, a test is skipped whose file speaks of torch, or of what the sentence begins with, and no other.
 """
 
 from __future__ import annotations
