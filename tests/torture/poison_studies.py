@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from shoal.data import Column, Dataset
 from shoal.engine import Planner, Trainers
 from shoal.errors import DataError
+from shoal.extras import is_there
 from shoal.kinds import SPLITTERS, TARGET_TRANSFORMS, TASKS, Task
 from shoal.study import Study
 
@@ -83,7 +84,7 @@ def drawn_studies(draw: st.DrawFn) -> Drawn:
         tree["training"]["loss"] = draw(st.sampled_from(losses))
     else:
         tree["training"]["class_weight"] = draw(st.sampled_from(["none", "balanced"]))
-    trainer = draw(st.sampled_from(["auto"] * 5 + ["torch"]))
+    trainer = draw(st.sampled_from(["auto"] * 5 + ["torch"] * is_there("torch")))
     drawn = Drawn(Study.model_validate(tree), dataset, trainer, seed, draw(st.sampled_from(HUGE)))
     if timed and not can_be_parted(drawn):
         reject()

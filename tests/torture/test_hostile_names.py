@@ -19,6 +19,7 @@ from PIL import Image
 from shoal.data import load_builtin
 from shoal.errors import DataError, Problem
 from shoal.export import run_onnx
+from shoal.extras import is_there
 from shoal.predict import Predictions
 from shoal.wording import safe_cell, visible
 from test_cli import shoal as command
@@ -108,7 +109,16 @@ def test_a_study_full_of_hostile_names(home: Path, monkeypatch: pytest.MonkeyPat
     given_files = below(home.parent.parent.parent)
     commands = [
         ["check", study.name],
-        ["run", study.name, "--out", out, "--trainer", "torch", "--workers", "1"],
+        [
+            "run",
+            study.name,
+            "--out",
+            out,
+            "--trainer",
+            "torch" if is_there("torch") else "native",
+            "--workers",
+            "1",
+        ],
         ["show", out],
         ["predict", out, "rows.csv"],
         ["export", out, "--format", "onnx", "--out", "m.onnx"],
@@ -144,6 +154,7 @@ def _check_predictions(text: str) -> None:
 
 def _check_exports(home: Path) -> None:
     """Names are text in both: nothing runs when the module is imported, and the graph computes."""
+    pytest.importorskip("torch")  # the module imports it
     module = home / f"m{EVIL}.py"
     code = "import runpy, sys; print(sorted(runpy.run_path(sys.argv[1])['CLASSES']))"
     done = subprocess.run(
