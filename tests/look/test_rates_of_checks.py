@@ -30,9 +30,10 @@ def cells(lines: Iterable[str]) -> list[list[str]]:
 
 def test_the_rates_on_the_page_are_those_of_the_record() -> None:
     page = (ROOT / "docs" / "checks.md").read_text(encoding="utf-8")
-    records = re.findall(r"benchmarks/records/[\w-]+\.md", page)
-    assert len(records) == 4
     head = "| check | severity | what is said | hits, % | false alarms, % |"
+    named = re.findall(r"benchmarks/records/[\w-]+\.md", page)
+    records = [record for record in named if head in (ROOT / record).read_text(encoding="utf-8")]
+    assert len(records) == 4
     rates = table_of("docs/checks.md", head)
     rows = cells(rates[2:])
     # Checks whose world is of a loss of its own, or in order of time, are measured beside these. What is said may have

@@ -32,6 +32,8 @@ from shoal.data._pixels import (
 from shoal.errors import EnvironmentFault, Problem
 from shoal.wording import quoted
 
+FAR_FROM_SQUARE: Final = 2
+"""Times as long as the other a side of images is that may be series."""
 FEWER: Final = "fewer images at once need less"
 LABEL: Final = 100.0
 """Bytes of the text of a label that was a number, as it is made and as it stays, at most."""
@@ -66,7 +68,7 @@ class Reading:
         """Bring an array `name` of images to bytes (N, C, H, W), in the size that it has, and say so.
 
         With `may_be_series` it is said of an array of three dimensions how it is taken as series: of one that holds no
-        images, and of one whose images are not square.
+        images, and of one whose images are far from square.
         """
         findings = Findings(place)
         images, how = channels_first(array, f"array {quoted(name)}: ", findings, self.white)
@@ -85,7 +87,7 @@ class Reading:
         if how:
             self.notes.add(place, f"{how}, in arrays", name)
         height, width = images.shape[2:]
-        if taken and height != width:
+        if taken and max(height, width) >= FAR_FROM_SQUARE * min(height, width):
             self.notes.say(
                 place, f"array {quoted(name)} read as images of {width} x {height} pixels; {taken}"
             )
