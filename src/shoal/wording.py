@@ -284,7 +284,7 @@ def ordinal(number: int) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """Write how many there are: `1 fold`, `2 folds`, `1,000 folds`, `2 classes`, `2 categories`."""
+    """Write how many there are: `1 fold`, `2 folds`, `2 classes`, `2 batches`, `2 categories`, `2 days`."""
     return f"{number:,} {noun if number == 1 else _plural(noun)}"
 
 
@@ -294,9 +294,9 @@ def is_or_are(number: int) -> str:
 
 
 def _plural(noun: str) -> str:
-    if noun.endswith("y"):
+    if noun.endswith("y") and noun[-2] not in "aeiou":
         return f"{noun[:-1]}ies"
-    return f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{noun}es" if noun.endswith(("s", "x", "ch", "sh")) else f"{noun}s"
 
 
 # Spreadsheets
