@@ -180,7 +180,7 @@ def test_nothing_is_chosen_while_fits_are_missing():
     assert table.candidate_ids == ("a",)
     with pytest.raises(TrainingError) as caught:
         choose(table, "best")
-    assert str(caught.value) == "1 fits of the search are not trained yet, so that nothing can be chosen"
+    assert str(caught.value) == "1 fit of the search is not trained yet, so that nothing can be chosen"
 
 
 @pytest.mark.parametrize(
