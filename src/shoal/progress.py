@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from shoal.engine import PlannedFit, Silent
 from shoal.look import duration
 from shoal.results import FitRecord, higher_is_better
-from shoal.wording import rounded, visible
+from shoal.wording import counted, rounded, visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -112,7 +112,7 @@ class Plain(_Tally):
         """Say what starts."""
         super().begin(title, planned, done, work)
         known = f", {done} known already" if done else ""
-        self._say(f"{title}: {self.total} fits{known}")
+        self._say(f"{title}: {counted(self.total, 'fit')}{known}")
 
     def progress(self, fit_id: str, share: float) -> None:
         """Say how far it is, now and then."""

@@ -163,7 +163,7 @@ def test_a_signal_stops_the_command_with_its_code_and_a_line(tmp_path: Path, num
     command = [sys.executable, "-m", "shoal", "run", "long.toml"]
     running = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     assert running.stderr is not None
-    assert running.stderr.readline() == "training: 1 fits\n"
+    assert running.stderr.readline() == "training: 1 fit\n"
     time.sleep(1.0)
     running.send_signal(number)
     _, said = running.communicate(timeout=60)

@@ -173,5 +173,5 @@ def test_a_frame_is_written_whole(tmp_path: Any) -> None:
 def test_a_very_long_frame_keeps_its_first_rows_and_says_so() -> None:
     frame = DataFrame({"a": range(60_000), "b": 0.5})
     lines = frame_csv(frame).splitlines()
-    assert lines[:3] == ["# the first 50000 of 60000 rows", "a,b", "0,0.5"]
+    assert lines[:3] == ["# the first 50,000 of 60,000 rows", "a,b", "0,0.5"]
     assert (len(lines), lines[-1]) == (50_002, "49999,0.5")

@@ -62,7 +62,7 @@ def frame_csv(frame: DataFrame) -> str:
     """Write a frame as CSV; of a very long one the first rows, which the title says."""
     columns = tuple(str(name) for name in frame.columns)
     shown = frame.head(MOST_FRAME_CELLS // max(1, len(columns)))
-    title = f"the first {len(shown)} of {counted(len(frame), 'row')}" if len(shown) < len(frame) else ""
+    title = f"the first {len(shown):,} of {counted(len(frame), 'row')}" if len(shown) < len(frame) else ""
     return blocks_csv([Block(title, columns, tuple(shown.itertuples(index=False, name=None)))])
 
 
