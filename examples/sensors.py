@@ -63,7 +63,7 @@ def draw_machines(file: Path, count: int = 200, times: int = 64) -> None:
 def main() -> None:
     """Train on an array of series, and name some of them."""
     file = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("sensors.npz")
-    if not file.exists():
+    if len(sys.argv) == 1:
         draw_machines(file)
     Path("sensors.toml").write_text(STUDY.format(file=file.as_posix()), encoding="utf-8")
     results = shoal.run("sensors.toml")

@@ -204,10 +204,12 @@ def test_two_results_of_one_fit(here: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_where_it_is_written(here: Path) -> None:
-    what = "expected another run folder than those of the shards, which are only read; choose one with --out"
-    with pytest.raises(shoal.RunFolderError) as caught:
-        shoal.merge(["1", "2"], out=Path.cwd() / "2")
-    assert str(caught.value) == f"{Path.cwd() / '2'}: {what}"
+    what = "expected another run folder than those of the shards, and none in them: they are only read"
+    for out in (Path.cwd() / "2", Path("1/figures/merged")):
+        with pytest.raises(shoal.RunFolderError) as caught:
+            shoal.merge(["1", "2"], out=out)
+        assert str(caught.value) == f"{out}: {what}; choose one with --out"
+        assert not Path("1/figures").exists()
     assert Results.open("2").shard is not None
     shoal.run("small.toml", out="other", workers=1, name="other", search=None, compare=[])
     with pytest.raises(shoal.RunFolderError, match=r"^other: holds another study \(its name is 'other'"):

@@ -90,9 +90,11 @@ def _refuse_request(request: Request, folder: Path, shards: Sequence[ShardFolder
     if apart := [*apart, *settings_apart_from(request.study, study)]:
         what = f"expected the study of the shards, got another ({first_few(apart, 5, ', and ')})"
         raise InputError(Problem(name, what))
-    if os.path.realpath(folder) in {os.path.realpath(shard.folder) for shard in shards}:
+    places = {Path(os.path.realpath(shard.folder)) for shard in shards}
+    if places & {(out := Path(os.path.realpath(folder))), *out.parents}:
         what = (
-            "expected another run folder than those of the shards, which are only read; choose one with --out"
+            "expected another run folder than those of the shards, and none in them: they are only read;"
+            " choose one with --out"
         )
         raise RunFolderError(Problem(str(folder), what))
     if lost := list(_lost_rows(request)):

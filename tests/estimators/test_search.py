@@ -312,6 +312,15 @@ def test_a_failed_fit_has_the_score_asked_for_or_is_raised() -> None:
         shoal.GridSearchCV(regressor(optimizer="sgd"), FAILED, cv=2, error_score="raise").fit(X, Y)
 
 
+@pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite")
+def test_a_network_that_does_not_fit_is_a_failed_fit() -> None:
+    network = shoal.CNNClassifier((2,), kernel_size=3, padding=0, max_iter=2, hidden_layer_sizes=())
+    images, labels = np.random.default_rng(0).random((12, 6, 6)), np.arange(12) % 2
+    with pytest.warns(FitFailedWarning, match="2 fits failed out of a total of 4"):
+        search = shoal.GridSearchCV(network, {"kernel_size": [3, 50]}, cv=2).fit(images, labels)
+    assert np.isnan(search.cv_results_["mean_test_score"]).tolist() == [False, True]
+
+
 def test_a_search_of_failed_fits_alone_is_an_error() -> None:
     with pytest.raises(ValueError, match="All the 2 fits failed"):
         shoal.GridSearchCV(regressor(optimizer="sgd"), {"learning_rate_init": [1e30]}, cv=2).fit(X, Y)

@@ -76,6 +76,15 @@ def torch_layer(layer: ConvLayer) -> torch.nn.Module:
     )
 
 
+def test_a_skip_over_strides_beyond_all_maps() -> None:
+    far = {"channels": 2, "kernel": 1, "stride": 2**31 - 1}
+    laid_out = build_architecture(
+        network(far, far, far, {"channels": 2, "kernel": 1, "skip": 4}), (1, 8, 8), 3
+    )
+    with torch.no_grad():
+        assert build_module(laid_out)(torch.zeros(2, 1, 8, 8)).shape == (2, 3)
+
+
 @settings(max_examples=60)
 @given(drawn=networks())
 def test_sizes_are_those_of_torch_or_the_network_is_refused(

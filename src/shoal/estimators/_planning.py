@@ -60,7 +60,7 @@ class Planned:
         else:
             prepared, of_rows, noted = like.prepared, like.warned[0], like.noted
             network.__dict__.update(noted)
-        task, of_task = _warned(lambda: network._task(prepared))
+        task, of_task = _warned(lambda: network._task(prepared).laid_out())
         return cls(network, arguments, prepared, task, noted, (of_rows, of_task))
 
     def prepares_as(self, network: NetworkEstimator) -> bool:

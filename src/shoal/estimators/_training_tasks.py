@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,6 +103,11 @@ class Task:
         architecture = build_architecture(self.network, self.x.shape[1:], outputs, tables)
         loss = training.loss or TASK_LOSS[self.task]
         return Job(architecture, training, loss, StreamKey(self.seed, self.fold, self.repeat))
+
+    def laid_out(self) -> Self:
+        """Lay its network out. Raises StudyError where one of its layers does not fit."""
+        self.job  # noqa: B018 (made once)
+        return self
 
     def refused(self, y: NDArray[Any]) -> str:
         """Say why its loss has no value for one of such targets; empty where it has one for each."""

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from shoal.errors import Problem, StudyError
 from shoal.nets._layer import Shape, Sides
 
 if TYPE_CHECKING:
     from torch import nn
+
+
+LARGEST_STRIDE: Final = 2**24
+"""Larger than any map: a longer one takes the same pixel, and torch has no room for the product of many."""
 
 
 def skip_stride(place: str, skip: int, before: Shape, after: Shape, strides: tuple[int, int]) -> Sides:
@@ -28,7 +32,8 @@ def skip_stride(place: str, skip: int, before: Shape, after: Shape, strides: tup
         what = f"skip = {skip} adds maps of {entered} pixels to maps of {own}: expected {fits} from {layers}"
         keep = "padding = dilation * (kernel - 1) / 2 with an odd kernel keeps the size, a stride divides it"
         raise StudyError(Problem(place, f"{what}; {keep}"))
-    return strides[0] if strides[0] == strides[1] else strides
+    down, across = (min(stride, LARGEST_STRIDE) for stride in strides)
+    return down if down == across else (down, across)
 
 
 @cache
