@@ -132,9 +132,9 @@ def test_counts() -> None:
     assert [counted(number, "fold") for number in (0, 1, 2, 1_000)] == [
         "0 folds", "1 fold", "2 folds", "1,000 folds",
     ]  # fmt: skip
-    nouns = ("test class", "batch", "box", "category", "array")
+    nouns = ("test class", "batch", "epoch", "box", "category", "array")
     assert [counted(number, noun) for noun in nouns for number in (1, 2)] == [
-        "1 test class", "2 test classes", "1 batch", "2 batches", "1 box", "2 boxes",
+        "1 test class", "2 test classes", "1 batch", "2 batches", "1 epoch", "2 epochs", "1 box", "2 boxes",
         "1 category", "2 categories", "1 array", "2 arrays",
     ]  # fmt: skip
 

@@ -296,7 +296,7 @@ def is_or_are(number: int) -> str:
 def _plural(noun: str) -> str:
     if noun.endswith("y") and noun[-2] not in "aeiou":
         return f"{noun[:-1]}ies"
-    return f"{noun}es" if noun.endswith(("s", "x", "ch", "sh")) else f"{noun}s"
+    return f"{noun}es" if noun.endswith(("s", "x", "sh", "tch")) else f"{noun}s"
 
 
 # Spreadsheets
