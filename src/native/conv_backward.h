@@ -49,31 +49,20 @@ struct ChannelWay {
     float* row(int64_t y) const { return delta + y * conv.delta_row_stride; }
 };
 
-// Row by row through the activation; calls settle(row) behind each. Slopes are those of what was passed on, stand beside
-// the values, or are those of the sums that were normed.
-template <class Activation, class F>
-inline void pass_rows(const ChannelWay& way, Panel& sum, F&& settle) {
+// Row by row through the activation; calls settle(row) behind each. The slopes are those of what stands `beside`, a row
+// every `stride` floats.
+template <class S, class F>
+inline void pass_rows(const ChannelWay& way, const float* beside, int64_t stride, S&& slope, Panel& sum, F&& settle) {
     const Conv& conv = way.conv;
-    const Layer& filters = conv.filters;
     const float* from = conv.pool ? way.delta : way.from;
-    const int64_t width = conv.output_width * PANEL, row_stride = conv.pool ? conv.delta_row_stride : way.row_stride;
+    const int64_t row_stride = conv.pool ? conv.delta_row_stride : way.row_stride;
     const Panel factor = conv.pool ? broadcast_panel(1) : way.factor;
-    const auto by_rows = [&](const float* beside, int64_t stride, auto&& slope) {
-        for (int64_t y = 0; y < conv.output_height(); ++y) {
-            const float* row = beside + y * stride;
-            take_slopes(conv, from + y * row_stride, factor,
-                        [&](int64_t x, int v) { return slope(load(row + x + v * W), v); }, way.row(y), sum);
-            settle(y);
-        }
-    };
-    if (conv.slopes_by_sign)
-        return by_rows(way.passed, row_stride, [](vf32 value, int) { return Activation::evaluate(value).derivative; });
-    if (conv.keeps_derivatives)
-        return by_rows(filters.derivative + way.block * conv.output_floats() + way.h * conv.output_stride, width,
-                       [](vf32 derivative, int) { return derivative; });
-    const Preactivation<true> preactivation(filters, way.block, way.h);
-    by_rows(sums_of_channel(conv, way.block, way.h), width,
-            [&](vf32 sum, int v) { return Activation::evaluate(preactivation(sum, v)).derivative; });
+    for (int64_t y = 0; y < conv.output_height(); ++y) {
+        const float* row = beside + y * stride;
+        take_slopes(conv, from + y * row_stride, factor,
+                    [&](int64_t x, int v) { return slope(load(row + x + v * W), v); }, way.row(y), sum);
+        settle(y);
+    }
 }
 
 // The same where maxima of windows that are apart were passed on, row of windows by row.
@@ -94,34 +83,58 @@ inline void pass_windows(const ChannelWay& way, const int32_t* argmax, F&& settl
     }
 }
 
-// Gradients of the sums, or of what they are normed to, of a channel, from those of what was passed on. With a `slope` adds
-// up the gradient of its bias, or takes them in for those of its norm.
+// Passes a channel back by `pass(sum, settle)`; with a `slope` adds up the gradient of its bias, `by_windows` behind the
+// rows, or takes the rows in for the gradients of its norm.
+template <class P>
+inline void settle_channel(const ChannelWay& way, BlockSlope* slope, bool by_windows, P&& pass) {
+    const Conv& conv = way.conv;
+    const Layer& filters = conv.filters;
+    Panel sum = broadcast_panel(0);
+    if (!slope) {
+        pass(sum, [](int64_t) {});
+    } else if (filters.norm.width) {
+        NormGradients gradients(conv, way.block, way.h);
+        pass(sum, [&](int64_t y) { gradients.add_row(way.row(y), y); });
+        gradients.settle(*slope);
+    } else {
+        pass(sum, [&](int64_t y) {
+            if (by_windows) add_row(conv, way.row(y), sum);
+        });
+        filters.gradient[unit_offset(filters, way.h) + filters.inputs * PANEL] += horizontal_sum_16(sum.part);
+    }
+}
+
+// Gradients of the sums, or of what they are normed to, of a channel, from those of what was passed on. Slopes are those of
+// that where signs tell them, stand beside the values, or are those of the sums that were normed.
 inline void channel_backward(const ChannelWay& way, BlockSlope* slope) {
     const Conv& conv = way.conv;
     const Layer& filters = conv.filters;
     const int32_t* argmax = conv.pool_argmax + way.block * conv.pooled_floats() + way.h * conv.pooled_pixels * PANEL;
     const bool by_windows = conv.pool && conv.slopes_by_sign;
-    Panel sum = broadcast_panel(0);
+    const int64_t width = conv.output_width * PANEL, at = way.block * conv.output_floats() + way.h * conv.output_stride;
+    const auto settled = [&](auto&& pass) { settle_channel(way, slope, by_windows, pass); };
     if (conv.pool && !by_windows) pool_backward(conv, way.from, way.row_stride, argmax, way.delta, way.factor);
+    if (!conv.slopes_by_sign && conv.keeps_derivatives)
+        return settled([&](Panel& sum, auto&& settle) {
+            pass_rows(way, filters.derivative + at, width, [](vf32 derivative, int) { return derivative; }, sum, settle);
+        });
     with_activation(filters.activation, [&](auto kind) {
-        const auto pass = [&](auto&& settle) {
-            if (by_windows)
-                pass_windows<decltype(kind)>(way, argmax, settle);
-            else
-                pass_rows<decltype(kind)>(way, sum, settle);
-        };
-        if (!slope) {
-            pass([](int64_t) {});
-        } else if (filters.norm.width) {
-            NormGradients gradients(conv, way.block, way.h);
-            pass([&](int64_t y) { gradients.add_row(way.row(y), y); });
-            gradients.settle(*slope);
-        } else {
-            pass([&](int64_t y) {
-                if (by_windows) add_row(conv, way.row(y), sum);
-            });
-            filters.gradient[unit_offset(filters, way.h) + filters.inputs * PANEL] += horizontal_sum_16(sum.part);
+        using Activation = decltype(kind);
+        if constexpr (Activation::BY_SIGN) {
+            if (conv.slopes_by_sign)
+                return settled([&](Panel& sum, auto&& settle) {
+                    const auto slope = [](vf32 value, int) { return Activation::evaluate(value).derivative; };
+                    if (by_windows)
+                        pass_windows<Activation>(way, argmax, settle);
+                    else
+                        pass_rows(way, way.passed, way.row_stride, slope, sum, settle);
+                });
         }
+        const Preactivation<true> preactivation(filters, way.block, way.h);
+        const auto derivative = [&](vf32 sum, int v) { return Activation::evaluate(preactivation(sum, v)).derivative; };
+        settled([&](Panel& sum, auto&& settle) {
+            pass_rows(way, sums_of_channel(conv, way.block, way.h), width, derivative, sum, settle);
+        });
     });
 }
 
