@@ -44,7 +44,7 @@ def flags_of(source: Path, platform: str) -> list[str]:
 
 
 class BuildCore(build_ext):
-    """Compiles each file of the core with its own flags, as many at once as there are processors."""
+    """Compiles each file of the core with its own flags, all processors at work."""
 
     @property
     def platform(self) -> str:
@@ -71,7 +71,8 @@ class BuildCore(build_ext):
         if self.compiler.compiler_type != "unix":
             raise CompileError("the native core needs GCC or Clang")
         Path(self.build_temp, NATIVE).mkdir(parents=True, exist_ok=True)
-        with ThreadPoolExecutor(os.cpu_count()) as threads:
+        # One more than there are processors: none waits for the last long file.
+        with ThreadPoolExecutor((os.cpu_count() or 1) + 1) as threads:
             objects = list(threads.map(self.compile_file, ext.sources))
         self.compiler.link_shared_object(objects, str(path), target_lang="c++")
 
