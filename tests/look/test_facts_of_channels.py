@@ -160,6 +160,17 @@ def test_of_many_kernels_those_with_the_largest_weights_are_shown_and_the_others
     assert any("the 128 with the largest weights of 1,024 kernels" in title for title in titles)
 
 
+def test_channels_of_groups_are_numbered_within_their_own() -> None:
+    fact = kernels("a", ["conv1"], {"conv1.weight": np.ones((4, 2, 3, 3))}, groups={"conv1": 2})
+    (axes, *_) = draw_kernels(fact).axes
+    assert axes.get_ylabel() == "channel of its group"
+    title = axes.get_title(loc="left") or axes.get_title()
+    assert (
+        title
+        == "conv1: 4 channels, each a kernel for each of 2 channels in its group, of 2 groups, 3 × 3 pixels"
+    )
+
+
 @pytest.mark.parametrize(("inputs", "channels", "side"), [(1, 8, 3), (1, 40, 5), (3, 16, 3), (16, 32, 1)])
 def test_kernels_are_readable(inputs: int, channels: int, side: int) -> None:
     draw = np.random.default_rng(0)

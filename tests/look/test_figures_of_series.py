@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,10 @@ def test_series_are_drawn_with_their_maps(fact: SeriesMaps) -> None:
     panels = [axes for axes in sheet.axes if axes.get_visible()]
     assert len(panels) == 2 * 3
     assert [len(axes.lines) for axes in panels] == [3, 3, 8, 8, 4, 4]
+    lines = [np.asarray(line.get_ydata()) for line in panels[0].lines]
+    assert lines[0].min() > lines[1].max() > lines[1].min() > lines[2].max()
+    assert np.allclose([np.ptp(line) for line in lines], np.ptp(fact.series_MCT[0], axis=1))
+    assert [label.get_text() for label in panels[0].get_yticklabels()] == ["1", "2", "3"]
     dots = sum(len(dots.get_offsets()) for dots in panels[0].collections)
     seen_T = np.zeros(20) if fact.seen is None else fact.seen[0]
     share_T = np.interp(np.arange(40), np.arange(20) * 2 + 0.5, seen_T) / (seen_T.max() or 1.0)
@@ -46,6 +51,25 @@ def test_series_are_drawn_with_their_maps(fact: SeriesMaps) -> None:
     assert ("Grad-CAM" in along_series.caption(fact)) == (fact.seen is not None)
     assert along_series.caption(fact).endswith(".")
     assert along_series.words(fact) == f"Maps over time of 2 layers for {'; '.join(fact.titles)}."
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ({"y": np.array([[3.5], [0.25]]), "target_names": ("peak",)}, "peak, truly 0.25 (0)"),
+        ({"y": np.array([[True], [False]]), "target_names": ("loud",)}, "loud, truly not (0)"),
+        ({"y": np.array([0, 1]), "classes": ("low", "high")}, "low, truly high (0)"),
+    ],
+)
+def test_titles_say_what_is_true(answers: dict[str, Any], said: str) -> None:
+    truth = SimpleNamespace(**({"classes": (), "target_names": (), "train_rows": 1} | answers))
+    inside = SimpleNamespace(
+        series={"series": np.zeros((1, 1, 5)), "rows": np.array([1]), "asked": np.array([0])}
+    )
+    findings: Any = SimpleNamespace(inside=inside, truth=truth, network=(SimpleNamespace(convolutions=()),))
+    fact = along_series.series_maps(findings)
+    assert fact is not None
+    assert fact.titles == (said,)
 
 
 def test_made_series_are_drawn_a_line_each() -> None:

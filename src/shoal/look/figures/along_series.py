@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from shoal.look._extent import LABEL, Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
-from shoal.look._mosaics import CLASS_NAME
+from shoal.look._mosaics import CLASS_NAME, numbers, short_number
 from shoal.look._paper import GREY, Panel, Sheet, heading, panels, plain, series_style, shades
 from shoal.look._run_findings import DELIVERED, RunFindings
 from shoal.look._work import ZEILER_FERGUS
 from shoal.look.figures.grad_cam import FIGURE as GRAD_CAM
+from shoal.results import Truth
 from shoal.wording import counted
 
 _PANEL: Final = (3.4, 1.9)
@@ -51,8 +52,9 @@ def series_maps(findings: RunFindings) -> SeriesMaps | None:
     outputs = truth.classes or truth.target_names
     titles = []
     for row, asked in zip(arrays["rows"].tolist(), arrays["asked"].tolist(), strict=True):
-        true = f", truly {plain(truth.classes[truth.y[row]], CLASS_NAME)}" if truth.classes else ""
-        titles.append(f"{plain(outputs[asked], CLASS_NAME)}{true} ({row - truth.train_rows})")
+        titles.append(
+            f"{plain(outputs[asked], CLASS_NAME)}, {_truth(truth, row, asked)} ({row - truth.train_rows})"
+        )
     layers = []
     for conv in findings.network[0].convolutions:
         maps = arrays.get(f"{conv.name}/maps")
@@ -64,14 +66,26 @@ def series_maps(findings: RunFindings) -> SeriesMaps | None:
     return SeriesMaps(DELIVERED, tuple(titles), series, tuple(layers[:_MOST_LAYERS]), layer, seen)
 
 
+def _truth(truth: Truth, row: int, asked: int) -> str:
+    """Say what is true of a row: its class, or what it has of the target that is asked about."""
+    if truth.classes:
+        return f"truly {plain(truth.classes[truth.y[row]], CLASS_NAME)}"
+    value = truth.y[row, asked]
+    if truth.y.dtype == np.bool_:
+        return "truly so" if value else "truly not"
+    return f"truly {short_number(value)}"
+
+
 def draw_series_maps(fact: SeriesMaps) -> Sheet:
     """A column a row of the table: its series, coloured by where the class is seen; below, the maps of each layer."""
     rows, _, length = fact.series_MCT.shape
     figure, grid = panels(rows * (1 + len(fact.layers)), columns=rows, size=_PANEL)
-    own = fact.series_MCT
+    own = _in_lanes(fact.series_MCT)
     for place, axes in enumerate(grid[:rows]):
         _draw_series(axes, own[place], None if fact.seen is None else fact.seen[place])
         axes.set_ylim(*_ends(own))
+        if own is not fact.series_MCT:
+            axes.set_yticks(own.mean(axis=(0, 2)), numbers(own.shape[1]))
         axes.set_title(fact.titles[place], fontsize=9, fontweight="normal")
     for number, (_, _, maps) in enumerate(fact.layers, start=1):
         for place, axes in enumerate(grid[number * rows : (number + 1) * rows]):
@@ -86,6 +100,16 @@ def draw_series_maps(fact: SeriesMaps) -> Sheet:
     where = f"where {plain(fact.layer)} sees what is said, and " if fact.seen is not None else ""
     heading(figure, f"{plain(fact.name)}: {where}feature maps over time")
     return figure
+
+
+def _in_lanes(series_MCT: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Put several series below each other, the first on top, all to one scale; one stays as it is."""
+    count = series_MCT.shape[1]
+    if count == 1:
+        return series_MCT
+    lane = 1.1 * float(np.ptp(series_MCT, axis=2).max()) or 1.0
+    middle_MC1 = (series_MCT.max(axis=2, keepdims=True) + series_MCT.min(axis=2, keepdims=True)) / 2
+    return np.asarray(series_MCT - middle_MC1 - lane * np.arange(count)[:, None])
 
 
 def _draw_series(axes: Panel, series_CT: NDArray[np.float64], seen_T: NDArray[np.float64] | None) -> None:
@@ -123,8 +147,11 @@ def caption(fact: SeriesMaps) -> str:
     """What is shown of which rows."""
     text = "A line below is the map of a channel: how strongly it finds what it looks for, along the series."
     if fact.seen is not None:
-        darker = f"The darker a place, the more it speaks for what stands above, as {fact.layer} sees it (Grad-CAM)."
+        what = f"what stands above, as {fact.layer} sees it (Grad-CAM); without a dot, none does."
+        darker = f"The darker a place, the more it speaks for {what}"
         text = f"{darker} {text}"
+    if fact.series_MCT.shape[1] > 1:
+        text = f"Series stand one below the other, to one scale. {text}"
     return f"{text} In brackets: the number of the test row; series are as the network takes them."
 
 

@@ -6,7 +6,7 @@ Letters: I channels that a layer takes in, U channels that it gives, H, W height
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -41,7 +41,7 @@ COLORS: Final = ("red", "green", "blue")
 class LayerKernels:
     """Kernels of one layer: of its channels `channel_U`, of what they take in `taken_I` (numbers from 1, or colours).
 
-    `most` is the largest size of a shown weight.
+    Of several `groups` they are numbers within the channel's own group. `most` is the largest size of a shown weight.
     """
 
     layer: str
@@ -51,6 +51,7 @@ class LayerKernels:
     taken_I: tuple[str, ...]
     weight_UIHW: NDArray[np.float64]
     most: float
+    groups: int = 1
 
     @property
     def left_out(self) -> int:
@@ -74,11 +75,12 @@ def kernels(
     *,
     colors: bool = False,
     along: bool = False,
+    groups: Mapping[str, int] | None = None,
 ) -> Kernels:
     """Take the kernels of some layers out of a network's arrays: `<layer>.weight`, (channels, inputs, H, W).
 
     Of many channels and of much that they take in those with the largest weights are shown, by the sum of squares.
-    `colors`: the first layer takes in red, green and blue.
+    `colors`: the first layer takes in red, green and blue. `groups` of layers that have several.
     """
     layer_kernels = []
     for number, layer in enumerate(layers):
@@ -92,7 +94,8 @@ def kernels(
         shown_UIHW = weight_UIHW[np.ix_(channel_U, taken_I)]
         taken = tuple(names[i] for i in taken_I)
         most = float(np.abs(shown_UIHW).max())
-        layer_kernels.append(LayerKernels(layer, inputs, channels, channel_U + 1, taken, shown_UIHW, most))
+        shown = LayerKernels(layer, inputs, channels, channel_U + 1, taken, shown_UIHW, most)
+        layer_kernels.append(replace(shown, groups=(groups or {}).get(layer, 1)))
     return Kernels(name, tuple(layer_kernels), along)
 
 
@@ -110,7 +113,8 @@ def convolution_kernels(findings: RunFindings) -> Kernels | None:
     layers = [layer.name for layer in architecture.convolutions]
     along = architecture.series is not None
     colors = not along and architecture.input_shape[0] == len(COLORS)
-    return kernels(DELIVERED, layers, named, colors=colors, along=along)
+    groups = {layer.name: layer.groups for layer in architecture.convolutions}
+    return kernels(DELIVERED, layers, named, colors=colors, along=along, groups=groups)
 
 
 def draw_kernels(kernels: Kernels) -> Sheet:
@@ -169,13 +173,15 @@ def _name(axes: Panel, layer: LayerKernels, title: str) -> None:
         return
     axes.set_xticks(places(len(layer.channel_U)), layer.channel_U.tolist(), fontsize=8)
     axes.set_yticks(places(len(layer.taken_I)), layer.taken_I)
-    axes.set(xlabel="channel", ylabel="colour" if layer.taken_I[0] in COLORS else "channel taken in")
+    taken = "channel of its group" if layer.groups > 1 else "channel taken in"
+    axes.set(xlabel="channel", ylabel="colour" if layer.taken_I[0] in COLORS else taken)
 
 
 def _kernels_text(layer: LayerKernels, size: str) -> str:
     parts = [counted(layer.channels, "channel")]
     if layer.inputs > 1:
-        parts = [f"{parts[0]}, each a kernel for each of {counted(layer.inputs, 'channel')} taken in"]
+        taken = f"in its group, of {layer.groups} groups" if layer.groups > 1 else "taken in"
+        parts = [f"{parts[0]}, each a kernel for each of {counted(layer.inputs, 'channel')} {taken}"]
     if layer.left_out:
         which = "with the largest weights" if layer.inputs > 1 else "of the first channels"
         shown = layer.inputs * layer.channels - layer.left_out
