@@ -177,6 +177,8 @@ def _refuse_others(table: Path) -> None:
             else "expected a table, got images"
         )
         how = "a study of images needs no more than data.train; `shoal new classification` prints one to fill in"
+        if kind_of(table) == "a file":
+            how += ", in which data.series names an array (N, C, T) of series"
         raise DataError(Problem(str(table), f"{what}; {how}"))
 
 

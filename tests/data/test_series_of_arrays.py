@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import shoal
-from shoal.data import columns_of_array, series_shape
+from shoal.data import columns_of_array, read_columns, series_shape
+from shoal.data._array_columns import array_names
 from shoal.engine import Planner, Trainers, load_data
 from shoal.errors import InputError
 from shoal.predict import predict_file
@@ -194,3 +195,15 @@ def test_arrays_of_three_dimensions_are_images_unless_they_are_named_and_that_is
         square = {named: pixels[:, :, :size]}
         np.savez("s.npz", **square, **{"labels" if named == "images" else "y": KINDS})
         assert load_data(doubtful).notes == ()
+
+
+@pytest.mark.parametrize(("array", "shape"), [("x", (2, 5)), ("x", (3, 4)), ("waves", (3, 5))])
+def test_other_series_are_said_once_and_not_column_by_column(
+    tmp_path: Path, array: str, shape: tuple[int, int]
+) -> None:
+    file = tmp_path / "new.npz"
+    np.savez(file, **{array: np.zeros((4, *shape))})
+    with pytest.raises(InputError) as caught:
+        read_columns(file, array_names("x", (3, 5)))
+    got = f'"{array}" of shape (N, {shape[0]}, {shape[1]})'
+    assert str(caught.value) == f'{file}: expected series "x" of shape (N, 3, 5), got {got}'

@@ -33,6 +33,16 @@ def series_shape(names: Sequence[str]) -> tuple[int, int] | None:
     return shape if whole else None
 
 
+def series_of(names: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Give the arrays of series, by name, whose columns are among `names`, with their (C, T)."""
+    columns: dict[str, list[str]] = {}
+    for name in names:
+        if place := _OF_SERIES.fullmatch(name):
+            columns.setdefault(place[1], []).append(name)
+    shapes = {array: series_shape(own) for array, own in columns.items()}
+    return {array: shape for array, shape in shapes.items() if shape is not None}
+
+
 def columns_of_array(array: str, names: Sequence[str]) -> tuple[str, ...] | None:
     """Give those of `names` that are the columns of an array of some width, in their order; None where none are."""
     own = [name for name in names if name.startswith(f"{array}[")]

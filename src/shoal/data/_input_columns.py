@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from shoal.data._array_columns import series_of
 from shoal.data._cells import coded_texts, note_rows, numbers
 from shoal.data._classes import nfc, sorted_texts
 from shoal.data._column_kind import CATEGORY, DATE, ISO, NUMBER, ColumnKind, DateStyle
@@ -21,7 +22,7 @@ from shoal.data._findings import Findings, refuse
 from shoal.data._missing import STRICT, Marks, Missing
 from shoal.data._table import Table
 from shoal.data._tables import scan_table
-from shoal.wording import did_you_mean, few_quoted, quoted
+from shoal.wording import did_you_mean, few_quoted, listed, quoted
 
 _HINTS = 20
 
@@ -80,7 +81,11 @@ def read_columns(
     columns: list[Column] = []
     if table is not None:
         there = [name for name in names if name in table]
-        for number, name in enumerate(name for name in names if name not in table):
+        absent = [name for name in names if name not in table]
+        if absent and (others := _other_series(names, table)):
+            findings.add(others)
+            absent = []
+        for number, name in enumerate(absent):
             hint = _hint(name, table) if number < _HINTS else ""
             names_at = _names_at(table) if number == 0 else ""
             findings.add(f"expected an input column {quoted(name)}, got none{hint}{names_at}")
@@ -98,6 +103,18 @@ def read_columns(
                 _refuse_strange(column, known[column.name], findings)
     refuse(findings.problems())
     return tuple(columns)
+
+
+def _other_series(names: Sequence[str], table: Table) -> str:
+    """Say which series are expected where a file has others; empty where it has them, or none."""
+    expected, got = series_of(names), series_of(table.names)
+    if not got or expected.items() <= got.items():
+        return ""
+    wished, there = (
+        listed([f"{quoted(array)} of shape (N, {c}, {t})" for array, (c, t) in arrays.items()])
+        for arrays in (expected, got)
+    )
+    return f"expected series {wished}, got {there}" if wished else ""
 
 
 def _hint(name: str, table: Table) -> str:
