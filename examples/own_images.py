@@ -2,8 +2,8 @@
 
     python examples/own_images.py [FOLDER]
 
-leaves the run folder `runs/shapes`, `report.html` in it. FOLDER holds a folder of pictures (PNG, JPEG and others) for
-each class, named as the class. Without it, the script draws some into `shapes`.
+leaves the run folder `runs/shapes`, or `runs/FOLDER`, `report.html` in it. FOLDER holds a folder of pictures (PNG, JPEG
+and others) for each class, named as the class. Without it, the script draws some into `shapes`.
 """
 
 import sys
@@ -16,7 +16,6 @@ import shoal
 
 STUDY = """\
 [study]
-name = "shapes"
 task = "classification"
 
 [data]
@@ -65,8 +64,9 @@ def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("shapes")
     if not folder.exists():
         draw_shapes(folder)
-    Path("shapes.toml").write_text(STUDY.format(folder=folder.as_posix()), encoding="utf-8")
-    results = shoal.run("shapes.toml")
+    study = Path(f"{folder.resolve().name}.toml")  # its name is that of the study, too
+    study.write_text(STUDY.format(folder=folder.as_posix()), encoding="utf-8")
+    results = shoal.run(study)
     print(results.candidates[["training.augment.shift", "selection_score", "standard_error", "chosen"]])
 
     model = shoal.load(results.folder)
@@ -75,4 +75,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except shoal.ShoalError as error:
+        sys.exit(str(error))

@@ -74,4 +74,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except shoal.ShoalError as error:
+        sys.exit(str(error))

@@ -2,9 +2,9 @@
 
     python examples/sensors.py [FILE.npz]
 
-leaves the run folder `runs/sensors`, `report.html` in it. FILE.npz holds an array `x` (rows, sensors, times) and one of
-classes, `y`. Without it, the script draws some into `sensors.npz`: machines of which one sensor rings for a moment
-where something is loose, whenever that is.
+leaves the run folder `runs/sensors`, or `runs/FILE`, `report.html` in it. FILE.npz holds an array `x` (rows, sensors,
+times) and one of classes, `y`. Without it, the script draws some into `sensors.npz`: machines of which one sensor rings
+for a moment where something is loose, whenever that is.
 """
 
 import sys
@@ -16,7 +16,6 @@ import shoal
 
 STUDY = """\
 [study]
-name = "sensors"
 task = "classification"
 
 [data]
@@ -65,8 +64,9 @@ def main() -> None:
     file = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("sensors.npz")
     if len(sys.argv) == 1:
         draw_machines(file)
-    Path("sensors.toml").write_text(STUDY.format(file=file.as_posix()), encoding="utf-8")
-    results = shoal.run("sensors.toml")
+    study = Path(f"{file.stem}.toml")  # its name is that of the study, too
+    study.write_text(STUDY.format(file=file.as_posix()), encoding="utf-8")
+    results = shoal.run(study)
     print(results.candidates[["network.norm", "selection_score", "standard_error", "chosen"]])
 
     model = shoal.load(results.folder)
@@ -75,4 +75,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except shoal.ShoalError as error:
+        sys.exit(str(error))

@@ -73,6 +73,18 @@ def test_sensors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert results.inside.series["series"].shape == (2, 3, 64)
 
 
+@pytest.mark.parametrize(("example", "wrong"), [("sensors", "waves.npz"), ("own_images", "pictures")])
+def test_a_file_of_ones_own_has_a_study_and_a_run_of_its_name_and_what_is_wrong_is_a_sentence(
+    example: str, wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("pictures").mkdir()
+    monkeypatch.setattr("sys.argv", [f"{example}.py", wrong])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(EXAMPLES / f"{example}.py"), run_name="__main__")
+    assert str(ended.value.code).startswith(f"{Path(wrong).stem}.toml:5: data.train: {wrong}: expected")
+
+
 @pytest.mark.usefixtures("no_report")
 def test_published_regression(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

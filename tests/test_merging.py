@@ -16,7 +16,7 @@ import shoal
 from shoal import cli
 from shoal.engine import Silent, StudyFit, _train
 from shoal.engine.trainers.native import NativeTrainer
-from shoal.results import FitRecord, Results, Store, _union, shard_metric
+from shoal.results import FitRecord, Results, Store, _union, shard_metric, versions_apart
 from shoal.stopping import Stop
 from shoal.study import load_study
 from test_cli import shoal as command
@@ -413,3 +413,13 @@ def test_merge_that_was_stopped_says_how_to_go_on(
 def test_merge_without_folders(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     assert command(monkeypatch, "merge") == 2
     assert capsys.readouterr().err.startswith("shoal: DIR...: expected a value, got nothing; see ")
+
+
+def test_versions_apart_say_which_has_what() -> None:
+    mine = {"trainers": {"native": "native-2", "torch": "torch-1"}, "versions": {"numpy": "2.3"}}
+    other = {"trainers": {"native": "native-1"}, "versions": {"numpy": "2.3", "torch": "2.9"}}
+    assert list(versions_apart(mine, other)) == [
+        "its trainer native is native-2, not native-1",
+        "it alone has trainer torch",
+        "it has no torch",
+    ]

@@ -5,18 +5,18 @@ Letters: N rows, K targets or classes, A answers of a row, C channels, H, W heig
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data import Column, Preprocessing, given_columns, given_images
+from shoal.data import Column, Missing, Preprocessing, given_columns, given_images
 from shoal.decisions import Decision, named_classes
 from shoal.engine import Calibration, Explanation, Trained, Trainer, answers, ascend, explain, trainer_of
-from shoal.errors import InputError
+from shoal.errors import DataError, InputError, Problem
 from shoal.kinds import has_classes, task_kind
 from shoal.links import link_of
 from shoal.model_facts import Facts
@@ -112,12 +112,49 @@ class Answering:
             For rows that it cannot read.
         """
         if self.image_shape is None:
-            preprocessing = self.preprocessing
-            return given_columns(
-                x, self.input_names, self.categories, preprocessing.missing, preprocessing.dates
-            )
+            missing = self.missing if self.architecture.series is None else self.every_missing
+            columns = given_columns(x, self.input_names, self.categories, missing, self.preprocessing.dates)
+            self.refuse_gaps(columns, "x")
+            return columns
         resize, white = self.preprocessing.resize is not None, self.preprocessing.white
         return given_images(x, self.image_shape, resize=resize, white=white)
+
+    @property
+    def missing(self) -> Missing:
+        """In which columns of new rows cells may be missing, and what stands for one: of series none may."""
+        own = self.preprocessing.missing
+        return own if self.architecture.series is None else replace(own, columns=())
+
+    @property
+    def every_missing(self) -> Missing:
+        """The same, cells of all columns; a text that was learned as a category is no missing one."""
+        learned = {category for names in self.categories.values() for category in names}
+        marks = self.preprocessing.missing.marks
+        return Missing(frozenset(self.input_names), replace(marks, texts=marks.texts - learned))
+
+    def refuse_gaps(self, columns: Sequence[Column], source: str) -> None:
+        """Refuse series of which values are missing: those learned from had none, and no median stands for a moment.
+
+        Parameters
+        ----------
+        columns : sequence of Column
+            As read, whatever is missing.
+        source : str
+            What the rows are called.
+
+        Raises
+        ------
+        DataError
+        """
+        if self.architecture.series is None:
+            return
+        missing_ND = np.stack([column.missing_N for column in columns], axis=1)
+        if not missing_ND.any():
+            return
+        row_N = missing_ND.any(axis=1)
+        count, rows = counted(int(missing_ND.sum()), "missing value"), counted(len(missing_ND), "row")
+        where = f"in {int(row_N.sum()):,} of {rows}, the first in row {int(row_N.argmax()) + 1:,}"
+        raise DataError(Problem(source, f"expected series without missing values, got {count} {where}"))
 
     def answer(self, inputs: Inputs) -> NDArray[np.float64]:
         """Answer checked rows: predictions and what else is said of targets, or probabilities.

@@ -23,7 +23,6 @@ from shoal.data import (
     DateCells,
     Dialect,
     Foreign,
-    Missing,
     Preprocessing,
     Table,
     keys_for,
@@ -259,7 +258,8 @@ def _read(model: Model, path: Path, asked: Asked) -> _NewRows:
     preprocessing = model.preprocessing
     table = _table(path, (*model.input_names, *carry), dialect_said(preprocessing.dialect, written))
     carried = {name: _carried(table, name) for name in map(nfc, carry)}
-    missing = _markable(model) if mark_missing else preprocessing.missing
+    whole = model.architecture.series is not None
+    missing = model.every_missing if mark_missing or whole else model.missing
     columns = read_columns(table, model.input_names, model.categories, missing, preprocessing.dates)
     reason_N, notes = None, list[str]()
     if mark_missing:
@@ -271,6 +271,8 @@ def _read(model: Model, path: Path, asked: Asked) -> _NewRows:
             notes.append(
                 f"{path}: {len(answered) - int(answered.sum()):,} of {rows} not answered: cells are missing"
             )
+    else:
+        model.refuse_gaps(columns, table.file)
     used = set(map(nfc, (*model.input_names, *carry)))
     others = [name for name in table.names if name not in used]
     if others:
@@ -307,16 +309,9 @@ def _carried(table: Table, name: str) -> Sequence[Any]:
     return [None if isinstance(value, float) and math.isnan(value) else value for value in values]
 
 
-def _markable(model: Model) -> Missing:
-    """Take every missing cell; a text that the model learned as a category is none."""
-    learned = {category for names in model.categories.values() for category in names}
-    marks = model.preprocessing.missing.marks
-    return Missing(frozenset(model.input_names), replace(marks, texts=marks.texts - learned))
-
-
 def _reasons(model: Model, columns: Sequence[Column]) -> list[str]:
     """Say of each row which of its missing cells the model does not answer."""
-    imputed = model.preprocessing.missing.columns
+    imputed = model.missing.columns
     lacking = [(column.name, column.missing_N) for column in columns if column.name not in imputed]
     names_N: list[list[str]] = [[] for _ in range(len(columns[0].values))]
     for name, missing_N in lacking:

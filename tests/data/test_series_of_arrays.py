@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import shoal
-from shoal.data import columns_of_array, read_columns, series_shape
+from shoal.data import columns_of_array, given_columns, read_columns, read_table, series_shape
 from shoal.data._array_columns import array_names
 from shoal.engine import Planner, Trainers, load_data
 from shoal.errors import InputError
@@ -33,6 +35,8 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     np.savez("s.npz", x=X, y=Y, kind=KINDS, both=np.stack([Y > 1, Y > 2], 1), other=Y)
     np.savez("flat.npz", x=X.reshape(40, -1), y=Y)
+    np.savez("short.npz", x=X[:, :, :7], y=Y)
+    np.savez("tiny.npz", a=Y, y=Y)
 
 
 def study(task: str = "regression", target: Any = "y", **sections: Any) -> Study:
@@ -119,6 +123,10 @@ def test_convolutions_are_those_of_the_same_columns_side_by_side() -> None:
     np.savez("new.npz", x=X[:5])
     predicted = dict(zip(*_columns(predict_file(Path("s.npz-run"), Path("new.npz"))), strict=True))
     np.testing.assert_array_equal(predicted["predicted_y"], model.predict(X[:5])[:, 0])
+    np.savez("new.npz", x=X[:5, :2])
+    with pytest.raises(InputError) as caught:
+        predict_file(Path("s.npz-run"), Path("new.npz"))
+    assert str(caught.value) == 'new.npz: expected series "x" of shape (N, 3, 8), got "x" of shape (N, 2, 8)'
     with pytest.raises(InputError) as caught:
         model.predict(X[:, :2])
     shapes = "x: expected numbers of shape (N, 24) or (N, 3, 8), got float64 of shape (40, 2, 8)"
@@ -140,13 +148,13 @@ def test_a_study_is_drafted_for_series_in_memory_and_keeps_every_column() -> Non
     [
         (
             {"data": {"series": "z"}},
-            'data.series: expected the name of an array of 2 to 3 dimensions in s.npz ("x[0,0]", "x[0,1]", "x[0,2]",'
-            ' "x[0,3]", "x[0,4]", "x[0,5]", "x[0,6]", "x[0,7]", "x[1,0]", "x[1,1]" and 19 more), got "z"',
+            'data.series: expected the name of an array of 2 to 3 dimensions in s.npz ("x" of shape (N, 3, 8), "both"'
+            ' of shape (N, 2)), got "z"',
         ),
         (
             {"data": {"series": "other"}},
-            'data.series: expected the name of an array of 2 to 3 dimensions in s.npz ("x[0,0]", "x[0,1]", "x[0,2]",'
-            ' "x[0,3]", "x[0,4]", "x[0,5]", "x[0,6]", "x[0,7]", "x[1,0]", "x[1,1]" and 19 more), got "other"',
+            'data.series: expected the name of an array of 2 to 3 dimensions in s.npz ("x" of shape (N, 3, 8), "both"'
+            ' of shape (N, 2)), got "other"; did you mean "both"?',
         ),
         (
             {"data": {"ignore": ["x[0,0]"]}},
@@ -163,6 +171,19 @@ def test_a_study_is_drafted_for_series_in_memory_and_keeps_every_column() -> Non
         (
             {"network": {"series": 2}},
             "network.series: expected 3, the series of the array of the inputs, got 2",
+        ),
+        (
+            {"network": {"series": 1}},
+            "network.series: expected 3, the series of the array of the inputs, got 1",
+        ),
+        (
+            {"data": {"train": "tiny.npz", "series": "z"}},
+            'data.series: expected the name of an array of 2 to 3 dimensions in tiny.npz (none, only columns "a", "y"),'
+            ' got "z"',
+        ),
+        (
+            {"data": {"test": "short.npz"}},
+            'data.test: short.npz: expected series "x" of shape (N, 3, 8), got "x" of shape (N, 3, 7), unlike s.npz',
         ),
         (
             {"data": {"series": None, "target": None}},
@@ -197,13 +218,85 @@ def test_arrays_of_three_dimensions_are_images_unless_they_are_named_and_that_is
         assert load_data(doubtful).notes == ()
 
 
-@pytest.mark.parametrize(("array", "shape"), [("x", (2, 5)), ("x", (3, 4)), ("waves", (3, 5))])
+@pytest.mark.parametrize(
+    ("asked", "array", "shape"),
+    [
+        ((3, 5), "x", (2, 5)),
+        ((3, 5), "x", (3, 4)),
+        ((3, 5), "x", (5, 3)),
+        ((3, 5), "x", (1, 15)),
+        ((3, 5), "x", (14,)),
+        ((3, 5), "waves", (3, 5)),
+        ((15,), "x", (3, 5)),
+        ((15,), "x", (15, 1)),
+    ],
+)
 def test_other_series_are_said_once_and_not_column_by_column(
-    tmp_path: Path, array: str, shape: tuple[int, int]
+    tmp_path: Path, asked: tuple[int, ...], array: str, shape: tuple[int, ...]
 ) -> None:
     file = tmp_path / "new.npz"
     np.savez(file, **{array: np.zeros((4, *shape))})
     with pytest.raises(InputError) as caught:
-        read_columns(file, array_names("x", (3, 5)))
-    got = f'"{array}" of shape (N, {shape[0]}, {shape[1]})'
-    assert str(caught.value) == f'{file}: expected series "x" of shape (N, 3, 5), got {got}'
+        read_columns(file, array_names("x", asked))
+    expected, got = (", ".join(map(str, ("N", *sides))) for sides in (asked, shape))
+    noun = "an array" if len(asked) == 1 else "series"
+    assert (
+        str(caught.value)
+        == f'{file}: expected {noun} "x" of shape ({expected}), got "{array}" of shape ({got})'
+    )
+
+
+@given(st.integers(1, 4), st.integers(1, 6), st.data())
+def test_arrays_of_the_same_values_are_read_as_they_are_asked_for(
+    series: int, length: int, data: Any
+) -> None:
+    """Flat for series, and with an axis of 1 for flat: whatever the form, the columns are the same."""
+    x = RNG.normal(size=(3, series, length))
+    asked = data.draw(st.sampled_from([(series, length), (series * length,)]))
+    flat = x.reshape(3, -1)
+    forms = [flat, x if len(asked) == 2 else flat[:, None]]
+    names = array_names("x", asked)
+    for form in forms:
+        np.savez("form.npz", x=form, unused=form[:, :1])
+        table = read_table("form.npz", names)
+        read = np.stack([column.values for column in read_columns(table, names)], 1)
+        np.testing.assert_array_equal(read, flat)
+        np.testing.assert_array_equal(
+            np.stack([column.values for column in given_columns(form, names)], 1), flat
+        )
+
+
+def test_a_test_file_and_new_rows_may_have_the_shape_of_the_same_values() -> None:
+    np.savez("one.npz", x=X[:, 2], y=Y)
+    np.savez("more.npz", x=X[:7, 2:], y=Y[:7])
+    asked = study(data={"train": "one.npz", "test": "more.npz"})
+    dataset = load_data(asked)
+    assert (dataset.train_rows, dataset.rows) == (40, 47)
+    shoal.run(asked, out="run", workers=1)
+    model = shoal.load("run")
+    answers = model.predict(X[:7, 2])
+    np.testing.assert_array_equal(model.predict(X[:7, 2:]), answers)
+    predicted = dict(zip(*_columns(predict_file(Path("run"), Path("more.npz"))), strict=True))
+    np.testing.assert_array_equal(predicted["predicted_y"], answers[:, 0])
+    with pytest.raises(InputError) as caught:
+        model.predict(X[:7])
+    shapes = "x: expected numbers of shape (N, 8) or (N, 1, 8), got float64 of shape (7, 3, 8)"
+    assert str(caught.value) == shapes
+    # What training refuses is not made up either.
+    holes = X[:7, 2].copy()
+    holes[3, 4:6] = holes[5, 0] = np.nan
+    np.savez("holes.npz", x=holes)
+    said = (
+        "x: expected series without missing values, got 3 missing values in 2 of 7 rows, the first in row 4"
+    )
+    for place, call in (
+        ("x", lambda: model.predict(holes)),
+        ("holes.npz", lambda: predict_file(Path("run"), Path("holes.npz"))),
+    ):
+        with pytest.raises(InputError) as caught:
+            call()
+        assert str(caught.value) == said.replace("x", place, 1)
+    marked = predict_file(Path("run"), Path("holes.npz"), mark_missing=True)
+    notes = dict(zip(*_columns(marked), strict=True))["note"]
+    assert [place for place, note in enumerate(notes) if note] == [3, 5]
+    assert notes[3] == 'missing: "x[4]", "x[5]"'

@@ -112,7 +112,11 @@ def test_elsewhere_it_is_the_machines_memory(tmp_path: Path) -> None:
     ("phase", "less"),
     [
         ("reading", "fewer rows or columns need less, and an NPZ file less than a text file"),
-        ("training", "fewer --workers, a smaller training.batch_size and smaller networks need less"),
+        (
+            "training",
+            "fewer --workers, a smaller training.batch_size and smaller networks (network.hidden; channels, stride and"
+            " pool in network.conv) need less",
+        ),
         ("drawing", "fewer rows and fewer comparisons need less"),
     ],
 )

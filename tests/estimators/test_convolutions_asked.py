@@ -183,6 +183,23 @@ ALONG = "expected a whole number of at least {} for a convolution, got"
     ("parameters", "sentence"),
     [
         ({"kernel_size": (1, 3, 5)}, f"kernel_size: {EACH} 3"),
+        (
+            {"conv_channels": (4, 4, 4), "kernel_size": (3, 5)},
+            "kernel_size: expected one value for all 3 convolutions, or a list with one for each, got 2; a pair"
+            " (height, width) for all of them is [(3, 5), (3, 5), (3, 5)]",
+        ),
+        (
+            {"conv_channels": 4, "series": True, "stride": (2, 1)},
+            "stride: expected one value for the convolution, got 2",
+        ),
+        (
+            {"pool": ["max", "None"]},
+            "pool: expected 'max', 'average', 'global-average' or None for a convolution, got 'None'; did you mean"
+            " None?",
+        ),
+        ({"kernel_size": 9, "padding": 0}, "kernel_size of convolution 1: kernel 9 does not fit a feature map 8 pixels"
+         " wide or high (8 + 2*0 - 9 = -1)"),
+        ({"skip": [0, 3]}, "skip of convolution 2: expected at most 2, the convolutions up to this one, got 3"),
         ({"skip": [0]}, f"skip: {EACH} 1"),
         ({"kernel_size": [3, 0]}, f"kernel_size: {A_SIDE.format(1)} 0"),
         ({"stride": [1, (2, 1.5)]}, f"stride: {A_SIDE.format(1)} (2, 1.5)"),
@@ -209,8 +226,8 @@ ALONG = "expected a whole number of at least {} for a convolution, got"
             {"norm": "batch", "batch_size": 39},
             'batch_size: expected no batch of one row with norm="batch", got batches of 39 from 40 training rows',
         ),
-        ({"groups": [1, 3]}, "network.conv[1]: expected groups to divide the input channels, got 3 groups and 4 input"
-         " channels"),
+        ({"groups": [1, 3]}, "groups of convolution 2: expected groups to divide the input channels, got 3 groups and 4"
+         " input channels"),
     ],
 )  # fmt: skip
 def test_what_no_convolution_takes_is_refused(parameters: dict[str, Any], sentence: str) -> None:
@@ -226,6 +243,10 @@ def test_what_no_convolution_takes_is_refused(parameters: dict[str, Any], senten
         (
             {"norm": "bach"},
             "'norm' parameter of CNNClassifier must be a str among {'batch', 'layer'} or None",
+        ),
+        *(
+            ({name: "none"}, "None. Got 'none' instead; did you mean None?")
+            for name in ("norm", "pool", "class_weight")
         ),
         ({"pool": "maximum"}, "'pool' parameter of CNNClassifier must be an array-like, a str among"),
         (

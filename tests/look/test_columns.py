@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from look_runs import MadeUp, make_run
 
 import shoal.planning
+from shoal.data._array_columns import array_names
 from shoal.errors import RunFolderError
 from shoal.look import plan_text
 from shoal.look._columns import MOST_LINES, column_lines, columns_text, notes_beside
+from shoal.look._run_findings import RunFindings
+from shoal.look.page.ranges import variable_table
 from shoal.look.page.report import report_html
 from shoal.pipeline import run
 from shoal.planning import plan
 from shoal.results import ColumnRecord, Identity, Results, Store
 from shoal.study import load_study
+from shoal.wording import one_number
 
 COLUMNS = (
     ColumnRecord("y", "target", "number"),
@@ -47,6 +54,24 @@ def test_many_columns_that_are_alike_share_a_line() -> None:
         ('"z1" to "z2" (2)', "input, number", "cells of each are missing"),
     ]
     assert lines[:3] == column_lines(COLUMNS)
+
+
+def test_a_series_of_an_array_has_a_line() -> None:
+    series = [ColumnRecord(name, "input", "number") for name in array_names("x", (2, 30))]
+    single = [ColumnRecord(name, "input", "number", missing=True) for name in array_names("w", (1, 9))]
+    constant = ColumnRecord("x[0,3]", "left out", "number", "left out, being constant")
+    lines = column_lines([COLUMNS[0], *series, *single])
+    assert [(line.names, line.role, line.done) for line in lines[1:]] == [
+        ('"x[0]"', "input, series", "30 values"),
+        ('"x[1]"', "input, series", "30 values"),
+        ('"w"', "input, series", "9 values, some of them missing"),
+    ]
+    many = [ColumnRecord(name, "input", "number") for name in array_names("x", (64, 9))]
+    assert [(line.names, line.done) for line in column_lines(many)] == [
+        ('"x[0]" to "x[63]" (64)', "9 values")
+    ]
+    series[3] = constant  # what is not alike keeps its lines
+    assert [line.names for line in column_lines(series[:30])][2:5] == ['"x[0,2]"', '"x[0,3]"', '"x[0,4]"']
 
 
 @given(st.lists(st.sampled_from((*COLUMNS, *PLAIN[:3])), max_size=2 * MOST_LINES))
@@ -115,3 +140,24 @@ def test_a_table_to_which_nothing_was_done_has_no_column_of_what_was_done(
     page = report_html(run(load_study(tmp_path / "s.toml"), out=tmp_path / "run", workers=1), ())
     assert "<p>The columns of the table:</p>" in page
     assert "what was done" not in page
+
+
+def test_a_series_has_one_range_whether_it_is_of_an_array_or_of_columns_in_their_order(
+    tmp_path: Path,
+) -> None:
+    inputs = (*array_names("x", (2, 3)), "alone")
+    findings = RunFindings(make_run(tmp_path, MadeUp(names=(), inputs=inputs, epochs=5)))
+    x_ND, rows = findings.truth.x_ND, findings.truth.train_rows
+    table = variable_table(findings)
+    assert table is not None
+    names, roles, lowest = (column.cells for column in table.columns[:3])
+    assert names[:3] == ("x[0]", "x[1]", "alone")
+    assert roles[:3] == ("series of 3 values", "series of 3 values", "input")
+    assert (table.columns[2].values or ())[:2] == (x_ND[:rows, :3].min(), x_ND[:rows, 3:6].min())
+    assert lowest[2] == one_number(x_ND[:rows, 6].min(), 4)
+    findings.truth = replace(findings.truth, input_names=tuple("abcdef"), x_ND=x_ND[:, :6])
+    vars(findings)["network"] = (SimpleNamespace(series=SimpleNamespace(gives=(3, 1, 2))),)
+    columns = variable_table(findings)
+    assert columns is not None
+    assert columns.columns[0].cells[:3] == ("a to b", "c to d", "e to f")
+    assert (columns.columns[2].values or ())[1] == x_ND[:rows, 2:4].min()

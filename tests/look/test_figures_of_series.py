@@ -40,6 +40,9 @@ def test_series_are_drawn_with_their_maps(fact: SeriesMaps) -> None:
     panels = [axes for axes in sheet.axes if axes.get_visible()]
     assert len(panels) == 2 * 3
     assert [len(axes.lines) for axes in panels] == [3, 3, 8, 8, 4, 4]
+    (named,) = sheet.legends
+    assert [text.get_text() for text in named.get_texts()] == [f"channel {number}" for number in range(1, 9)]
+    assert [line.get_color() for line in named.get_lines()] == [line.get_color() for line in panels[2].lines]
     lines = [np.asarray(line.get_ydata()) for line in panels[0].lines]
     assert lines[0].min() > lines[1].max() > lines[1].min() > lines[2].max()
     assert np.allclose([np.ptp(line) for line in lines], np.ptp(fact.series_MCT[0], axis=1))
@@ -56,17 +59,19 @@ def test_series_are_drawn_with_their_maps(fact: SeriesMaps) -> None:
 @pytest.mark.parametrize(
     ("answers", "said"),
     [
-        ({"y": np.array([[3.5], [0.25]]), "target_names": ("peak",)}, "peak, truly 0.25 (0)"),
-        ({"y": np.array([[True], [False]]), "target_names": ("loud",)}, "loud, truly not (0)"),
+        ({"y": np.array([[3.5], [0.25]]), "target_names": ("peak",)}, "peak: 0.27, truly 0.25 (0)"),
+        ({"y": np.array([[True], [False]]), "target_names": ("loud",)}, "loud: 27.1\u00a0%, truly not (0)"),
         ({"y": np.array([0, 1]), "classes": ("low", "high")}, "low, truly high (0)"),
     ],
 )
-def test_titles_say_what_is_true(answers: dict[str, Any], said: str) -> None:
+def test_titles_say_what_is_answered_and_what_is_true(answers: dict[str, Any], said: str) -> None:
     truth = SimpleNamespace(**({"classes": (), "target_names": (), "train_rows": 1} | answers))
     inside = SimpleNamespace(
         series={"series": np.zeros((1, 1, 5)), "rows": np.array([1]), "asked": np.array([0])}
     )
-    findings: Any = SimpleNamespace(inside=inside, truth=truth, network=(SimpleNamespace(convolutions=()),))
+    network = (SimpleNamespace(convolutions=()),)
+    findings: Any = SimpleNamespace(inside=inside, truth=truth, network=network, delivered=None)
+    findings.predicted = lambda _: np.array([[[0.271, 0.729]]])
     fact = along_series.series_maps(findings)
     assert fact is not None
     assert fact.titles == (said,)
@@ -75,8 +80,19 @@ def test_titles_say_what_is_true(answers: dict[str, Any], said: str) -> None:
 def test_made_series_are_drawn_a_line_each() -> None:
     sheet = exciting_series.draw_exciting_series(MADE)
     assert not faults(exciting_series.draw_exciting_series, MADE)
-    assert [len(axes.lines) for axes in sheet.axes if axes.get_visible()] == [2] * 11
-    assert "one line for each of 2" in exciting_series.caption(MADE)
+    panels = [axes for axes in sheet.axes if axes.get_visible()]
+    assert [len(axes.lines) for axes in panels] == [2] * 11
+    for axes in panels:
+        upper, lower = (np.asarray(line.get_ydata()) for line in axes.lines)
+        assert upper.min() > lower.max()
+    assert [label.get_text() for label in panels[0].get_yticklabels()] == ["1", "2"]
+    assert exciting_series.caption(MADE).endswith(
+        "The numbered series stand one below the other, to one scale."
+    )
+    many = ExcitingSeries("delivered network", (("conv1", RNG.normal(size=(2, 40, 30))),))
+    assert not faults(exciting_series.draw_exciting_series, many)
+    numbered = exciting_series.draw_exciting_series(many).axes[0].get_yticklabels()
+    assert [label.get_text() for label in numbered] == [f"{number}" for number in range(1, 41, 7)]
     assert exciting_series.words(MADE) == "Series made to excite 11 channels of 2 layers."
 
 
@@ -101,10 +117,11 @@ def test_kernels_along_series_are_curves_around_their_own_line() -> None:
 
 
 def test_kernels_of_images_that_are_not_square_leave_no_room_empty() -> None:
-    flat, square = (
+    flat, square, tall = (
         kernels_figure.draw_kernels(
             kernels("a", ["c"], {"c.weight": RNG.normal(size=(4, 3, *size))})
         ).get_figheight()
-        for size in ((1, 5), (5, 5))
+        for size in ((1, 5), (5, 5), (5, 1))
     )
     assert flat < 0.5 * square
+    assert square < tall < 2.5 * square

@@ -17,6 +17,7 @@ from shoal.look._network_scene import network_scene
 from shoal.look._paper import on_paper, text_width
 from shoal.look._scene import NARROW, SOFT, WIDE, Area, Disc, Label, Mark, Scene, Stroke, svg
 from shoal.look.figures.network import draw_network
+from shoal.look.page.network import network_table
 from shoal.nets import Architecture
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -141,6 +142,28 @@ def test_texts_say_what_there_is() -> None:
         "softmax", "probabilities", "loss: cross-entropy in nats",
     ):  # fmt: skip
         assert words in said, words
+
+
+def test_a_skip_with_a_convolution_of_its_own_is_drawn_and_said_with_it() -> None:
+    architecture, fact = CASES["skips"]()
+    projections = [(layer.source, layer.projection) for layer in architecture.convolutions if layer.skip]
+    said = [step.entered_text for step in fact.steps if step.added]
+    for text, (source, projection) in zip(said, projections, strict=True):
+        strided = f" stride {projection[2]}" if projection and projection[2] != 1 else ""
+        assert text == f"what entered {source}" + (f" through 1 × 1{strided}" if projection else "")
+    passed = [projection for _, projection in projections if projection]
+    assert 0 < len(passed) < len(projections)
+    small = [mark for mark in network_scene(fact).marks if isinstance(mark, Area) and _width(mark) == 7]
+    assert len(small) == len(passed)
+    rows = network_table(fact)
+    assert rows is not None
+    (added,) = (column.cells for column in rows.columns if column.heading == "adds")
+    assert [text for text in added if text] == said
+
+
+def _width(mark: Mark) -> float:
+    left, _, right, _ = reach(mark)
+    return round(right - left, 6)
 
 
 def test_one_ink_is_enough_on_light_and_on_dark() -> None:

@@ -159,7 +159,7 @@ def test_wall_time_is_called_so(tmp_path: Path) -> None:
 def test_ranges_of_variables_have_the_digits_of_their_own_row(tmp_path: Path) -> None:
     results = make_run(tmp_path, MadeUp(names=(), inputs=("small", "large"), epochs=5))
     x_ND = np.tile([13.03, 1680.0], (len(results.truth.x_ND), 1))
-    table = variable_table(replace(results, truth=replace(results.truth, x_ND=x_ND)))
+    table = variable_table(RunFindings(replace(results, truth=replace(results.truth, x_ND=x_ND))))
     assert table is not None
     assert [cell for column in table.columns[2:4] for cell in column.cells[:2]] == ["13.03", "1,680"] * 2
 

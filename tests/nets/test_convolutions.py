@@ -208,12 +208,12 @@ def test_the_published_network_by_hand() -> None:
         (
             [{"channels": 4, "groups": 2}],
             (3, 8, 8),
-            "network.conv[0]: expected groups to divide the input channels, got 2 groups and 3 input channels",
+            "network.conv[0].groups: expected groups to divide the input channels, got 2 groups and 3 input channels",
         ),
         (
             [{"channels": 4}, {"channels": 3, "groups": 2}],
             (1, 8, 8),
-            "network.conv[1]: expected groups to divide the channels, got 2 groups and 3 channels",
+            "network.conv[1].groups: expected groups to divide the channels, got 2 groups and 3 channels",
         ),
     ],
 )

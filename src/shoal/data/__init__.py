@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from shoal.contents import contents
 
 if TYPE_CHECKING:  # read by type checkers, and by `contents`
+    from shoal.data._array_columns import by_series as by_series
     from shoal.data._array_columns import columns_of_array as columns_of_array
     from shoal.data._array_columns import series_shape as series_shape
     from shoal.data._association import grouped_columns as grouped_columns

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from shoal.data._array_columns import MOST_AXES, columns_of_array
+from shoal.data._array_columns import MOST_AXES, arrays_of, arrays_said, columns_of_array
 from shoal.data._classes import nfc
 from shoal.data._column_kind import CATEGORY, NUMBER, ColumnKind, key_of
 from shoal.data._date_formats import format_fault
@@ -209,8 +209,10 @@ def missing_columns(source: TableSource, table: Table) -> list[Problem]:
         and not (key in ("data.categorical", "data.columns") and name in {*inputs, source.time})
     ]
     if source.series is not None and source.inputs is None:
-        what = f"expected the name of an array of 2 to {MOST_AXES} dimensions in {columns}"
-        problems.append(Problem("data.series", f"{what}, got {quoted(source.series)}"))
+        arrays = arrays_of(table.names)
+        there = arrays_said(arrays) or f"none, only columns {few_quoted(table.names)}"
+        what = f"expected the name of an array of 2 to {MOST_AXES} dimensions in {table.file} ({there})"
+        problems.append(Problem("data.series", f"{what}, got {with_hint(source.series, [*arrays])}"))
     elif not source.inputs:
         others = "the target and the file's index" if table.index else "the target"
         problems.append(Problem("data.inputs", f"expected input columns in {columns}, got none but {others}"))

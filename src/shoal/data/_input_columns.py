@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from shoal.data._array_columns import series_of
+from shoal.data._array_columns import other_series
 from shoal.data._cells import coded_texts, note_rows, numbers
 from shoal.data._classes import nfc, sorted_texts
 from shoal.data._column_kind import CATEGORY, DATE, ISO, NUMBER, ColumnKind, DateStyle
@@ -21,8 +21,9 @@ from shoal.data._dialect import PLAIN
 from shoal.data._findings import Findings, refuse
 from shoal.data._missing import STRICT, Marks, Missing
 from shoal.data._table import Table
+from shoal.data._table_format import Limits
 from shoal.data._tables import scan_table
-from shoal.wording import did_you_mean, few_quoted, listed, quoted
+from shoal.wording import did_you_mean, few_quoted, quoted
 
 _HINTS = 20
 
@@ -77,12 +78,13 @@ def read_columns(
     """
     known = categories or {}
     findings = Findings(source.file if isinstance(source, Table) else str(source))
-    table = source if isinstance(source, Table) else scan_table(source, findings)
+    limits = Limits(frozenset(map(nfc, names)))
+    table = source if isinstance(source, Table) else scan_table(source, findings, limits)
     columns: list[Column] = []
     if table is not None:
         there = [name for name in names if name in table]
         absent = [name for name in names if name not in table]
-        if absent and (others := _other_series(names, table)):
+        if absent and (others := other_series(names, table.names)):
             findings.add(others)
             absent = []
         for number, name in enumerate(absent):
@@ -103,18 +105,6 @@ def read_columns(
                 _refuse_strange(column, known[column.name], findings)
     refuse(findings.problems())
     return tuple(columns)
-
-
-def _other_series(names: Sequence[str], table: Table) -> str:
-    """Say which series are expected where a file has others; empty where it has them, or none."""
-    expected, got = series_of(names), series_of(table.names)
-    if not got or expected.items() <= got.items():
-        return ""
-    wished, there = (
-        listed([f"{quoted(array)} of shape (N, {c}, {t})" for array, (c, t) in arrays.items()])
-        for arrays in (expected, got)
-    )
-    return f"expected series {wished}, got {there}" if wished else ""
 
 
 def _hint(name: str, table: Table) -> str:

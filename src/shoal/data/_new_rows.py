@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.data._array_columns import series_shape
+from shoal.data._array_columns import array_names, arrays_of
 from shoal.data._classes import nfc
 from shoal.data._column_kind import DateStyle
 from shoal.data._dataset import Column
@@ -85,13 +85,21 @@ def _one_array(x: Any) -> NDArray[Any]:
     return array
 
 
+def _shapes(names: Sequence[str]) -> list[tuple[int, ...]]:
+    """Give the shapes of rows that hold these columns in their order: of an array also with its axes, one or two."""
+    flat = (len(names),)
+    for array, shape in arrays_of(names).items():
+        if list(names) == array_names(array, shape):
+            return [flat, shape if len(shape) == 2 else (1, *shape)]
+    return [flat]
+
+
 def _by_place(x: NDArray[Any], names: Sequence[str], others: Mapping[str, str]) -> list[tuple[str, Any]]:
     """Take columns of numbers in their order; `others` are columns that are none, and what they hold."""
     for name, content in others.items():
         what = f"expected a frame or a dict of columns, since {quoted(name)} holds {content}, got an array"
         raise DataError(Problem(_PLACE, what))
-    series = series_shape(names)
-    shapes = [(len(names),), *([series] if series else [])]
+    shapes = _shapes(names)
     if x.shape[1:] not in shapes or x.dtype.kind not in "biuf":
         said = " or ".join(f"(N, {', '.join(map(str, shape))})" for shape in shapes)
         what = f"expected numbers of shape {said}, got {x.dtype} of shape {x.shape}"

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.cores import spread
+from shoal.data._array_columns import other_series
 from shoal.data._cells import texts
 from shoal.data._classes import (
     alike,
@@ -197,11 +198,14 @@ def _read_test(
     source: TableSource, tables: tuple[Table, Table], findings: Findings, learned: _Part | None
 ) -> _Part | None:
     """Read the test table, which must have every used column, and none that the training table lacks."""
-    train, test = tables
+    train, test = tables[0], tables[1].shaped(source.inputs or ())
     needed = (*(source.inputs or ()), *source.targets, *([source.weights] if source.weights else []))
     missing = [name for name in needed if name not in test]
     known_names = {*train.names, *test.index}
     unknown = [name for name in test.names if name not in known_names]
+    if missing and (arrays := other_series(needed, test.names)):
+        findings.add(f"{arrays}, unlike {train.file}")
+        return None
     if missing or unknown:
         parts = [f"missing {few_quoted(missing)}"] if missing else []
         parts += [f"unknown {few_quoted(unknown)}"] if unknown else []

@@ -7,7 +7,7 @@ or a category only when its column is asked for as such (`_cells.py`), and input
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.data._array_columns import as_asked
 from shoal.data._classes import nfc
 from shoal.data._dialect import PLAIN, Dialect
 from shoal.data._findings import Findings
@@ -122,6 +123,11 @@ class Table:
         columns = tuple(cells if isinstance(cells, Foreign) else cells[1:] for cells in self.columns)
         lines = None if self.lines is None else self.lines[1:]
         return replace(self, columns=columns, rows=self.rows - 1, lines=lines, notes=(*self.notes, note))
+
+    def shaped(self, asked: Iterable[str]) -> Table:
+        """Give the same, arrays in the shapes that they are asked for in, where these hold the same values."""
+        called = as_asked(self.names, asked)
+        return replace(self, names=tuple(called.get(name, name) for name in self.names))
 
     def taken(self, rows: NDArray[np.int64]) -> Table:
         """Give some rows alone, which keep their places."""

@@ -27,6 +27,7 @@ from shoal.data import (
     TableSource,
     load_table_dataset,
     outside_of_domain,
+    series_shape,
     since_first,
     unused_rows,
     weights_said,
@@ -231,9 +232,12 @@ def _misfits(study: Study, dataset: Dataset) -> Iterator[Problem]:
     images, convolves = dataset.images is not None, NETWORKS[study.network.kind].convolves
     if convolves and not images:
         yield from _no_series(study, dataset)
-    if study.network.series > 1 and images:
+    if study.network.several_series and images:
         what = "expected 1 for images: columns of a table are series"
         yield Problem("network.series", f"{what}, got {study.network.series}")
+    shape = series_shape([column.name for column in dataset.columns]) or (1, 1)
+    if convolves and study.network.series == 1 < shape[0]:
+        yield Problem("network.series", f"expected {shape[0]}, the series of the array of the inputs, got 1")
     if study.training.augment != Augment() and convolves and not images:
         yield Problem("training.augment", "expected no augmentation for a table: it moves and mirrors images")
     if study.training.augment != Augment() and not convolves:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from numbers import Integral
 from typing import Any, Final
 
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from shoal.estimators._parameters import COUNT, SHARE, choices, counts
+from shoal.errors import InputError, Problem, StudyError
+from shoal.estimators._parameters import COUNT, SHARE, choices, counts, hint_at
 from shoal.kinds import POOLS
 from shoal.study import Conv, Pool
-from shoal.wording import did_you_mean, listed
+from shoal.wording import listed
 
 _MOST: Final = 2**31 - 1
 _BORDER: Final = 10_000
@@ -35,6 +38,10 @@ CONVOLUTIONS: Final[dict[str, list[Any]]] = {
     "series": ["boolean"],
 }
 """What scikit-learn's check of parameters holds against those of convolutions."""
+
+_IN_STUDIES: Final = re.compile(r"network\.conv\[(\d+)\]\.?(\w*)")
+_CALLED: Final = {"": "kernel_size", "kernel": "kernel_size", "pool": "pool_size"}
+"""Keys of an entry of a study's `conv`, and what they are called here, where that is another name."""
 
 Sides = tuple[int, ...]
 """What something measures along each axis: down and across of images, along series."""
@@ -69,6 +76,23 @@ def convolutions(parameters: Mapping[str, Any], size: Sides) -> tuple[Conv, ...]
         conv, size = _conv({name: entries[place] for name, entries in values.items()}, size)
         layers.append(conv)
     return tuple(layers)
+
+
+@contextmanager
+def in_parameters() -> Iterator[None]:
+    """Refuse convolutions that do not fit by the parameters of an estimator, not by the keys of a study."""
+    try:
+        yield
+    except StudyError as error:
+        raise InputError(
+            Problem(_called(problem.where), problem.what) for problem in error.problems
+        ) from error
+
+
+def _called(where: str) -> str:
+    if (key := _IN_STUDIES.match(where)) is None:
+        return where
+    return f"{_CALLED.get(key[2], key[2])} of convolution {int(key[1]) + 1}"
 
 
 def _conv(asked: Mapping[str, Any], size: Sides) -> tuple[Conv, Sides]:
@@ -116,12 +140,25 @@ def _each(name: str, asked: Any, count: int, read: Callable[[str, Any], Any]) ->
     """Read one value for all convolutions, or a list with one for each."""
     if not isinstance(asked, list | tuple | np.ndarray):
         return [read(name, asked)] * count
-    if len(asked) != count:
-        what = (
-            f"expected one value for all {count} convolutions, or a list with one for each, got {len(asked)}"
-        )
-        raise ValueError(f"{name}: {what}")
-    return [read(name, value) for value in asked]
+    if len(asked) == count:
+        return [read(name, value) for value in asked]
+    which = f"all {count} convolutions, or a list with one for each" if count > 1 else "the convolution"
+    what = f"expected one value for {which}, got {len(asked)}"
+    pair = (
+        f"; a pair (height, width) for all of them is {[asked] * count}"
+        if _may_be_pair(name, asked, read)
+        else ""
+    )
+    raise ValueError(f"{name}: {what}{pair}")
+
+
+def _may_be_pair(name: str, asked: Any, read: Callable[[str, Any], Any]) -> bool:
+    """Whether what was taken for a list would do for a single convolution."""
+    try:
+        read(name, asked)
+    except ValueError:
+        return False
+    return isinstance(asked, tuple)
 
 
 def _sides(name: str, asked: Any, axes: int, least: int) -> Sides:
@@ -142,7 +179,7 @@ def _pool_name(name: str, asked: Any) -> str | None:
     if asked is None or (isinstance(asked, str) and asked in POOLS):
         return asked
     known = listed([*map(repr, _POOLS)], "or")
-    hint = did_you_mean(asked, list(POOLS), repr) if isinstance(asked, str) else ""
+    hint = hint_at(asked, _POOLS) if isinstance(asked, str) else ""
     raise ValueError(f"{name}: expected {known} for a convolution, got {asked!r}{hint}")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from numbers import Integral, Real
@@ -21,6 +21,8 @@ SEEDS: Final = 2**31 - 1
 _LOGISTIC: Final = {"logistic": "sigmoid"}
 _ERRORS: Final = {"squared_error": "mse", "absolute_error": "mae"}
 """scikit-learn's words for activations and losses."""
+_NOTHING: Final = ("none", "null", "no", "off", "")
+"""Words for None, which studies call "none"."""
 COUNT: Final = Interval(Integral, 1, 2**31 - 1, closed="both")
 SHARE: Final = Interval(Real, 0, 1, closed="left")
 
@@ -98,9 +100,16 @@ def with_suggestion(estimator: Any) -> Iterator[None]:
             options = [constraint for constraint in constraints if isinstance(constraint, StrOptions)]
             known = [word for choices in options for word in choices.options]
             if isinstance(value, str) and f"'{name}' parameter" in str(error) and value not in known:
-                hint = did_you_mean(value, known, repr)
+                hint = hint_at(value, [*known, *([None] if None in constraints else [])])
                 raise InvalidParameterError(f"{str(error).rstrip('.')}{hint or '.'}") from error
         raise
+
+
+def hint_at(word: str, known: Sequence[str | None]) -> str:
+    """End a sentence with the choice that may be meant, which may be None."""
+    if word.lower() in _NOTHING and None in known:
+        return "; did you mean None?"
+    return did_you_mean(word, [name for name in known if name is not None], repr)
 
 
 def counts(name: str, units: Any) -> tuple[int, ...]:

@@ -42,6 +42,7 @@ from shoal.engine import (
     training_work,
 )
 from shoal.errors import InputError, Problem
+from shoal.estimators._convolutions import in_parameters
 from shoal.kinds import LOSSES
 from shoal.kinds import Task as TaskName
 from shoal.nets import Architecture, build_architecture, tables_of
@@ -96,16 +97,17 @@ class Task:
 
     @cached_property
     def job(self) -> Job:
-        """What a trainer is told of it."""
+        """What a trainer is told of it. Raises InputError where one of its layers does not fit."""
         training, said = self.training, self.training.distribution
         outputs = self.outputs * (1 if said is None else said.outputs)
         tables = tables_of(self.network, self.code_rows)
-        architecture = build_architecture(self.network, self.x.shape[1:], outputs, tables)
+        with in_parameters():
+            architecture = build_architecture(self.network, self.x.shape[1:], outputs, tables)
         loss = training.loss or TASK_LOSS[self.task]
         return Job(architecture, training, loss, StreamKey(self.seed, self.fold, self.repeat))
 
     def laid_out(self) -> Self:
-        """Lay its network out. Raises StudyError where one of its layers does not fit."""
+        """Lay its network out. Raises InputError where one of its layers does not fit."""
         self.job  # noqa: B018 (made once)
         return self
 

@@ -5,14 +5,15 @@ The plan, the report and the study that `shoal new` writes say the same.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
+from shoal.data import by_series
 from shoal.look._text_layout import in_lines
 from shoal.results import ColumnRecord
-from shoal.wording import quoted
+from shoal.wording import counted, quoted
 
 MOST_LINES: Final = 40
 """Columns from which neighbours that are alike share a line."""
@@ -30,10 +31,23 @@ class ColumnLine:
 
 
 def column_lines(columns: Sequence[ColumnRecord]) -> list[ColumnLine]:
-    """Give a line for each column; of more than 40, one for neighbours that are alike."""
+    """Give a line for each column, or series of an array; of more than 40, one for neighbours that are alike."""
+    columns = list(_with_series(columns))
     if len(columns) <= MOST_LINES:
         return [_line([column]) for column in columns]
     return [_line(list(group)) for _, group in groupby(columns, key=_manner)]
+
+
+def _with_series(columns: Sequence[ColumnRecord]) -> Iterator[ColumnRecord]:
+    """Put the columns of each series of an array into one, where they are alike."""
+    for name, places in by_series([column.name for column in columns]):
+        own = [columns[place] for place in places]
+        if len(own) == 1 or len(set(map(_manner, own))) > 1:
+            yield from own
+            continue
+        values = counted(len(own), "value")
+        done = f"{values}, some of them missing" if own[0].missing else values
+        yield ColumnRecord(name, own[0].part, "series", done, own[0].missing)
 
 
 def notes_beside(notes: Sequence[str], columns: Sequence[ColumnRecord]) -> list[str]:

@@ -44,7 +44,7 @@ class StepFacts:
 
     A step over feature maps has a `window`. `activation` is empty where there is none; parameters and
     multiply-adds of a layer are those of its first step. `norm` is in words. What entered the layer `added` is added
-    before the activation. `place` is the number of its layer.
+    before the activation, `through` a convolution of 1 x 1 of this stride, or as it is, where that is 0.
     """
 
     layer: str
@@ -58,6 +58,7 @@ class StepFacts:
     activation: str
     norm: str
     added: str
+    through: Sides
     dropout: float
     parameters: int
     multiply_adds: int
@@ -79,6 +80,14 @@ class StepFacts:
         parts += [f"dilation {_sides_text(self.dilation)}"] * (self.dilation != 1)
         parts += [counted(self.groups, "group")] * (self.groups > 1)
         return tuple(parts)
+
+    @property
+    def entered_text(self) -> str:
+        """Say what is added; nothing where nothing is."""
+        if not self.added:
+            return ""
+        strided = f" stride {_sides_text(self.through)}" if self.through not in (0, 1) else ""
+        return f"what entered {self.added}" + (f" through 1 × 1{strided}" if self.through else "")
 
     @property
     def span(self) -> tuple[int, int]:
@@ -174,6 +183,7 @@ def _step(layer: Layer, step: LayerStep, *, first: bool, last: bool) -> StepFact
         activation=layer.activation if first and layer.activation != "identity" else "",
         norm=_norm_words(layer) if first else "",
         added=step.added,
+        through=step.through,
         dropout=layer.dropout if last else 0.0,
         parameters=sum(math.prod(part.shape) for part in layer.parts) if first else 0,
         multiply_adds=layer.multiply_adds if first else 0,
@@ -231,7 +241,7 @@ def _step_words(step: StepFacts) -> Iterator[str]:
     if step.norm:
         yield step.norm
     if step.added:
-        yield f"plus what entered {step.added}"
+        yield f"plus {step.entered_text}"
     if step.activation:
         yield step.activation
     if step.dropout:

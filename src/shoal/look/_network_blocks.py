@@ -60,6 +60,8 @@ class Block:
     """Whether an arrow leads here."""
     adds: int = 0
     """How many parts before this one the maps stand that are added to it; 0 where there are none."""
+    projects: bool = False
+    """Whether these pass a convolution of their own."""
 
 
 def blocks(fact: NetworkFacts) -> list[Block]:
@@ -80,7 +82,7 @@ def blocks(fact: NetworkFacts) -> list[Block]:
                 step.shape, (step.words if pooling else step.layer, texts), windows[place + 1], unit
             )
             first = next((at for at, other in enumerate(drawn) if other.layer == step.added), place + 1)
-            parts.append(replace(stack, adds=place + 1 - first))
+            parts.append(replace(stack, adds=place + 1 - first, projects=step.through != 0))
         else:
             parts.append(_units(step, fact.outputs if place == len(drawn) - 1 else ()))
     return [*parts, _answers(fact)]
@@ -90,7 +92,7 @@ def _texts(step: StepFacts, size: str) -> Iterator[str]:
     yield size
     yield from step.geometry
     yield from [step.norm] if step.norm else []
-    yield from [f"+ what entered {step.added}"] if step.added else []
+    yield from [f"+ {step.entered_text}"] if step.added else []
     yield from [step.activation] if step.activation else []
     yield from [f"dropout {step.dropout:g}"] if step.dropout else []
     yield from [counted(step.parameters, "parameter")] if step.parameters else []

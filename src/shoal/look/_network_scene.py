@@ -10,7 +10,7 @@ from typing import Final
 from shoal.look._network import NetworkFacts
 from shoal.look._network_blocks import LINE, SIZE, WRAP, Block, blocks
 from shoal.look._paper import shown_name, text_width
-from shoal.look._scene import SOFT, WIDE, Disc, Label, Mark, Point, Scene, Stroke
+from shoal.look._scene import SOFT, WIDE, Area, Disc, Label, Mark, Point, Scene, Stroke
 
 MARGIN: Final = 6.0
 GAPS: Final = (30.0, 24.0, 18.0)
@@ -21,6 +21,7 @@ ARROW: Final = 16.0
 LANE: Final = 11.0
 """Height of what one skip takes above the parts of a row."""
 _HEAD: Final = 4.0
+_BOX: Final = 3.5
 _LESS: Final = 8.0
 
 
@@ -157,10 +158,20 @@ def _arc(
         tip = to, axis + row[skip.end - first].above - 2
         head = ((to - _HEAD * 0.75, tip[1] - _HEAD), tip, (to + _HEAD * 0.75, tip[1] - _HEAD))
         yield Stroke((head,), 1.0, 0.9)
+        if row[skip.end - first].projects:
+            yield _box(((x + to) / 2, y))
         way += [(to, y), tip]
     else:
         way.append((to, y))
     yield Stroke((tuple(way),), 1.0, 0.9)
+
+
+def _box(middle: Point) -> Area:
+    """Draw the convolution that what is added passes: a small square on its way."""
+    x, y = middle
+    return Area(
+        ((x - _BOX, y - _BOX), (x + _BOX, y - _BOX), (x + _BOX, y + _BOX), (x - _BOX, y + _BOX)), 0.3, 0.9
+    )
 
 
 def _texts(block: Block, middle: float, above: float, below: float) -> Iterator[Label]:

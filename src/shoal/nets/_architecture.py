@@ -217,7 +217,7 @@ def build_architecture(
     Rows of shape (C, T) are those of C series, one behind the other, whatever takes them. Raises StudyError where a
     convolution or pooling does not fit the feature map it is given.
     """
-    series = network.series
+    series = network.series or 1
     if len(input_shape) == 2:
         series = _series_of_rows(network, input_shape[0])
         input_shape = (math.prod(input_shape),)
@@ -247,8 +247,11 @@ def build_architecture(
 
 
 def _series_of_rows(network: Network, series: int) -> int:
-    """Give how many series the rows are. Raises StudyError where the network speaks of another number."""
-    if network.series not in (1, series):
+    """Give how many series the rows are. Raises StudyError where the network speaks of another number.
+
+    1 is no such number in studies of results of old, which had it without being asked.
+    """
+    if network.series not in (None, 1, series):
         what = f"expected {series}, the series of the array of the inputs, got {network.series}"
         raise StudyError(Problem("network.series", what))
     return series

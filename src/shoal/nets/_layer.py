@@ -74,7 +74,8 @@ class LayerStep:
     """What a layer makes of what it is given, as a person says it: in words, and the shape of what comes of it.
 
     One that goes over feature maps has a `window` in pixels, with `stride`, `padding` and `dilation`, and in `groups`.
-    What entered the layer `added` is added to it before its activation, where that is named.
+    What entered the layer `added` is added to it before its activation, where that is named: `through` a convolution of
+    1 x 1 of this stride, or as it is, where that is 0.
     """
 
     words: str
@@ -85,6 +86,7 @@ class LayerStep:
     dilation: Sides = 1
     groups: int = 1
     added: str = ""
+    through: Sides = 0
 
 
 LAYER_CALLS: Final = 9.3

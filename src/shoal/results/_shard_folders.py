@@ -106,8 +106,10 @@ def versions_apart(mine: Mapping[str, Any], others: Mapping[str, Any]) -> Iterat
         for name in sorted({*here, *there}):
             if name not in here:
                 yield f"it has no {noun}{name}"
-            elif here[name] != there.get(name):
-                yield f"its {noun}{name} is {here[name]}, not {there.get(name, 'missing')}"
+            elif name not in there:
+                yield f"it alone has {noun}{name}"
+            elif here[name] != there[name]:
+                yield f"its {noun}{name} is {here[name]}, not {there[name]}"
 
 
 def read_shards(folders: Sequence[Path]) -> tuple[ShardFolder, ...]:

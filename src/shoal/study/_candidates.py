@@ -79,7 +79,9 @@ def naming_values(section: Network | Training) -> dict[str, Any]:
     if isinstance(section, Network) and section.normed == "batch":
         section = section.model_copy(update={"batch_norm": True, "norm": "none"})  # as it was always named
     if isinstance(section, Network):
-        section = section.model_copy(update={"conv": tuple(conv.short for conv in section.conv)})
+        series = section.series if section.several_series else None
+        conv = tuple(conv.short for conv in section.conv)
+        section = section.model_copy(update={"conv": conv, "series": series})
     values = section.model_dump(mode="json")
     _leave_out(section, values)
     for conv, entry in zip(getattr(section, "conv", ()), values.get("conv", ()), strict=True):

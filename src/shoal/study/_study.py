@@ -205,7 +205,7 @@ class Network(_Part):
 
     kind: NetworkName = "mlp"
     conv: Annotated[tuple[Conv, ...], Field(strict=False)] = ()
-    series: Count = 1
+    series: Count | None = None
     hidden: Counts = (64,)
     activation: Activation = "relu"
     dropout: Share = 0.0
@@ -214,6 +214,11 @@ class Network(_Part):
     batch_norm: bool = False
     embedding: EmbeddingSize = "none"
     embedding_from: Annotated[int, Field(ge=2, le=2**24)] = 10
+
+    @property
+    def several_series(self) -> bool:
+        """Whether it says of the columns of a table that they are several series."""
+        return self.series is not None and self.series > 1
 
     @property
     def normed(self) -> NormName:
@@ -228,7 +233,7 @@ class Network(_Part):
     @model_validator(mode="after")
     def _kind_fits(self) -> Network:
         convolves = row_of("network", NETWORKS, self.kind).convolves
-        alone = {"conv": self.conv, "conv_dropout": self.conv_dropout, "series": self.series > 1}
+        alone = {"conv": self.conv, "conv_dropout": self.conv_dropout, "series": self.several_series}
         if not convolves and any(alone.values()):
             keys = (*(key for key, asked in alone.items() if asked), "kind")
             able = " or ".join(f'"{name}"' for name, other in NETWORKS.items() if other.convolves)

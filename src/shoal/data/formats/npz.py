@@ -1,15 +1,16 @@
 """NPZ: arrays as numpy.savez writes them; 1-D arrays are columns, a 2-D array "x" the columns x[0], x[1] ..., series
 (N, C, T) the columns x[0,0], x[0,1] ...
 
-What nobody asks for is not read.
+What nobody asks for is not read; what is asked for in another shape of the same values is called as it is asked for.
 """
 
 from __future__ import annotations
 
 import math
+from itertools import chain
 from typing import Final
 
-from shoal.data._array_columns import MOST_AXES, array_names
+from shoal.data._array_columns import MOST_AXES, array_names, as_asked
 from shoal.data._npz import Header, npz_headers, read_npz
 from shoal.data._table import Cells, Foreign, Table
 from shoal.data._table_format import TableFile, TableFormat
@@ -37,6 +38,8 @@ def _read(file: TableFile) -> Table | None:
         file.findings.add(f"expected arrays of one length, got {shown}")
     if file.findings.found:
         return None
+    called = as_asked(chain(*columns.values()), file.limits.names or ())
+    columns = {name: [called.get(column, column) for column in own] for name, own in columns.items()}
     used = [name for name in headers if any(map(file.limits.wants, columns[name]))]
     file.refuse_above(2.0 * sum(headers[name].bytes for name in used))
     arrays = read_npz(file.path, file.findings, used)

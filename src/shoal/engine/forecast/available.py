@@ -26,7 +26,8 @@ _FILES: Final = {
 }
 _LESS: Final = {
     "reading": LESS_TO_READ,
-    "training": "fewer --workers, a smaller training.batch_size and smaller networks need less",
+    "training": "fewer --workers, a smaller training.batch_size and smaller networks (network.hidden; channels,"
+    " stride and pool in network.conv) need less",
     "drawing": "fewer rows and fewer comparisons need less",
 }
 

@@ -5,7 +5,8 @@ Letters: M rows shown, C series, T values of one, U channels of a layer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,11 +21,13 @@ from shoal.look._run_findings import DELIVERED, RunFindings
 from shoal.look._work import ZEILER_FERGUS
 from shoal.look.figures.grad_cam import FIGURE as GRAD_CAM
 from shoal.results import Truth
-from shoal.wording import counted
+from shoal.wording import counted, percent
 
 _PANEL: Final = (3.4, 1.9)
 _MOST_LAYERS: Final = 6
 """Layers that are shown: the first ones."""
+_MOST_NUMBERS: Final = 6
+"""Series that are numbered beside their lanes, at most."""
 _PALE: Final = 0.1
 """Share of the most in a row below which a place is not coloured: it would be as light as the paper."""
 
@@ -49,12 +52,11 @@ def series_maps(findings: RunFindings) -> SeriesMaps | None:
     if not inside or not inside.series or findings.network is None:
         return None
     arrays, seen, layer = inside.series, None, ""
-    outputs = truth.classes or truth.target_names
-    titles = []
+    answer_VK, titles = findings.predicted(findings.delivered)[0], []
     for row, asked in zip(arrays["rows"].tolist(), arrays["asked"].tolist(), strict=True):
-        titles.append(
-            f"{plain(outputs[asked], CLASS_NAME)}, {_truth(truth, row, asked)} ({row - truth.train_rows})"
-        )
+        tested = row - truth.train_rows
+        answer = _answer(truth, asked, float(answer_VK[tested, asked]))
+        titles.append(f"{answer}, {_truth(truth, row, asked)} ({tested})")
     layers = []
     for conv in findings.network[0].convolutions:
         maps = arrays.get(f"{conv.name}/maps")
@@ -64,6 +66,14 @@ def series_maps(findings: RunFindings) -> SeriesMaps | None:
             layer, seen = conv.name, np.asarray(arrays[f"{conv.name}/seen"], np.float64)
     series = np.asarray(arrays["series"], np.float64)
     return SeriesMaps(DELIVERED, tuple(titles), series, tuple(layers[:_MOST_LAYERS]), layer, seen)
+
+
+def _answer(truth: Truth, asked: int, value: float) -> str:
+    """Say what is answered: the class named, how probable the likeliest label is, or which number a target has."""
+    name = plain((truth.classes or truth.target_names)[asked], CLASS_NAME)
+    if truth.classes:
+        return name
+    return f"{name}: {percent(value)}" if truth.y.dtype == np.bool_ else f"{name}: {short_number(value)}"
 
 
 def _truth(truth: Truth, row: int, asked: int) -> str:
@@ -80,29 +90,30 @@ def draw_series_maps(fact: SeriesMaps) -> Sheet:
     """A column a row of the table: its series, coloured by where the class is seen; below, the maps of each layer."""
     rows, _, length = fact.series_MCT.shape
     figure, grid = panels(rows * (1 + len(fact.layers)), columns=rows, size=_PANEL)
-    own = _in_lanes(fact.series_MCT)
+    own = in_lanes(fact.series_MCT)
     for place, axes in enumerate(grid[:rows]):
         _draw_series(axes, own[place], None if fact.seen is None else fact.seen[place])
-        axes.set_ylim(*_ends(own))
-        if own is not fact.series_MCT:
-            axes.set_yticks(own.mean(axis=(0, 2)), numbers(own.shape[1]))
+        axes.set_ylim(*ends(own))
+        number_lanes(axes, own)
         axes.set_title(fact.titles[place], fontsize=9, fontweight="normal")
     for number, (_, _, maps) in enumerate(fact.layers, start=1):
         for place, axes in enumerate(grid[number * rows : (number + 1) * rows]):
             for channel, map_T in enumerate(maps[place]):
-                axes.plot(_times(len(map_T), length), map_T, linewidth=1.0, **series_style(channel))
-            axes.set(xlim=(-0.5, length - 0.5), ylim=_ends(maps))
+                style = {"label": f"channel {channel + 1}", **series_style(channel)}
+                axes.plot(_times(len(map_T), length), map_T, linewidth=1.0, **style)
+            axes.set(xlim=(-0.5, length - 0.5), ylim=ends(maps))
     names = ["series", *(_layer_text(name, units, maps.shape[1]) for name, units, maps in fact.layers)]
     for number, name in enumerate(names):
         grid[number * rows].set_ylabel(name, fontsize=9)
     for axes in grid[-rows:]:
         axes.set_xlabel("place in the series", fontsize=9)
+    _name_channels(figure, grid[rows::rows], 2 * rows)
     where = f"where {plain(fact.layer)} sees what is said, and " if fact.seen is not None else ""
     heading(figure, f"{plain(fact.name)}: {where}feature maps over time")
     return figure
 
 
-def _in_lanes(series_MCT: NDArray[np.float64]) -> NDArray[np.float64]:
+def in_lanes(series_MCT: NDArray[np.float64]) -> NDArray[np.float64]:
     """Put several series below each other, the first on top, all to one scale; one stays as it is."""
     count = series_MCT.shape[1]
     if count == 1:
@@ -110,6 +121,25 @@ def _in_lanes(series_MCT: NDArray[np.float64]) -> NDArray[np.float64]:
     lane = 1.1 * float(np.ptp(series_MCT, axis=2).max()) or 1.0
     middle_MC1 = (series_MCT.max(axis=2, keepdims=True) + series_MCT.min(axis=2, keepdims=True)) / 2
     return np.asarray(series_MCT - middle_MC1 - lane * np.arange(count)[:, None])
+
+
+def number_lanes(axes: Panel, lanes_MCT: NDArray[np.float64]) -> None:
+    """Write the numbers of several series beside their lanes, of many not every one."""
+    count = lanes_MCT.shape[1]
+    step = math.ceil(count / _MOST_NUMBERS)
+    if count > 1:
+        axes.set_yticks(lanes_MCT.mean(axis=(0, 2))[::step], numbers(count)[::step])
+
+
+def _name_channels(figure: Sheet, below: Sequence[Panel], columns: int) -> None:
+    """Say which line is which channel, below all panels: those of the fullest, of which others have some."""
+    lines, names = max(
+        (axes.get_legend_handles_labels() for axes in below),
+        key=lambda named: len(named[1]),
+        default=([], []),
+    )
+    if len(names) > 1:
+        figure.legend(lines, names, loc="outside lower left", ncols=columns)
 
 
 def _draw_series(axes: Panel, series_CT: NDArray[np.float64], seen_T: NDArray[np.float64] | None) -> None:
@@ -132,7 +162,8 @@ def _times(count: int, length: int) -> NDArray[np.float64]:
     return np.asarray((np.arange(count) + 0.5) * length / count - 0.5)
 
 
-def _ends(values: NDArray[np.float64]) -> tuple[float, float]:
+def ends(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Give the ends of an axis on which all values lie, with some room."""
     low, high = float(values.min()), float(values.max())
     room = 0.06 * (high - low) or 0.5
     return low - room, high + room

@@ -16,6 +16,7 @@ from shoal.look._extent import Extent, panels_seconds
 from shoal.look._figure import Chapter, Figure, Gathered, Subject
 from shoal.look._paper import Sheet, heading, panels, plain, series_style
 from shoal.look._run_findings import DELIVERED, RunFindings
+from shoal.look.figures.along_series import ends, in_lanes, number_lanes
 from shoal.look.figures.exciting import WORKS
 from shoal.wording import counted
 
@@ -44,12 +45,11 @@ def exciting_series(findings: RunFindings) -> ExcitingSeries | None:
 
 
 def draw_exciting_series(fact: ExcitingSeries) -> Sheet:
-    """A row a layer, a column a channel, a line a series."""
+    """A row a layer, a column a channel, a line a series, below each other."""
     columns = min(_COLUMNS, max(len(made) for _, made in fact.layers))
     figure, grid = panels(columns * len(fact.layers), columns=columns, size=(1.75, 1.6))
-    values = np.concatenate([made.reshape(-1) for _, made in fact.layers])
-    low, high = float(values.min()), float(values.max())
-    room = 0.06 * (high - low) or 0.5
+    lanes = in_lanes(np.concatenate([made for _, made in fact.layers]))
+    first = 0
     for number, (name, made_UCT) in enumerate(fact.layers):
         of_layer = grid[number * columns : (number + 1) * columns]
         of_layer[0].set_ylabel(plain(name), fontsize=9)
@@ -57,22 +57,26 @@ def draw_exciting_series(fact: ExcitingSeries) -> Sheet:
             if channel >= len(made_UCT):
                 axes.set_visible(False)
                 continue
-            for place, values_T in enumerate(made_UCT[channel]):
+            for place, values_T in enumerate(lanes[first + channel]):
                 axes.plot(values_T, linewidth=1.0, **series_style(place))
-            axes.set_ylim(low - room, high + room)
+            axes.set_ylim(*ends(lanes))
+            number_lanes(axes, lanes)
             axes.set_title(f"channel {channel + 1}", fontsize=8, fontweight="normal")
             axes.tick_params(labelsize=7, labelleft=channel == 0)
+        first += len(made_UCT)
     heading(figure, f"{plain(fact.name)}: series made to excite channels")
     return figure
 
 
 def caption(fact: ExcitingSeries) -> str:
     """How they were made."""
-    lines = f", one line for each of {len(fact.layers[0][1][0])}" if len(fact.layers[0][1][0]) > 1 else ""
+    several = len(fact.layers[0][1][0]) > 1
+    lines = " The numbered series stand one below the other, to one scale." if several else ""
     return (
-        f"A channel looks for what the series made to excite it have{lines}: they rose by gradient ascent from noise,"
+        "A channel looks for what the series made to excite it have: they rose by gradient ascent from noise,"
         " between the least and the largest value of the training rows, for the place in the middle of the channel’s"
         " map; beyond what that place sees they stay noise. Series are as the network takes them."
+        f"{lines}"
     )
 
 

@@ -5,6 +5,7 @@ Letters: I channels that a layer takes in, U channels that it gives, H, W height
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -137,9 +138,10 @@ def draw_kernels(kernels: Kernels) -> Sheet:
 
 
 def _height(tiles: NDArray[np.float64]) -> float:
-    """Give the inches of a layer's tiles, which fill the width of the paper."""
+    """Give the inches of a layer's tiles, which fill the width of the paper; tall ones are as large as square ones."""
     rows, columns, _, high, wide = tiles.shape
-    return float(min(TALLEST, max(1.1, 10 * rows * high / (columns * wide))))
+    tall = high / wide if high < wide else math.sqrt(high / wide)
+    return float(min(TALLEST, max(1.1, 10 * rows * tall / columns)))
 
 
 def _draw_curves(kernels: Kernels, tiles: Sequence[NDArray[np.float64]]) -> Sheet:

@@ -17,9 +17,7 @@ def network_table(fact: NetworkFacts | None) -> ReportTable | None:
         texts("what it is", (*none, *(step.words for step in steps), *none)),
         texts("output", (shape, *(step.shape_text for step in steps), *none)),
         texts("kernel", (*none, *(", ".join(step.geometry) for step in steps), *none)),
-        texts(
-            "adds", (*none, *(f"what entered {step.added}" if step.added else "" for step in steps), *none)
-        ),
+        texts("adds", (*none, *(step.entered_text for step in steps), *none)),
         texts("activation", (*none, *(step.activation for step in steps), *none)),
         texts("norm", (*none, *(step.norm for step in steps), *none)),
         texts("dropout", (*none, *(f"{step.dropout:g}" if step.dropout else "" for step in steps), *none)),

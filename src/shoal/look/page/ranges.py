@@ -1,29 +1,33 @@
-"""The tables of what the data hold: ranges of inputs and targets, rows of each class."""
+"""The tables of what the data hold: ranges of inputs and targets, rows of each class.
+
+Letters: N rows, D inputs, C series, T values of one.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
+from shoal.data import by_series
+from shoal.look._run_findings import RunFindings
 from shoal.look.page.tables import MOST_ROWS, ReportColumn, ReportTable, numbers, texts
 from shoal.results import Results
-from shoal.wording import percent, told_apart
+from shoal.wording import counted, percent, told_apart
 
 _DAY: Final = 86_400.0
 
 
-def variable_table(results: Results) -> ReportTable | None:
-    """Give the range of every numeric input and target, among the training and the test rows.
+def variable_table(findings: RunFindings) -> ReportTable | None:
+    """Give the range of every numeric input, series and target, among the training and the test rows.
 
     Dates are days since the first training row.
     """
-    truth = results.truth
-    parts = [
-        ("date, in days", name, x_N / _DAY) if name in results.dates else ("input", name, x_N)
-        for name, x_N in zip(truth.input_names, truth.x_ND.T, strict=True)
-    ]
+    truth = findings.truth
+    parts = list(_inputs(findings))
     if not truth.classes:
         role = "label" if truth.task == "multilabel" else "target"
         parts += [(role, name, truth.y[:, k]) for k, name in enumerate(truth.target_names)]
@@ -41,6 +45,33 @@ def variable_table(results: Results) -> ReportTable | None:
     for (heading, numbers), cells in zip(statistics, zip(*by_row, strict=True), strict=True):
         columns.append(ReportColumn(heading, cells, numbers))
     return ReportTable(tuple(columns), len(parts) - len(shown))
+
+
+def _inputs(findings: RunFindings) -> Iterator[tuple[str, str, NDArray[np.float64]]]:
+    """Give the role, name and values, (N,) or (N, T), of every numeric input; columns of one series are one."""
+    names, x_ND = findings.truth.input_names, findings.truth.x_ND
+    for name, places in _together(findings):
+        if len(places) > 1:
+            yield f"series of {counted(len(places), 'value')}", name, x_ND[:, places]
+        elif names[places[0]] in findings.results.dates:
+            yield "date, in days", name, x_ND[:, places[0]] / _DAY
+        else:
+            yield "input", name, x_ND[:, places[0]]
+
+
+def _together(findings: RunFindings) -> list[tuple[str, list[int]]]:
+    """Give names and places of inputs that are a series each, of an array or as the network takes them."""
+    names = findings.truth.input_names
+    groups = by_series(names)
+    layer = findings.network[0].series if findings.network else None
+    if layer is None or len(groups) < len(names):
+        return groups
+    series, _, length = layer.gives
+    starts = range(0, series * length, length)
+    return [
+        (f"{names[start]} to {names[start + length - 1]}", [*range(start, start + length)])
+        for start in starts
+    ]
 
 
 def class_count_table(results: Results) -> ReportTable | None:

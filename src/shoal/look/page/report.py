@@ -249,7 +249,7 @@ def _chapters(results: Results, shown: list[Shown]) -> dict[str, Callable[[], An
     return {
         "summary": lambda: summary(findings),
         "checks": lambda: checks(results),
-        "variables": lambda: variable_table(results),
+        "variables": lambda: variable_table(findings),
         "columns": lambda: column_table(results),
         "data_notes": lambda: notes_beside(results.data_notes, results.columns),
         "class_counts": lambda: class_count_table(results),

@@ -137,7 +137,8 @@ class ConvLayer:
     def steps(self) -> tuple[LayerStep, ...]:
         """The convolution, then its pooling."""
         geometry = (self.kernel, self.stride, self.padding, self.dilation, self.groups)
-        maps = LayerStep("convolution", (self.units, *self.size), *geometry, self.source)
+        through = self.skip_stride if self.projection else 0
+        maps = LayerStep("convolution", (self.units, *self.size), *geometry, self.source, through)
         if self.pool == "none":
             return (maps,)
         words = self.pool.replace("-", " ") + " pooling" * (not pooling_of(self.pool).whole)
@@ -273,7 +274,7 @@ def _conv_layer(network: Network, number: int, conv: Conv, shape: Shape) -> Conv
             problem = (
                 f"expected groups to divide the {what}s, got {conv.groups} groups and {counted(count, what)}"
             )
-            raise StudyError(Problem(place, problem))
+            raise StudyError(Problem(f"{place}.groups", problem))
     after = _shrunk(f"{place}: kernel", (size[0], size[1]), conv)
     pool = conv.pool or Pool(size=1)
     whole: Sides = after[0] if after[0] == after[1] else after
