@@ -35,6 +35,8 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.estimators import MLPClassifier as MLPClassifier
     from shoal.estimators import MLPRegressor as MLPRegressor
     from shoal.estimators import RandomizedSearchCV as RandomizedSearchCV
+    from shoal.estimators import TorchClassifier as TorchClassifier
+    from shoal.estimators import TorchRegressor as TorchRegressor
     from shoal.look import Plan as Plan
     from shoal.look import Results as Results
     from shoal.merging import merge as merge

@@ -252,6 +252,7 @@ LAYERS: Final[dict[str, LayerKind]] = {
     "series": LayerKind(core=True),
     "conv": LayerKind(core=True),
     "dense": LayerKind(core=True),
+    "module": LayerKind(),
 }
 POOLS: Final[dict[str, PoolKind]] = {
     "max": PoolKind(core=1),

@@ -20,7 +20,7 @@ from shoal.engine._fit import Fit
 from shoal.engine._train import Outcome, advance_fit, finished, first_state
 from shoal.engine._trainer import FitData, Job, Rows, State, Trainer, steps_per_epoch
 from shoal.engine.forecast.steps import step_work
-from shoal.engine.trainers.choice import Trainers
+from shoal.engine.trainers.choice import Trainers, of_modules
 from shoal.engine.trainers.torch import TorchTrainer
 from shoal.errors import StudyError
 from shoal.extras import is_there, needed
@@ -95,13 +95,17 @@ class PreparedTable:
 
 def trainer_for(job: Job, device: str, dtype: Dtype) -> Trainer:
     """Choose who trains: torch where numbers are float64, else the usual. Raises StudyError where there is nobody."""
-    return _exact_trainer(device) if dtype == "float64" else Trainers("auto", device).choose(job)
+    if dtype == "float64":
+        return _exact_trainer(job.architecture, device)
+    return Trainers("auto", device).choose(job)
 
 
-def _exact_trainer(device: str) -> Trainer:
+def _exact_trainer(architecture: Architecture, device: str) -> Trainer:
     if not is_there("torch"):
         raise StudyError(f"dtype: float64 {needed('torch')}")
-    return TorchTrainer(device, "float64")
+    if architecture.own is None:
+        return TorchTrainer(device, "float64")
+    return of_modules(device, "float64")
 
 
 def train_here(
@@ -130,8 +134,10 @@ def network_outputs(
     """Outputs of a trained network for rows, float64 (N, K), on the CPU.
 
     Rows of tables are computed in float64, so that a row's answer does not depend on the rows beside it; images and
-    series as in training, in the precision of the parameters.
+    series as in training, in the precision of the parameters, and rows of people's own modules too.
     """
+    if architecture.own is not None:
+        return _outputs_of_module(architecture, named, x)
     convolved = "images" if architecture.series else architecture.takes
     return _OUTPUTS[convolved](architecture, named, x)
 
@@ -149,12 +155,20 @@ def _outputs_of_images(
     floats, parts = x_NCHW.dtype != np.uint8, _parts(x_NCHW, OUTPUTS_AT_ONCE)
     flat_P, buffers = flat_arrays(architecture, named)
     exact = flat_P.dtype == np.float64
-    trainer = _exact_trainer("cpu") if exact else Trainers().taking(architecture)
+    trainer = _exact_trainer(architecture, "cpu") if exact else Trainers().taking(architecture)
     answers = [
         trainer.outputs(architecture, flat_P, buffers, part if floats else part * np.float32(1 / 255))
         for part in parts
     ]
     return np.concatenate(answers).astype(np.float64)
+
+
+def _outputs_of_module(
+    architecture: Architecture, named: dict[str, NDArray[Any]], x: NDArray[Any]
+) -> NDArray[np.float64]:
+    flat_P, buffers = flat_arrays(architecture, named)
+    trainer = of_modules("cpu", "float64" if flat_P.dtype == np.float64 else "float32")
+    return trainer.outputs(architecture, flat_P, buffers, x).astype(np.float64)
 
 
 _OUTPUTS: Final[dict[Takes, Callable[..., NDArray[np.float64]]]] = {

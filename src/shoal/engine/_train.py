@@ -25,6 +25,8 @@ _ARRAYS: Final = (
     "parameters_P", "buffers", "first_P", "second_P", "best_P", "best_buffers", "epoch_T", "curve_TC",
 )  # fmt: skip
 # Keys of a checkpoint in the store, and the fields of the state that they hold.
+_OPTIMIZER: Final = "optimizer "
+"""What the arrays of an optimiser of a person's own begin with in a checkpoint."""
 _FACTS: Final = {
     **{name: name for name in ("epoch", "step", "points", "best_epoch", "best_loss", "status")},
     "sick_epoch": "diverged_epoch",
@@ -44,11 +46,17 @@ class Checkpoint:
     def of(cls, fit_id: str, state: State) -> Checkpoint:
         """Copy the state, so that training may go on."""
         arrays = {name: getattr(state, name).copy() for name in _ARRAYS}
+        arrays |= {f"{_OPTIMIZER}{name}": array.copy() for name, array in state.optimizer.items()}
         return cls(fit_id, arrays, {key: getattr(state, name) for key, name in _FACTS.items()})
 
     def state(self) -> State:
         """Make the state again."""
         values: dict[str, Any] = {name: self.arrays[name].copy() for name in _ARRAYS}
+        values["optimizer"] = {
+            name.removeprefix(_OPTIMIZER): array.copy()
+            for name, array in self.arrays.items()
+            if name.startswith(_OPTIMIZER)
+        }
         return State(**values, **{_FACTS.get(key, key): value for key, value in self.facts.items()})
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 
 import numpy as np
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from shoal.distributions import Distribution, distribution_of
 from shoal.kinds import LOSSES, Takes, Target, row_of, task_kind
-from shoal.nets import Architecture, initial_buffers, initial_parameters
+from shoal.nets import Architecture, initial_numbers
 from shoal.streams import StreamKey
 from shoal.study import Loss, Training
 
@@ -167,7 +167,8 @@ class State:
     adam, adamw: means of the gradient and of its square; sgd: the momentum buffer in `first_P`;
     rmsprop: the momentum buffer and the mean square. `best_*` hold the kept epoch when rows choose it.
     `epoch` epochs are done, and `step` steps of the next one. `pausing` is asked now and then between two
-    steps; where it is true, the trainer leaves off there, at least a step further than it began.
+    steps; where it is true, the trainer leaves off there, at least a step further than it began. `optimizer` is what
+    an optimiser of a person's own keeps, by name; `live` what a trainer needs not make again in its next slice here.
     """
 
     parameters_P: NDArray[np.float32]
@@ -187,6 +188,8 @@ class State:
     diverged_epoch: int = 0
     diverged_batch: int = 0
     pausing: Callable[[], bool] = never
+    optimizer: dict[str, NDArray[Any]] = field(default_factory=dict)
+    live: Any = None
 
     def record_evaluation(
         self, job: Job, curve_C: NDArray[np.float64], steps: int, judged: float | None = None
@@ -221,8 +224,7 @@ class State:
 
 def initial_state(job: Job) -> State:
     """Build the state before the first epoch; it depends on the job alone."""
-    parameters_P = initial_parameters(job.architecture, job.key)
-    buffers = initial_buffers(job.architecture)
+    parameters_P, buffers = initial_numbers(job.architecture, job.key)
     epoch_T = evaluation_epochs(job.training.epochs)
     return State(
         parameters_P=parameters_P,

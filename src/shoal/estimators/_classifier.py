@@ -43,8 +43,8 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         if self.calibration is not None:
             what = "expected None for several labels, which have neither a temperature nor sets"
             raise ValueError(f"calibration: {what}, got {self.calibration!r}")
-        if self.label_smoothing:
-            raise ValueError(f"label_smoothing: expected 0 for several labels, got {self.label_smoothing!r}")
+        if smoothing := vars(self).get("label_smoothing"):
+            raise ValueError(f"label_smoothing: expected 0 for several labels, got {smoothing!r}")
         outputs = y_NK.shape[1]
         classes = np.arange(outputs)
         if known is not None and not np.array_equal(known, classes):
@@ -66,7 +66,8 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = self.calibration is None and not self.label_smoothing
+        smooths = bool(vars(self).get("label_smoothing"))
+        tags.classifier_tags.multi_label = self.calibration is None and not smooths
         return tags
 
     def predict(self, X: Any) -> NDArray[Any]:

@@ -13,11 +13,12 @@ import numpy as np
 from shoal.estimators._classifier import NetworkClassifier
 from shoal.estimators._convolutions import CONVOLUTIONS, convolutions
 from shoal.estimators._inputs import CheckedImages, checked_images, checked_series
+from shoal.estimators._layers import LayeredNetwork
 from shoal.estimators._parameters import CONSTRAINTS, OF_CLASSES, convolving_network
 from shoal.study import Network
 
 
-class CNNClassifier(NetworkClassifier):
+class CNNClassifier(LayeredNetwork, NetworkClassifier):
     """A convolutional network for classes of images or series, trained on their cross-entropy.
 
     Unless asked otherwise, each convolution keeps the size of its feature maps, and each is followed by the activation

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from shoal.estimators._estimator import NetworkEstimator
+from shoal.estimators._layers import LayeredNetwork
 from shoal.estimators._parameters import dense_network
 from shoal.estimators._table_inputs import CheckedTable, checked_table
 from shoal.study import Network
 
 
-class DenseEstimator(NetworkEstimator):
+class DenseEstimator(LayeredNetwork, NetworkEstimator):
     """Tables in, a dense network."""
 
     _auto_batch = 200

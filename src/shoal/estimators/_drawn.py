@@ -61,7 +61,7 @@ class DrawnNetwork(ShownBelow):
 
         fitted: Any = self
         architecture, task = fitted._architecture, fitted._task_kind or fitted._kind
-        training = training_of(vars(self), 1, task)
+        training = training_of(fitted._settings, 1, task)
         distribution = training.distribution
         targets = architecture.outputs // (1 if distribution is None else distribution.outputs)
         classes = tuple(map(str, fitted.classes_)) if has_classes(task) else ()

@@ -6,7 +6,7 @@ Letters: N rows, D inputs, K outputs or classes, P parameters.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
@@ -32,7 +32,7 @@ from shoal.estimators._inputs import (
     with_class_weight,
     without_idle_rows,
 )
-from shoal.estimators._layers import LayerArrays, module_of
+from shoal.estimators._layers import module_of
 from shoal.estimators._names import NO_SCORES, KnownNames
 from shoal.estimators._parameters import batch_rows, refuse_lone_row, seed_of, training_of, with_suggestion
 from shoal.estimators._training_tasks import (
@@ -46,7 +46,7 @@ from shoal.estimators._training_tasks import (
 )
 from shoal.kinds import Task as TaskName
 from shoal.kinds import has_classes
-from shoal.nets import loss_of
+from shoal.nets import OwnNetwork, loss_of
 from shoal.streams import StreamKey
 from shoal.study import Network
 from shoal.wording import counted
@@ -98,9 +98,14 @@ class NetworkEstimator(KnownNames, DrawnNetwork, CallbackSupport, BaseEstimator)
         """What targets must fit, once they are known: classes, or the number of targets."""
         raise NotImplementedError
 
-    def _network(self, input_shape: tuple[int, ...]) -> Network:
+    def _network(self, input_shape: tuple[int, ...]) -> Network | OwnNetwork:
         """Give the network that the parameters ask for."""
         raise NotImplementedError
+
+    @property
+    def _settings(self) -> Mapping[str, Any]:
+        """Give the parameters by name, as training is asked for."""
+        return vars(self)
 
     def _predicted(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
         """Turn outputs into what they predict of each target, or of each class, float64 (N, K)."""
@@ -147,33 +152,6 @@ class NetworkEstimator(KnownNames, DrawnNetwork, CallbackSupport, BaseEstimator)
         """The trained network as a torch.nn.Module, in evaluation mode: a new one each time, free to be changed."""
         check_is_fitted(self, "parameters_")
         return module_of(self._architecture, self.parameters_)
-
-    @property
-    def coefs_(self) -> LayerArrays:
-        """Weights of the dense layers, each (inputs, units), as scikit-learn's MLP has them: the network's own.
-
-        Others can be put in their place, one or all; ValueError for other shapes, or numbers that are not finite.
-        """
-        return LayerArrays("coefs_", (array.T for array in self._dense("weight")))
-
-    @coefs_.setter
-    def coefs_(self, arrays: Any) -> None:
-        self.coefs_.write(arrays)
-
-    @property
-    def intercepts_(self) -> LayerArrays:
-        """Biases of the dense layers, each (units,): the network's own, as `coefs_`."""
-        return LayerArrays("intercepts_", self._dense("bias"))
-
-    @intercepts_.setter
-    def intercepts_(self, arrays: Any) -> None:
-        self.intercepts_.write(arrays)
-
-    @property
-    def n_layers_(self) -> int:
-        """Layers with units, the inputs counted as one, as scikit-learn's MLP counts."""
-        check_is_fitted(self, "parameters_")
-        return 1 + len(self._architecture.convolutions) + len(self._architecture.dense)
 
     @property
     def out_activation_(self) -> str:
@@ -267,7 +245,7 @@ class NetworkEstimator(KnownNames, DrawnNetwork, CallbackSupport, BaseEstimator)
         most = batch_rows(self.batch_size, self._auto_batch)
         learned = training_rows(prepared, inner, most)
         network = self._network(prepared.x.shape[1:])
-        training = training_of(parameters, min(most, len(learned.rows)), prepared.task or self._kind)
+        training = training_of(self._settings, min(most, len(learned.rows)), prepared.task or self._kind)
         refuse_lone_row(network, training, len(learned.rows))
         return Task(
             key=key,
@@ -384,6 +362,7 @@ class NetworkEstimator(KnownNames, DrawnNetwork, CallbackSupport, BaseEstimator)
         optimizer = None if first else self._optimizer_so_far()
         if optimizer is not None:
             state.first_P, state.second_P = optimizer.first_P, optimizer.second_P
+            state.optimizer = optimizer.own
             state.epoch = -(-optimizer.steps // _steps(task))
         state.epoch_T = np.array([state.epoch + 1], dtype=np.int64)
         state.curve_TC = np.full((1, len(CURVES)), np.nan)
@@ -411,10 +390,6 @@ class NetworkEstimator(KnownNames, DrawnNetwork, CallbackSupport, BaseEstimator)
         if self.best_loss_ is None:
             raise AttributeError(f"{type(self).__name__} has no {name}: {NO_SCORES}")
 
-    def _dense(self, part: str) -> list[NDArray[Any]]:
-        check_is_fitted(self, "parameters_")
-        return [self.parameters_[f"{layer.name}.{part}"] for layer in self._architecture.dense]
-
 
 def without_calibration(network: NetworkEstimator) -> bool:
     """Whether `partial_fit` is there: no epoch more of the networks of the folds is trained on other rows."""
@@ -423,15 +398,16 @@ def without_calibration(network: NetworkEstimator) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class _Optimizer:
-    """Where an optimiser stands: its moments, (P,) each, and the steps it has made."""
+    """Where an optimiser stands: its moments, (P,) each, and the steps it has made; what one's own keeps, by name."""
 
     first_P: NDArray[Any]
     second_P: NDArray[Any]
     steps: int
+    own: dict[str, NDArray[Any]]
 
     @classmethod
     def after(cls, state: State, task: Task) -> _Optimizer:
-        return cls(state.first_P, state.second_P, state.epoch * _steps(task))
+        return cls(state.first_P, state.second_P, state.epoch * _steps(task), state.optimizer)
 
 
 def _steps(task: Task) -> int:

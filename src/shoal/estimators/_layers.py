@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
 
 from shoal.errors import InputError
 from shoal.estimators._inputs import in_precision
@@ -51,3 +52,41 @@ def module_of(architecture: Architecture, parameters: Mapping[str, NDArray[Any]]
         return trained_module(architecture, parameters)
     except InputError as missing:
         raise AttributeError(str(missing)) from None
+
+
+class LayeredNetwork:
+    """What an estimator of layers of Shoal has of them; its subclasses are fitted."""
+
+    parameters_: dict[str, NDArray[Any]]
+    _architecture: Architecture
+
+    @property
+    def coefs_(self) -> LayerArrays:
+        """Weights of the dense layers, each (inputs, units), as scikit-learn's MLP has them: the network's own.
+
+        Others can be put in their place, one or all; ValueError for other shapes, or numbers that are not finite.
+        """
+        return LayerArrays("coefs_", (array.T for array in self._dense("weight")))
+
+    @coefs_.setter
+    def coefs_(self, arrays: Any) -> None:
+        self.coefs_.write(arrays)
+
+    @property
+    def intercepts_(self) -> LayerArrays:
+        """Biases of the dense layers, each (units,): the network's own, as `coefs_`."""
+        return LayerArrays("intercepts_", self._dense("bias"))
+
+    @intercepts_.setter
+    def intercepts_(self, arrays: Any) -> None:
+        self.intercepts_.write(arrays)
+
+    @property
+    def n_layers_(self) -> int:
+        """Layers with units, the inputs counted as one, as scikit-learn's MLP counts."""
+        check_is_fitted(self, "parameters_")
+        return 1 + len(self._architecture.convolutions) + len(self._architecture.dense)
+
+    def _dense(self, part: str) -> list[NDArray[Any]]:
+        check_is_fitted(self, "parameters_")
+        return [self.parameters_[f"{layer.name}.{part}"] for layer in self._architecture.dense]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, Self, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, get_args
 
 from shoal.study import Optimizer, Schedule
 from shoal.wording import listed, nearest, quoted
@@ -56,6 +56,8 @@ def _parameter_names(cls: Any) -> tuple[str, ...]:
 class KnownNames:
     """Answers a parameter of scikit-learn's MLPs that is given, set or read where it is not there."""
 
+    _stands_for: ClassVar[dict[str, str]] = ABSENT
+
     def __new__(cls, *args: Any, **parameters: Any) -> Self:
         """Refuse parameters that there are not, by the name of the class that was written."""
         asked = _signature(cls)  # type: ignore[arg-type]
@@ -66,7 +68,7 @@ class KnownNames:
             asked.bind_partial(None, *args, **parameters)
         except TypeError as error:
             strange = [name for name in parameters if name not in asked.parameters]
-            reason = _no_parameter(cls, strange[0]) if strange else f"{cls.__name__}: {error}"
+            reason = no_parameter(cls, strange[0]) if strange else f"{cls.__name__}: {error}"
             raise TypeError(reason) from None
         return super().__new__(cls)
 
@@ -85,7 +87,7 @@ class KnownNames:
         """
         for name in params:
             if _absent(type(self), name):
-                raise ValueError(_no_parameter(type(self), name))
+                raise ValueError(no_parameter(type(self), name))
         return super().set_params(**params)  # type: ignore[misc, no-any-return]
 
     if not TYPE_CHECKING:  # for a type checker, what is not there is not there
@@ -93,35 +95,36 @@ class KnownNames:
         def __getattr__(self, name: str) -> Any:
             """Say what stands for a name that is not there."""
             if _absent(type(self), name):
-                raise AttributeError(f"{type(self).__name__} has no {name}: {ABSENT[name]}")
+                raise AttributeError(f"{type(self).__name__} has no {name}: {self._stands_for[name]}")
             return object.__getattribute__(self, name)  # fails again, in its own words
 
         def __setattr__(self, name: str, value: Any) -> None:
             """Refuse to note what would have no effect."""
             if _absent(type(self), name):
-                raise AttributeError(_no_parameter(type(self), name))
+                raise AttributeError(no_parameter(type(self), name))
             super().__setattr__(name, value)
 
 
 _MEANT: Final = {
     "lr": "learning_rate_init", "learning_rate": "learning_rate_init", "epochs": "max_iter", "n_epochs": "max_iter",
-    "hidden": "hidden_layer_sizes", "hidden_sizes": "hidden_layer_sizes", "layers": "hidden_layer_sizes",
-    "seed": "random_state", "channels": "conv_channels", "kernel": "kernel_size", "patience": "n_iter_no_change",
+    "max_epochs": "max_iter", "hidden": "hidden_layer_sizes", "hidden_sizes": "hidden_layer_sizes",
+    "layers": "hidden_layer_sizes", "seed": "random_state", "channels": "conv_channels", "kernel": "kernel_size",
+    "patience": "n_iter_no_change",
 }  # fmt: skip
 """What other libraries, and studies, call some of the parameters."""
 
 
 def _absent(cls: Any, name: str) -> bool:
     """Whether a name is one of scikit-learn's that these estimators lack; a subclass may have made it its own."""
-    if name not in ABSENT:
+    if name not in cls._stands_for:
         return False
     return not any(name in vars(kind) or name in _signature(kind).parameters for kind in cls.__mro__)
 
 
-def _no_parameter(cls: Any, name: str) -> str:
+def no_parameter(cls: Any, name: str) -> str:
     said = f"{cls.__name__} has no parameter {name!r}"
-    if name in ABSENT:
-        return f"{said}: {ABSENT[name]}"
+    if name in cls._stands_for:
+        return f"{said}: {cls._stands_for[name]}"
     names = cls._get_param_names()
     near = nearest(_MEANT.get(name.lower(), name), names)
     return f"{said}; did you mean {near!r}?" if near else f"{said}, only {', '.join(names)}"

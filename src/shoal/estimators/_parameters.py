@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import Interval, InvalidParameterError, Opt
 
 from shoal.distributions import MOST_LEVELS
 from shoal.kinds import LOSSES, NORMS, Task, losses_of
+from shoal.nets import OwnNetwork
 from shoal.study import TASK_LOSS, Activation, Augment, Conv, Network, Optimizer, Schedule, Training
 from shoal.wording import did_you_mean, first_few
 
@@ -201,7 +202,7 @@ def training_of(parameters: Mapping[str, Any], batch_size: int, task: Task) -> T
     )
 
 
-def refuse_lone_row(network: Network, training: Training, rows: int) -> None:
+def refuse_lone_row(network: Network | OwnNetwork, training: Training, rows: int) -> None:
     """Raise ValueError for batch norm where some batch of so many rows is a single one."""
     if network.normed == "batch" and training.has_lone_row(rows):
         batches = f"batches of {training.batch_size} from {rows} training rows"

@@ -60,7 +60,7 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, NetworkEstimator):  # t
     def __sklearn_tags__(self) -> Any:
         """Say where targets are counts."""
         tags = super().__sklearn_tags__()
-        kind = LOSSES.get(loss_named(vars(self)["loss"]))
+        kind = LOSSES.get(loss_named(self._settings.get("loss", "mse")))
         tags.target_tags.positive_only = kind is not None and kind.least is not None
         return tags
 

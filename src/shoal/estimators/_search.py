@@ -26,6 +26,7 @@ from shoal.estimators._display import SearchDisplay
 from shoal.estimators._evaluation import Evaluation, SearchRecord
 from shoal.estimators._lots import network_in
 from shoal.estimators._order import Options
+from shoal.estimators._own_rows import rows_and_targets
 from shoal.estimators._parameters import choices
 from shoal.estimators._turns import Turns
 
@@ -90,6 +91,7 @@ class TrainedTogether(SearchDisplay):
             Where `store` cannot be used.
         """
         self._record = None
+        X, y = rows_and_targets(X, y)
         if network_in(self.estimator) is None:
             self._refuse_what_only_networks_have()
             return super().fit(X, y, **params)  # type: ignore[misc, no-any-return]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -45,7 +46,7 @@ from shoal.errors import InputError, Problem
 from shoal.estimators._convolutions import in_parameters
 from shoal.kinds import LOSSES
 from shoal.kinds import Task as TaskName
-from shoal.nets import Architecture, build_architecture, tables_of
+from shoal.nets import Architecture, OwnNetwork, build_architecture, own_architecture, tables_of
 from shoal.planning import default_workers
 from shoal.results import FitRecord, Identity, RunLock, Store
 from shoal.streams import StreamKey
@@ -76,7 +77,7 @@ class Task:
     """
 
     key: str
-    network: Network
+    network: Network | OwnNetwork
     training: Training
     task: TaskName
     x: NDArray[Any]
@@ -100,11 +101,28 @@ class Task:
         """What a trainer is told of it. Raises InputError where one of its layers does not fit."""
         training, said = self.training, self.training.distribution
         outputs = self.outputs * (1 if said is None else said.outputs)
-        tables = tables_of(self.network, self.code_rows)
-        with in_parameters():
-            architecture = build_architecture(self.network, self.x.shape[1:], outputs, tables)
+        architecture = self._laid_out(outputs)
         loss = training.loss or TASK_LOSS[self.task]
         return Job(architecture, training, loss, StreamKey(self.seed, self.fold, self.repeat))
+
+    def _laid_out(self, outputs: int) -> Architecture:
+        if isinstance(self.network, OwnNetwork):
+            return own_architecture(self.network, self.x.shape[1:], outputs)
+        tables = tables_of(self.network, self.code_rows)
+        with in_parameters():
+            return build_architecture(self.network, self.x.shape[1:], outputs, tables)
+
+    def network_name(self, *, by_content: bool) -> Any:
+        """What tells its network from others, as JSON values: a person's own module by content, or as an object."""
+        if not isinstance(self.network, OwnNetwork):
+            return naming_values(self.network)
+        if not by_content:
+            return id(self.network)
+        own = self.network.own
+        if own.source.unknown:
+            what = f"nothing is taken from the store for {own.module.title}: {own.source.unknown}"
+            warnings.warn(f"module: {what}", UserWarning, stacklevel=2)
+        return self.network.identity(self.job.architecture.outputs)
 
     def laid_out(self) -> Self:
         """Lay its network out. Raises InputError where one of its layers does not fit."""
@@ -357,7 +375,7 @@ def _named(task: Task, version: str, digests: dict[int, str], digest: Callable[[
     start = task.start
     began = () if start is None else (start.parameters_P, start.buffers, start.first_P, start.second_P)
     content = {
-        "network": naming_values(task.network),
+        "network": task.network_name(by_content=digest is _digest_of_bytes),
         "training": naming_values(task.training),
         "task": [task.task, task.outputs, task.dtype],
         "arrays": [known(array) for array in arrays] + ([] if task.share is None else [known(task.share)]),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.nets._architecture import Tables as Tables
     from shoal.nets._architecture import build_architecture as build_architecture
     from shoal.nets._architecture import of_convolutions as of_convolutions
+    from shoal.nets._architecture import own_architecture as own_architecture
     from shoal.nets._architecture import tables_of as tables_of
     from shoal.nets._architecture import weights_by_layer as weights_by_layer
     from shoal.nets._files import MODEL_NAME as MODEL_NAME
@@ -27,6 +28,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.nets._forward import outputs_and_gradient as outputs_and_gradient
     from shoal.nets._graph import GraphParts as GraphParts
     from shoal.nets._initial import initial_buffers as initial_buffers
+    from shoal.nets._initial import initial_numbers as initial_numbers
     from shoal.nets._initial import initial_parameters as initial_parameters
     from shoal.nets._initial import refit_parameters as refit_parameters
     from shoal.nets._layer import Layer as Layer
@@ -35,6 +37,7 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.nets._layer import StepCost as StepCost
     from shoal.nets._layer import both as both
     from shoal.nets._loss import Loss as Loss
+    from shoal.nets._loss import TorchLoss as TorchLoss
     from shoal.nets._loss import loss_of as loss_of
     from shoal.nets._loss import torch_loss as torch_loss
     from shoal.nets._module import MAP_PARTS as MAP_PARTS
@@ -47,6 +50,14 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.nets._optimizers import Moments as Moments
     from shoal.nets._optimizers import Step as Step
     from shoal.nets._optimizers import optimizer_of as optimizer_of
+    from shoal.nets._own_loss import own_loss as own_loss
+    from shoal.nets._own_module import InputPart as InputPart
+    from shoal.nets._own_module import OwnModule as OwnModule
+    from shoal.nets._own_module import OwnNetwork as OwnNetwork
+    from shoal.nets._own_module import Recipe as Recipe
+    from shoal.nets._own_module import arrays_of as arrays_of
+    from shoal.nets._own_module import numbers_of as numbers_of
+    from shoal.nets._own_module import own_draws as own_draws
     from shoal.nets._schedules import learning_rates as learning_rates
     from shoal.nets._schedules import schedule_of as schedule_of
     from shoal.nets._seen import seen_by as seen_by

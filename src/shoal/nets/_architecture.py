@@ -20,9 +20,11 @@ from numpy.typing import NDArray
 from shoal.errors import Problem, StudyError
 from shoal.kinds import LAYERS, Takes, row_of
 from shoal.nets._layer import Layer, Part, Shape
+from shoal.nets._own_module import OwnNetwork
 from shoal.nets.layers.conv import ConvLayer, conv_layers
 from shoal.nets.layers.dense import DenseLayer
 from shoal.nets.layers.embedding import EmbeddingLayer, table_size
+from shoal.nets.layers.module import ModuleLayer
 from shoal.nets.layers.series import SeriesLayer, series_layer
 from shoal.study import Network
 from shoal.wording import counted
@@ -100,8 +102,14 @@ class Architecture:
 
     @property
     def row_shape(self) -> Shape:
-        """The shape of one prepared row: images lie flat where no convolution takes them."""
-        return self.input_shape if self.convolutions else (math.prod(self.input_shape),)
+        """The shape of one prepared row: images lie flat where no layer takes them as such."""
+        return self.input_shape if self.takes == "images" else (math.prod(self.input_shape),)
+
+    @property
+    def own(self) -> ModuleLayer | None:
+        """The module of a person's own that it is; None where it is of layers of Shoal."""
+        first = self.layers[0]
+        return first if isinstance(first, ModuleLayer) else None
 
     @cached_property
     def convolutions(self) -> tuple[ConvLayer, ...]:
@@ -244,6 +252,16 @@ def build_architecture(
         )
         inputs = units
     return Architecture(input_shape, outputs, tuple(layers))
+
+
+def own_architecture(
+    network: OwnNetwork, input_shape: Shape, outputs: int, takes: Takes = "table"
+) -> Architecture:
+    """Lay out a person's own module. Raises InputError where it is none, or has nothing to train."""
+    key = outputs, takes
+    if key not in network.layouts:
+        network.layouts[key] = ModuleLayer.of(network, outputs, takes)
+    return Architecture(input_shape, outputs, (network.layouts[key],))
 
 
 def _series_of_rows(network: Network, series: int) -> int:

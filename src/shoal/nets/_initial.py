@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from shoal.kinds import row_of
 from shoal.nets._architecture import Architecture, Slot
+from shoal.nets._own_module import arrays_of, numbers_of, own_draws
 from shoal.streams import REFIT_STREAM, Role, StreamKey, uniform
 
 
@@ -43,6 +44,8 @@ FIRST: Final[dict[str, Callable[[Slot, tuple[int, int]], NDArray[np.float64]]]] 
 
 def initial_parameters(architecture: Architecture, key: StreamKey) -> NDArray[np.float32]:
     """Draw the flat parameter vector, shape (P,). Layers of equal shape get equal draws in every candidate."""
+    if architecture.own is not None:
+        return initial_numbers(architecture, key)[0]
     return _first(architecture.slots, key.words(Role.INIT))
 
 
@@ -54,6 +57,21 @@ def refit_parameters(architecture: Architecture, seed: int, repeat: int) -> NDAr
 def initial_buffers(architecture: Architecture) -> NDArray[np.float32]:
     """Running means 0 and variances 1, flat."""
     return _first(architecture.buffer_slots, (0, 0))
+
+
+def initial_numbers(
+    architecture: Architecture, key: StreamKey
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Give both flat vectors; of a person's own module, which draws from torch's generator, by making it anew."""
+    if architecture.own is None:
+        return initial_parameters(architecture, key), initial_buffers(architecture)
+    first, second = key.words(Role.INIT)
+    with own_draws() as seed:
+        seed(first | second << 32)
+        arrays = arrays_of(architecture.own.network.build(architecture.outputs))
+    return architecture.flat(
+        {name: numbers_of(array) for name, array in {**arrays.trained, **arrays.others}.items()}
+    )
 
 
 def _first(slots: tuple[Slot, ...], words: tuple[int, int]) -> NDArray[np.float32]:

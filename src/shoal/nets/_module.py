@@ -23,7 +23,7 @@ MAP_PARTS: Final = ("", "_norm", "_skip", "_activation")
 """What is behind a convolution's name in those of the modules that make its feature maps."""
 
 
-def build_module(architecture: Architecture) -> nn.Sequential:
+def build_module(architecture: Architecture) -> nn.Module:
     """Build the module; its state_dict has the names of `architecture.slots` and `buffer_slots`.
 
     Parameters are left as torch makes them: set them from a flat vector through `architecture.named`. Raises InputError
@@ -33,6 +33,8 @@ def build_module(architecture: Architecture) -> nn.Sequential:
         raise InputError(f"a torch.nn.Module {needed('torch')}")
     import torch
 
+    if architecture.own is not None:
+        return architecture.own.network.build(architecture.outputs)
     layers, residual = OrderedDict(_modules(architecture, torch)), _is_residual(architecture)
     return residual_class(torch)(layers) if residual else torch.nn.Sequential(layers)
 
@@ -53,7 +55,7 @@ def _modules(architecture: Architecture, torch: Any) -> dict[str, Any]:
     return modules
 
 
-def trained_module(architecture: Architecture, named: Mapping[str, NDArray[Any]]) -> nn.Sequential:
+def trained_module(architecture: Architecture, named: Mapping[str, NDArray[Any]]) -> nn.Module:
     """Build the module with parameters and buffers of its own, copied from `named`; in evaluation mode."""
     module = build_module(architecture)
     import torch

@@ -28,10 +28,14 @@ class Trainers:
 
     choice: TrainerChoice = "auto"
     device: str = "cpu"
+    own: bool = False
+    """Whether a person's own module is trained, in place of all networks."""
 
     @cached_property
     def by_name(self) -> dict[str, Trainer]:
         """Every trainer that may be used, the preferred one first."""
+        if self.own:
+            return {"module": of_modules(self.device)}
         there: dict[str, Trainer] = {}
         if self.choice != "torch" and native_available():
             there["native"] = NativeTrainer()
@@ -58,6 +62,10 @@ class Trainers:
         return self._first(architecture, Training())
 
     def _first(self, architecture: Architecture, training: Training) -> Trainer:
+        if architecture.own is not None:
+            if self.choice == "native":
+                raise StudyError("--trainer native: the native trainer takes no module of a person's own")
+            return of_modules(self.device)
         refusals = []
         for trainer in self.by_name.values():
             refusal = trainer.refuses(architecture, training)
@@ -75,6 +83,13 @@ class Trainers:
         if self.choice == "auto" and not native_available():
             return f"the torch trainer does the work: {native_missing_reason()}"
         return None
+
+
+def of_modules(device: str, dtype: Literal["float32", "float64"] = "float32") -> Trainer:
+    """Give the trainer of people's own modules, which networks of Shoal do without."""
+    from shoal.engine.trainers.module import ModuleTrainer
+
+    return ModuleTrainer(device, dtype)
 
 
 def pick_device(choice: DeviceChoice) -> str:

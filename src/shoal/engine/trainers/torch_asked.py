@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 
 
-def maps_of(module: nn.Sequential, architecture: Architecture, x: Tensor) -> tuple[Floats, ...]:
+def maps_of(module: nn.Module, architecture: Architecture, x: Tensor) -> tuple[Floats, ...]:
     """Feature maps of every convolution; see `Trainer.maps`."""
     import torch
 
@@ -33,7 +33,7 @@ def maps_of(module: nn.Sequential, architecture: Architecture, x: Tensor) -> tup
     return tuple(maps)
 
 
-def gradient_of(module: nn.Sequential, architecture: Architecture, x: Tensor, asked: AskedGradient) -> Floats:
+def gradient_of(module: nn.Module, architecture: Architecture, x: Tensor, asked: AskedGradient) -> Floats:
     """Gradient by images, or by the maps of a convolution; see `Trainer.gradient`."""
     import torch
 
@@ -57,7 +57,7 @@ def gradient_of(module: nn.Sequential, architecture: Architecture, x: Tensor, as
     return _array(gradient)
 
 
-def map_ends(module: nn.Sequential, architecture: Architecture) -> list[str]:
+def map_ends(module: nn.Module, architecture: Architecture) -> list[str]:
     """Name the module that gives the feature map of each convolution: its last before the pool."""
     names = [name for name, _ in module.named_children()]
     own = [{conv.name + part for part in MAP_PARTS} for conv in architecture.convolutions]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from multiprocessing.connection import Connection
 
@@ -25,6 +26,7 @@ def _serve(line: Connection) -> None:
     while not stopping and (asked := line.recv()) != STOP:
         if isinstance(asked, WorkerSetup):
             setup = asked
+            sys.path += [place for place in setup.path if place not in sys.path]
             continue
         assert setup is not None  # noqa: S101 - it is told before the fits
         fit, start = asked

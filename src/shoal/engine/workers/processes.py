@@ -26,10 +26,14 @@ STOP: Final = "stop"
 
 @dataclass(frozen=True, eq=False)
 class WorkerSetup:
-    """What a process is told once: the rows of the fits that follow, and who trains them."""
+    """What a process is told once: the rows of the fits that follow, and who trains them.
+
+    `path` is where this program finds modules, people's own among them, that are not in the process's own places.
+    """
 
     rows: SharedRows
     trainer: Trainer
+    path: tuple[str, ...] = ()
 
 
 def processes(shared: Coordination) -> Crew:
@@ -64,7 +68,8 @@ class _Child:
 
     def _train(self, order: FitOrder, send: Callable[[Event], None], stopping: Callable[[], bool]) -> None:
         if order.rows is not self._rows or order.trainer is not self._trainer:
-            self._process.send(WorkerSetup(order.rows, order.trainer))
+            path = () if order.fit.job.architecture.own is None else tuple(sys.path)
+            self._process.send(WorkerSetup(order.rows, order.trainer, path))
             self._rows, self._trainer = order.rows, order.trainer
         self._process.send((order.fit, order.checkpoint))
         asked = False

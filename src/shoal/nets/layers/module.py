@@ -1,0 +1,114 @@
+"""A person's own module, as the one layer of its network: its arrays have the names of its state_dict.
+
+Letters: N rows, U units.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
+
+from numpy.typing import NDArray
+
+from shoal.errors import InputError
+from shoal.kinds import Takes
+from shoal.nets._layer import LAYER_CALLS, LayerStep, Part, Shape, StepCost
+from shoal.nets._own_module import OwnNetwork, arrays_of, own_draws
+from shoal.nets.layers.dense import MULTIPLY_ADD
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from shoal.nets._graph import GraphParts
+
+
+@dataclass(frozen=True)
+class ModuleLayer:
+    """A module whose arrays are `parts`, which are trained, and `buffers`; `takes` what the rows of a study are."""
+
+    kind: ClassVar[str] = "module"
+    name: ClassVar[str] = ""
+    activation: ClassVar[str] = "identity"
+    dropout: ClassVar[float] = 0.0
+    batch_norm: ClassVar[bool] = False
+    layer_norm: ClassVar[bool] = False
+
+    network: OwnNetwork
+    units: int
+    parts: tuple[Part, ...]
+    buffers: tuple[Part, ...]
+    takes: Takes
+
+    @classmethod
+    def of(cls, network: OwnNetwork, units: int, takes: Takes) -> Self:
+        """Read what arrays a module has, from one that is made. Raises InputError where it cannot be trained."""
+        with own_draws() as seed:
+            seed(0)
+            arrays = arrays_of(network.build(units))
+        parts, buffers = (
+            tuple(Part(name, tuple(array.shape), "own") for name, array in named.items())
+            for named in (arrays.trained, arrays.others)
+        )
+        return cls(network, units, parts, buffers, takes)
+
+    @property
+    def inputs(self) -> int:
+        """Numbers of a row."""
+        return self.network.size
+
+    @property
+    def multiply_adds(self) -> int:
+        """One for each number that is trained: what a module makes of them nobody else knows."""
+        return sum(math.prod(part.shape) for part in self.parts)
+
+    @property
+    def numbers(self) -> int:
+        """Its outputs, and a number for each that enters."""
+        return self.units + self.inputs
+
+    @property
+    def steps(self) -> tuple[LayerStep, ...]:
+        """All of it at once."""
+        return (LayerStep(self.network.own.module.title, (self.units,)),)
+
+    @property
+    def mask_shape(self) -> Shape:
+        """A draw a unit."""
+        return (self.units,)
+
+    def step_cost(self, takes: Takes, *, first: bool) -> StepCost:  # noqa: ARG002
+        """As that of dense layers of as many arrays and parameters."""
+        return StepCost(LAYER_CALLS * len(self.parts), MULTIPLY_ADD[takes] * self.multiply_adds)
+
+    def modules(self, torch: Any) -> dict[str, nn.Module]:
+        """The whole network, which has no name within itself. Raises InputError where it is only to be written down."""
+        if not isinstance(getattr(torch, "__version__", None), str):
+            self._nowhere("written down as text")
+        return {"": self.network.build(self.units)}
+
+    def output(self, named: Mapping[str, NDArray[Any]], x: NDArray[Any]) -> NDArray[Any]:  # noqa: ARG002
+        """Raise InputError: there is no pass in numpy."""
+        self._nowhere("asked without torch")
+
+    def pulled_back(
+        self,
+        named: Mapping[str, NDArray[Any]],  # noqa: ARG002
+        x: NDArray[Any],  # noqa: ARG002
+        gradient_NU: NDArray[Any],  # noqa: ARG002
+    ) -> NDArray[Any]:
+        """Raise InputError: there is no pass in numpy."""
+        self._nowhere("asked without torch")
+
+    def nodes(self, graph: GraphParts, x: str) -> str:  # noqa: ARG002
+        """Raise InputError: what it computes is not known."""
+        self._nowhere("written as ONNX; torch.onnx.export does that")
+
+    def _nowhere(self, what: str) -> NoReturn:
+        raise InputError(
+            f"module: {self.network.own.module.title} is a module of its own, and cannot be {what}"
+        )
+
+
+LAYER = ModuleLayer
