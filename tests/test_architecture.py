@@ -83,8 +83,8 @@ _SKLEARN: Final = frozenset({"data/_builtin.py", "data/_drift.py", "data/_peer_f
 _THREADED: Final = frozenset({
     "data/_row_check.py", "engine/_activation_map.py", "engine/_attributions.py", "engine/_simple_models.py",
 })  # fmt: skip
-# Who may import a library at all.
-OWNERS: Final[dict[str, frozenset[str]]] = {
+OWNERS: Final[dict[str, frozenset[str]]] = {  # who may import a library at all
+    **dict.fromkeys(("dask", "distributed"), frozenset({"engine/workers"})),
     "torch": _TORCH,
     "matplotlib": frozenset({"look/_paper.py"}),
     "plotly": frozenset({"look/_plots.py"}),
@@ -101,7 +101,7 @@ OWNERS: Final[dict[str, frozenset[str]]] = {
 # Imported where they are used, never when a module is imported.
 HEAVY: Final = frozenset({
     "torch", "sklearn", "pandas", "matplotlib", "plotly", "scipy", "rich", "pyarrow", "safetensors",
-    "jinja2", "onnx", "onnxruntime", "openpyxl", "PIL",
+    "jinja2", "onnx", "onnxruntime", "openpyxl", "PIL", "dask", "distributed",
 })  # fmt: skip
 
 FORBIDDEN_MODULES: Final = frozenset(

@@ -128,6 +128,18 @@ def test_look_at_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert Path("fit-in-hours.pdf").read_bytes().startswith(b"%PDF")
 
 
+@pytest.mark.usefixtures("dots")
+def test_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["cluster.py"])
+    runpy.run_path(str(EXAMPLES / "cluster.py"), run_name="__main__")
+    there, here, machine = capsys.readouterr().out.splitlines()
+    assert there.split()[1] == here.split()[1]
+    assert machine.startswith("38 networks on machine ")
+    assert Path("runs/peaks-on-a-cluster/report.html").is_file()
+
+
 def test_every_example_is_run() -> None:
     tests = Path(__file__).read_text(encoding="utf-8")
     assert [path.name for path in EXAMPLES.iterdir() if f'"{path.name}"' not in tests] == []

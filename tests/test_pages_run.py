@@ -143,6 +143,8 @@ if [[ $array ]]; then
 else bash "${@: -2}"; fi
 echo 7""",
     "srun": '"${@:2}"',
+    "openssl": "touch study/tls/key.pem study/tls/cert.pem",
+    "dask": "true",
     "ssh": 'mkdir -p study && bash -c "$2"',
     "rsync": 'mkdir -p "${@: -1}" && cp -r study/runs/. "${@: -1}"',
 }
@@ -165,12 +167,37 @@ def run_script(block: str, names: dict[str, Any]) -> None:
     subprocess.run(["bash", name], check=True, env=environment, capture_output=True)
     for folder in ("runs", "study"):
         shutil.rmtree(folder, ignore_errors=True)
-    commands = [
-        line.split("\0")[:-1] for line in Path("asked").read_text(encoding="utf-8").split("\n\0")[:-1]
-    ]
-    assert {words[0] for words in commands} == {"run", "merge"}
+    asked = Path("asked").read_text(encoding="utf-8") if Path("asked").exists() else ""
+    commands = [line.split("\0")[:-1] for line in asked.split("\n\0")[:-1]]
+    assert {words[0] for words in commands} == (set() if name in OF_DASK else {"run", "merge"})
     for words in commands:
         app([*words, *(SHORT if words[0] == "run" else ())], standalone_mode=False)
+
+
+OF_DASK: Final = ("certificate.sh", "cluster.sh")
+"""Scripts that only make a cluster ready."""
+
+
+def compile_program(block: str, _: dict[str, Any]) -> None:
+    """A program that needs somebody's cluster is Python at least."""
+    compile(block, "block", "exec")
+
+
+def read_yaml(block: str, _: dict[str, Any]) -> None:
+    """A file of other programs can be read, and names keys of Dask that there are."""
+    content = pytest.importorskip("yaml").safe_load(block)
+    if "distributed" in content:
+        names_keys_of_dask(
+            content, pytest.importorskip("distributed") and pytest.importorskip("dask.config").config
+        )
+
+
+def names_keys_of_dask(content: dict[str, Any], known: dict[str, Any]) -> None:
+    """Each key is one that Dask has."""
+    for key, value in content.items():
+        assert key in known, key
+        if isinstance(value, dict):
+            names_keys_of_dask(value, known[key])
 
 
 RUN: Final[dict[str, Callable[[str, dict[str, Any]], None]]] = {
@@ -178,6 +205,8 @@ RUN: Final[dict[str, Callable[[str, dict[str, Any]], None]]] = {
     "toml": write_study,
     "sh": run_commands,
     "python": run_python,
+    "py": compile_program,
+    "yaml": read_yaml,
 }
 
 

@@ -21,6 +21,7 @@ from shoal.kinds import TASKS, Task
 from shoal.options import (
     CalibratedOption,
     CarryOption,
+    ClusterOption,
     CoverageOption,
     CsvOption,
     DeviceOption,
@@ -106,10 +107,11 @@ def run(
     device: DeviceOption = "auto",
     *,
     shard: ShardOption = None,
+    cluster: ClusterOption = None,
 ) -> None:
     """Train what is missing, choose, refit, test, draw, report.
 
-    With --shard train one part of what needs no scores; `merge` does the rest.
+    With --shard train one part of what needs no scores; `merge` does the rest. With --cluster train on other machines.
     """
     with loading(LEAST_TO_DRAW):
         from shoal.pipeline import run as run_study
@@ -120,7 +122,14 @@ def run(
     watcher = _watcher(metric)
     _say(
         run_study(
-            asked, out=out, workers=workers, trainer=trainer, device=device, watcher=watcher, shard=shard
+            asked,
+            out=out,
+            workers=workers,
+            trainer=trainer,
+            device=device,
+            watcher=watcher,
+            shard=shard,
+            cluster=cluster,
         )
     )
 

@@ -13,6 +13,7 @@ PACKAGES: Final = {
     "xlsx": ("openpyxl",),
     "onnx": ("onnx", "onnxruntime"),
     "video": ("imageio-ffmpeg",),
+    "cluster": ("distributed",),
 }
 """The packages of each extra that Shoal imports, as they are installed."""
 

@@ -160,6 +160,10 @@ ShardOption = Annotated[
     str | None,
     typer.Option("--shard", metavar="K/N", help="Train part K of N alone.", parser=number_of_a_shard),
 ]
+ClusterOption = Annotated[
+    str | None,
+    typer.Option("--cluster", metavar="ADDRESS|local:N", help="Train on the workers of a Dask cluster."),
+]
 RunsArgument = Annotated[
     list[Path], typer.Argument(metavar="RUN...", help="Run folders, or folders that hold some.")
 ]

@@ -39,6 +39,7 @@ from shoal.engine import (
     look_inside,
     model_file,
     nested_rounds,
+    open_cluster,
     pick_delivered,
     refusal_notes,
     refusals,
@@ -101,9 +102,9 @@ def run(
     **keywords
         `train` and `test` take the place of the study's files: rows as above; beside a study also images (N, H, W),
         (N, H, W, C) or (N, C, H, W) and labels (N,). `target` names the columns to learn, or is the targets themselves,
-        (N,) or (N, K). All others are keys of the study (see the page "The study file"): `name`, `task`, `seed` and
-        `repeats`, and its sections, of which the named keys are changed: `training={"epochs": 50}`. `shard="3/16"`
-        trains the third of sixteen parts, in runs/<study name>-shard-3-of-16; `merge` unites them.
+        (N,) or (N, K). All others are keys of the study: `name`, `task`, `seed`, `repeats`, and sections, of which the
+        named keys are changed: `training={"epochs": 50}`. `shard="3/16"` trains one of sixteen parts, which `merge`
+        unites; `cluster` has fits trained on one of Dask: the address of its scheduler, a Client, or "local:N".
 
     Returns
     -------
@@ -146,7 +147,7 @@ def carry_out(
     watcher = watcher or notebook(study.search.metric if study.search else "loss")
     parts = Parts(watcher.note if watcher else None)
     watcher = watcher or Silent()
-    workers = workers_of(workers)
+    workers = workers_of(workers, request.cluster)
     drawing = drawing_within_memory(
         planner, workers, request.shard
     )  # what is refused is not warned of before
@@ -154,10 +155,15 @@ def carry_out(
     for line in (*of_trainers, *warnings_before(planner), *planner.dataset.notes):
         watcher.note(line)
     rows = StudyRows(planner.dataset, study.data.standardize, choosing_scores(study))
-    executor = Executor(rows, trainers.by_name, workers, watcher)
     identity = identity_of(study, planner.dataset)
     second = SecondProcess(allowed=drawing.second)
-    with RunLock(folder), Store.create_or_open(folder, identity) as store, second:
+    with (
+        open_cluster(request.cluster, watcher.note) as cluster,
+        RunLock(folder),
+        Store.create_or_open(folder, identity) as store,
+        second,
+    ):
+        executor = Executor(rows, trainers.by_name, workers, watcher, cluster)
         files = RunFiles(folder, store).adopt_unlisted()  # of versions that kept no list of their files
         files.refuse_foreign_files(*OUTPUT_FILES)
         if request.shard is not None:

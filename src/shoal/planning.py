@@ -33,7 +33,7 @@ from shoal.engine import (
 )
 from shoal.errors import InputError, ShoalError, as_path
 from shoal.look import Asked, Drawing, NetworkFacts, Plan, network_facts, plan_text
-from shoal.request import Request, RunKeywords, StudyOrRows, run_request_of
+from shoal.request import PlanKeywords, Request, StudyOrRows, run_request_of
 from shoal.results import Identity, Store, refuse_foreign_files_in, trained_places
 from shoal.study import Study, base_candidate
 from shoal.wording import wrong_choice, wrong_count
@@ -59,7 +59,7 @@ def plan(
     workers: int | None = None,
     trainer: TrainerChoice = "auto",
     device: DeviceChoice = "auto",
-    **keywords: Unpack[RunKeywords],
+    **keywords: Unpack[PlanKeywords],
 ) -> Plan:
     """Lay a study out, or a shard of it, and predict its cost; trains and writes nothing.
 
@@ -128,8 +128,16 @@ def study_network(planner: Planner) -> NetworkFacts:
     return network_facts(planner.architecture(candidate, split), inputs, asked)
 
 
-def workers_of(workers: int | None) -> int:
-    """Give the number of fits that are trained at a time. Raises InputError."""
+def workers_of(workers: int | None, cluster: object = None) -> int:
+    """Give the number of fits that are trained at a time in this process; one with a cluster, whose own others are.
+
+    Raises InputError.
+    """
+    if cluster is not None:
+        if workers is not None:
+            what = f"expected none beside a cluster, which trains a fit a thread, got {workers}"
+            raise InputError(f"workers: {what}")
+        return 1
     if workers is None:
         return default_workers()
     if not isinstance(workers, Integral) or isinstance(workers, bool) or workers < 1:
@@ -153,6 +161,10 @@ def lay_out(request: Request, trainer: TrainerChoice, device: DeviceChoice) -> t
     for name, choice, choices in (("trainer", trainer, TrainerChoice), ("device", device, DeviceChoice)):
         if not isinstance(choice, str) or choice not in get_args(choices):
             raise InputError(f"{name}: {wrong_choice(choice, get_args(choices))}")
+    if request.cluster is not None:
+        if device not in ("auto", "cpu"):
+            raise InputError(f"device: expected cpu with a cluster, whose processors train, got {device}")
+        device = "cpu"
     trainers = Trainers(trainer, pick_device(device))
     try:
         dataset = load_data(study, request.in_memory)

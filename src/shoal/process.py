@@ -55,7 +55,7 @@ class ProcessBeside:
                 stdout=subprocess.DEVNULL if quiet else None,
                 stderr=subprocess.DEVNULL if quiet else None,
                 start_new_session=True,
-                env=_environment(),
+                env=child_environment(),
             )
         except OSError:
             self._forget_place()
@@ -179,7 +179,7 @@ def _folder_of_line() -> Path | None:
     return Path(tempfile.mkdtemp(prefix="shoal-", dir="/tmp" if long else None))  # noqa: S108 - a folder of our own in it
 
 
-def _environment() -> dict[str, str]:
-    """The environment of the process: no empty entry of its path, which would be the working folder."""
+def child_environment() -> dict[str, str]:
+    """The environment of such a process: no empty entry of its path, which would be the working folder."""
     path = os.environ.get("PYTHONPATH", "")
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path.split(os.pathsep)))}

@@ -43,28 +43,36 @@ class Keywords(Keys, total=False):
     target: Any
 
 
-class RunKeywords(Keywords, total=False):
-    """Those of a whole run or of a part of it."""
+class PlanKeywords(Keywords, total=False):
+    """Those of the plan of a whole run or of a part of it."""
 
     shard: str | None
 
 
+class RunKeywords(PlanKeywords, total=False):
+    """Those of the run itself, too."""
+
+    cluster: Any
+
+
 _NO_KEYS: Final = ("train", "test", "target")
-_OTHERS: Final = (*_NO_KEYS, "out", "workers", "trainer", "device", "watcher", "shard")
+_HOW: Final = ("shard", "cluster")
+_OTHERS: Final = (*_NO_KEYS, "out", "workers", "trainer", "device", "watcher", "shard", "cluster")
 _OF_INPUTS: Final = frozenset({"inputs", "series", "ignore", "keep", "groups", "weights", "time"})
 """Keys of `data` that choose among columns, in place of the list of inputs that a drafted study has."""
 
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """A study, the rows in memory that it speaks of, what was guessed in making it, as sentences, and the shard of it
-    that is asked for.
+    """A study, the rows in memory that it speaks of, what was guessed in making it, as sentences, the shard of it that
+    is asked for, and the cluster that is to train it.
     """
 
     study: Study
     in_memory: InMemory = field(default_factory=InMemory)
     notes: tuple[str, ...] = ()
     shard: Shard | None = None
+    cluster: Any = None
 
 
 def request_of(study: StudyOrRows, keywords: Mapping[str, Any], expected: str = STUDY_OR_ROWS) -> Request:
@@ -105,11 +113,16 @@ def request_of(study: StudyOrRows, keywords: Mapping[str, Any], expected: str = 
 
 
 def run_request_of(study: StudyOrRows, keywords: Mapping[str, Any]) -> Request:
-    """Read what `run` and `plan` are asked for: beside what `request_of` reads, perhaps a shard. Raises InputError."""
-    request = request_of(study, {name: value for name, value in keywords.items() if name != "shard"})
-    text = keywords.get("shard")
+    """Read what `run` and `plan` are asked for: beside what `request_of` reads, perhaps a shard, or a cluster.
+
+    Raises InputError.
+    """
+    request = request_of(study, {name: value for name, value in keywords.items() if name not in _HOW})
+    text, cluster = map(keywords.get, _HOW)
     if text is None:
-        return request
+        return replace(request, cluster=cluster)
+    if cluster is not None:
+        raise InputError("cluster: expected none with a shard, which is trained apart, got both")
     from shoal.shards import shard_of
 
     if not isinstance(text, str):

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from odd_rows import Raising
+from pool_workers import PoolWorkers
 
 from shoal.engine import Planner, StudyRows, Trainers
 from shoal.engine._fit import Fit
@@ -19,8 +20,9 @@ from shoal.engine._train import Checkpoint, SharedRows, train_fit
 from shoal.engine._trainer import Trainer
 from shoal.engine.trainers.native import NativeTrainer
 from shoal.engine.trainers.torch import TorchTrainer
+from shoal.engine.workers.cluster import Cluster, open_cluster
 from shoal.engine.workers.crew import Crew, FitOrder
-from shoal.engine.workers.kinds import KINDS, WorkersKind, kind_of, trained_apart, workers_of
+from shoal.engine.workers.kinds import CLUSTER, KINDS, WorkersKind, kind_of, trained_apart, workers_of
 from shoal.engine.workers.protocol import Coordination, Event, FitProgress, GivenBack, Workers
 from shoal.engine.workers.slices import OnSlice, Stopped
 from shoal.errors import DataError, EnvironmentFault, Problem
@@ -40,16 +42,37 @@ PATIENCE = 120.0
 """Seconds until a test gives up on workers that should have ended."""
 
 
-@pytest.fixture(params=sorted(KINDS))
+FROM_OUTSIDE = "pool"
+CLUSTERS: list[Cluster] = []
+"""The cluster of the workers that are somewhere else, once it is open."""
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[None]:
+    """Two workers on this machine, for all tests of this file."""
+    pytest.importorskip("distributed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=":")
+        with open_cluster("local:2", print) as opened:
+            assert opened is not None
+            CLUSTERS.append(opened)
+            yield
+            CLUSTERS.clear()
+
+
+@pytest.fixture(params=[*sorted(KINDS), FROM_OUTSIDE])
 def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Every kind in turn; its processes, if it has any, find the odd rows."""
+    """Every kind in turn, and one from outside; their processes, if they have any, find the odd rows."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=":")
+    monkeypatch.setitem(KINDS, FROM_OUTSIDE, WorkersKind(PoolWorkers))
+    if request.param == CLUSTER:
+        request.getfixturevalue("cluster")
     return str(request.param)
 
 
 @contextmanager
 def two_workers(kind: str) -> Iterator[Workers]:
-    workers = workers_of(kind, Coordination(2))
+    workers = workers_of(kind, Coordination(2, CLUSTERS[0] if kind == CLUSTER else None))
     try:
         yield workers
     finally:
@@ -297,7 +320,9 @@ def test_a_kind_that_is_added_by_one_line_runs_a_study(
 
 
 def test_a_kind_that_is_unknown_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(LookupError, match=r"^workers: expected one of threads, processes, got cluster$"):
+    with pytest.raises(
+        LookupError, match=r"^workers: expected one of threads, processes, dask, got cluster$"
+    ):
         workers_of("cluster", Coordination(2))
 
 

@@ -89,8 +89,11 @@ if TYPE_CHECKING:  # read by type checkers, and by `contents`
     from shoal.engine.trainers.choice import TrainerChoice as TrainerChoice
     from shoal.engine.trainers.choice import Trainers as Trainers
     from shoal.engine.trainers.choice import pick_device as pick_device
+    from shoal.engine.workers.cluster import Cluster as Cluster
+    from shoal.engine.workers.cluster import open_cluster as open_cluster
     from shoal.engine.workers.loop import FitLot as FitLot
     from shoal.engine.workers.loop import WorkerPool as WorkerPool
     from shoal.engine.workers.protocol import FitProgress as FitProgress
+    from shoal.engine.workers.protocol import TrainedOn as TrainedOn
 else:
     __getattr__, __all__ = contents(__name__)

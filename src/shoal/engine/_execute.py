@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from shoal.engine._fit import fit_seconds, grouped
 from shoal.engine._planned import PlannedFit, StudyFit, unique
@@ -18,19 +19,23 @@ from shoal.engine._train import Checkpoint
 from shoal.engine._trainer import Trainer
 from shoal.engine._watcher import Watcher
 from shoal.engine.workers.loop import FitLot, WorkerPool
-from shoal.engine.workers.protocol import FitProgress
+from shoal.engine.workers.protocol import FitProgress, TrainedOn
 from shoal.errors import Interrupted
 from shoal.results import FitRecord, PlanEntry, Store
+
+if TYPE_CHECKING:
+    from shoal.engine.workers.cluster import Cluster
 
 
 @dataclass(frozen=True)
 class Executor:
-    """Spreads fits over `workers` workers of the trainers at hand."""
+    """Spreads fits over `workers` workers of the trainers at hand, or over those of a cluster."""
 
     rows: StudyRows
     trainers: Mapping[str, Trainer]
     workers: int
     watcher: Watcher
+    cluster: Cluster | None = None
 
     def execute(
         self, title: str, planned: Sequence[PlannedFit], store: Store, among: Sequence[PlannedFit] = ()
@@ -55,18 +60,22 @@ class Executor:
     def _train(self, fits: Sequence[StudyFit], store: Store) -> None:
         starts = {fit.id: start for fit in fits if (start := stored_checkpoint(fit, store))}
         fit_of = {fit.id: fit for fit in fits}
-        pool = WorkerPool(
-            [FitLot(fits, self.rows, self.trainers[fits[0].trainer], starts)], min(self.workers, len(fits))
-        )
+        origins: dict[str, set[str]] = {}
+        lot = FitLot(fits, self.rows, self.trainers[fits[0].trainer], starts)
+        pool = WorkerPool([lot], min(self.workers, len(fits)), self.cluster)
         try:
             with _stop_on_signals(pool.stop) as caught:
                 for event in pool.events():
                     match event:
+                        case TrainedOn():
+                            origin = store.put_environment(dict(event.environment))
+                            origins.setdefault(event.fit_id, set()).add(origin)
                         case FitRecord():
-                            store.add(event)
+                            store.add(event, origins.pop(event.fit_id, ()))
                             self.watcher.finished(self.rows.shown(event, fit_of[event.fit_id]))
                         case Checkpoint():
-                            store.put_checkpoint(event.fit_id, event.arrays, event.facts)
+                            where = origins.get(event.fit_id, ())
+                            store.put_checkpoint(event.fit_id, event.arrays, event.facts, where)
                         case FitProgress():
                             self.watcher.progress(event.fit_id, event.share)
         finally:

@@ -31,16 +31,20 @@ FEWEST: Final = 3
 
 @dataclass(frozen=True)
 class Options:
-    """How networks are trained: `n_jobs` at a time (None is one a core), kept in the folder `store`, told to `say`."""
+    """How networks are trained: `n_jobs` at a time (None is one a core), kept in the folder `store`, told to `say`,
+    on a `cluster`, if there is one.
+    """
 
     n_jobs: int | None
     store: Path | None
     say: Callable[[str], None] | None
+    cluster: Any = None
 
     @property
     def jobs(self) -> int:
         """How many processes may work, as scikit-learn has it: one where nothing was said, or one keeps a store."""
-        return 1 if self.n_jobs is None or self.store else jobs_at_once(self.n_jobs)
+        alone = self.n_jobs is None or self.store or self.cluster is not None
+        return 1 if alone else jobs_at_once(self.n_jobs)
 
     def watcher(self, tasks: int) -> Spoken | None:
         """Give who says how many of so many networks are trained."""
@@ -48,9 +52,8 @@ class Options:
 
     def of(self, lots: Iterator[list[Task]], watcher: Spoken | None) -> Generator[TaskResult, None, None]:
         """Train lots of tasks, so many at the most."""
-        return train(
-            lots, n_jobs=-1 if self.n_jobs is None else self.n_jobs, store=self.store, watcher=watcher
-        )
+        jobs = -1 if self.n_jobs is None else self.n_jobs
+        return train(lots, n_jobs=jobs, store=self.store, watcher=watcher, cluster=self.cluster)
 
 
 @dataclass(eq=False)

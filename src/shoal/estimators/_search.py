@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import model_selection
 from sklearn.utils import get_tags
+from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_is_fitted
 
 from shoal.engine import give_back_memory
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 CONSTRAINTS: Final[dict[str, list[Any]]] = {
     "rule": [choices("best", "one-standard-error")],
     "store": [str, PathLike, None],
+    "cluster": [str, HasMethods(["submit", "scatter"]), None],
 }
 """What scikit-learn's own check of parameters holds ours against."""
 
@@ -54,6 +56,7 @@ class TrainedTogether(SearchDisplay):
     refit: Any
     verbose: int
     store: str | PathLike[str] | None
+    cluster: Any
     multimetric_: bool
     best_estimator_: Any
     rule: Literal["best", "one-standard-error"]
@@ -111,7 +114,7 @@ class TrainedTogether(SearchDisplay):
         originals = {"estimator": self.estimator, "pre_dispatch": self.pre_dispatch, "cv": self.cv}
         say = partial(print, flush=True) if self.verbose else None
         store = None if self.store is None else Path(self.store)
-        evaluation = Evaluation.of(self, x, y, Options(self.n_jobs, store, say))
+        evaluation = Evaluation.of(self, x, y, Options(self.n_jobs, store, say, self.cluster))
         self._evaluation, self.estimator, self.pre_dispatch = evaluation, evaluation.estimator, "all"
         # Somebody's own class may search in a way of its own.
         self._run_search = partial(self._searched, self._run_search)
@@ -132,7 +135,7 @@ class TrainedTogether(SearchDisplay):
         return {name: value for name, value in state.items() if name not in _UNDER_WAY}
 
     def _refuse_what_only_networks_have(self) -> None:
-        for name, usual in (("rule", "best"), ("store", None)):
+        for name, usual in (("rule", "best"), ("store", None), ("cluster", None)):
             if (value := getattr(self, name)) != usual:
                 kind = type(self.estimator).__name__
                 where = f"around an estimator that is not one of Shoal's ({kind})"
@@ -272,6 +275,8 @@ class GridSearchCV(TrainedTogether, model_selection.GridSearchCV):  # type: igno
     store : str or path, default=None
         A folder that keeps every trained network. What is there already is not trained again, so that an
         interrupted search goes on and a wider grid trains only what is new.
+    cluster : str or distributed.Client, default=None
+        Where networks are trained in place of this machine: the address of a Dask scheduler, a Client, or "local:N".
 
     Attributes
     ----------
@@ -319,6 +324,7 @@ class GridSearchCV(TrainedTogether, model_selection.GridSearchCV):  # type: igno
         return_train_score: bool = False,
         rule: Literal["best", "one-standard-error"] = "best",
         store: str | PathLike[str] | None = None,
+        cluster: Any = None,
     ) -> None:
         super().__init__(
             estimator,
@@ -334,6 +340,7 @@ class GridSearchCV(TrainedTogether, model_selection.GridSearchCV):  # type: igno
         )
         self.rule = rule
         self.store = store
+        self.cluster = cluster
 
 
 class RandomizedSearchCV(TrainedTogether, model_selection.RandomizedSearchCV):  # type: ignore[misc]
@@ -398,6 +405,7 @@ class RandomizedSearchCV(TrainedTogether, model_selection.RandomizedSearchCV):  
         return_train_score: bool = False,
         rule: Literal["best", "one-standard-error"] = "best",
         store: str | PathLike[str] | None = None,
+        cluster: Any = None,
     ) -> None:
         super().__init__(
             estimator,
@@ -415,3 +423,4 @@ class RandomizedSearchCV(TrainedTogether, model_selection.RandomizedSearchCV):  
         )
         self.rule = rule
         self.store = store
+        self.cluster = cluster

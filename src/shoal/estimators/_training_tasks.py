@@ -31,12 +31,14 @@ from shoal.engine import (
     State,
     TableInMemory,
     TableRows,
+    TrainedOn,
     Trainer,
     WorkerPool,
     content_id,
     environment,
     grouped,
     longest_first,
+    open_cluster,
     pick_device,
     train_here,
     trainer_for,
@@ -237,13 +239,15 @@ def train(
     n_jobs: int | None = None,
     store: Path | None = None,
     watcher: OnProgress | None = None,
+    cluster: Any = None,
 ) -> Generator[TaskResult, None, None]:
     """Train every task and yield what came of each as it ends, in no promised order.
 
     Tasks come in lots that are taken one by one, in this thread, when few tasks are left to train; the rows of
     a lot are let go when its last task has ended. Equal tasks on the same arrays of a lot are one fit.
 
-    `n_jobs` networks are trained at a time: None is 1, as in scikit-learn, -1 is one a core. The bytes of a
+    `n_jobs` networks are trained at a time: None is 1, as in scikit-learn, -1 is one a core; on a `cluster` one a
+    thread of its own. The bytes of a
     result depend on its task alone, not on `n_jobs`, on order or on other tasks.
 
     With `store`, a folder, every finished network is committed there under a hash of all that its bytes
@@ -252,14 +256,18 @@ def train(
     """
     with ExitStack() as stack:
         plan = _Plan(store, stack, watcher)
-        pool = WorkerPool(plan.lots(lots), jobs_at_once(n_jobs))
+        opened = stack.enter_context(open_cluster(cluster, warnings.warn))
+        pool = WorkerPool(plan.lots(lots), jobs_at_once(n_jobs), opened)
         stack.callback(pool.close)
         for event in pool.events():
             match event:
                 case FitRecord():
                     yield from plan.results(event)
+                case TrainedOn() if plan.store:
+                    plan.trained_on(event)
                 case Checkpoint() if plan.store:
-                    plan.store.put_checkpoint(event.fit_id, event.arrays, event.facts)
+                    where = plan.origins.get(event.fit_id, ())
+                    plan.store.put_checkpoint(event.fit_id, event.arrays, event.facts, where)
                 case FitProgress():
                     plan.tell(event.fit_id, event.share)
 
@@ -283,6 +291,7 @@ class _Plan:
     def __init__(self, folder: Path | None, stack: ExitStack, watcher: OnProgress | None) -> None:
         self._folder, self._stack, self._watcher = folder, stack, watcher
         self.store: Store | None = None
+        self.origins: dict[str, set[str]] = {}
         self._stored: set[str] = set()
         self._keys: dict[str, list[str]] = {}
 
@@ -326,11 +335,17 @@ class _Plan:
         saved = self.store.checkpoint(name) if self.store else None
         return Checkpoint(name, *saved) if saved else None
 
+    def trained_on(self, event: TrainedOn) -> None:
+        """Note on which machine of a cluster a fit is trained."""
+        assert self.store is not None  # noqa: S101 - where else would it be kept
+        name = self.store.put_environment(dict(event.environment))
+        self.origins.setdefault(event.fit_id, set()).add(name)
+
     def results(self, record: FitRecord) -> Iterator[TaskResult]:
         """Keep what came of a fit, and give it to every task that it answers."""
         name = record.fit_id
         if self.store and name not in self._stored:
-            self.store.add(record)
+            self.store.add(record, self.origins.pop(name, ()))
             self._stored.add(name)
         self.tell(name, 1.0)
         return (TaskResult.of(key, record) for key in self._keys.pop(name, ()))

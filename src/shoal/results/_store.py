@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -145,9 +145,9 @@ class Store:
         """Give the ids of all fits that are done, failed ones among them."""
         return frozenset(fit_id for (fit_id,) in self._database.rows("SELECT fit_id FROM fits"))
 
-    def add(self, record: FitRecord) -> None:
-        """Keep a finished fit, and drop its checkpoint, in one transaction."""
-        self.add_all([(record, filter(None, [self._environment_id]))])
+    def add(self, record: FitRecord, environments: Collection[str] = ()) -> None:
+        """Keep a finished fit and drop its checkpoint, at once; trained in these environments, or in this run's."""
+        self.add_all([(record, environments or filter(None, [self._environment_id]))])
 
     def add_all(self, trained: Iterable[tuple[FitRecord, Iterable[str]]]) -> None:
         """Keep finished fits, each with the ids of the environments that trained it; see `add`."""
@@ -216,14 +216,16 @@ class Store:
 
     # Checkpoints of running fits
 
-    def put_checkpoint(self, fit_id: str, arrays: Arrays, facts: dict[str, Any]) -> None:
-        """Keep where a running fit stands, in place of where it stood; `facts` as JSON (with inf, NaN)."""
+    def put_checkpoint(
+        self, fit_id: str, arrays: Arrays, facts: dict[str, Any], environments: Collection[str] = ()
+    ) -> None:
+        """Keep where a running fit stands, in place of where it stood; `facts` as JSON (with inf, NaN); see `add`."""
         text, data = json.dumps(facts), packed(arrays)
         row = (fit_id, text, data, _seal(fit_id, text, data=data))
         with self._database.transaction():
             self._database.insert("checkpoints", row, replace=True)
-            if self._environment_id is not None:
-                self._put_origin(fit_id, self._environment_id)
+            for name in environments or filter(None, [self._environment_id]):
+                self._put_origin(fit_id, name)
 
     def checkpoint(self, fit_id: str) -> tuple[Arrays, dict[str, Any]] | None:
         """Give where a fit stood, or None."""

@@ -33,9 +33,12 @@ def _made_in(file: str) -> Callable[[Coordination], Workers]:
     return make
 
 
+CLUSTER: Final = "dask"
+"""The kind that trains whatever a run asks for, where it is given a cluster."""
 KINDS: Final[dict[str, WorkersKind]] = {
     "threads": WorkersKind(_made_in("threads")),
     "processes": WorkersKind(_made_in("processes"), apart=True),
+    CLUSTER: WorkersKind(_made_in("dask"), apart=True),
 }
 
 

@@ -7,14 +7,17 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from shoal.engine._fit import Fit
 from shoal.engine._train import Checkpoint, SharedRows
 from shoal.engine._trainer import Trainer
-from shoal.engine.workers.kinds import kind_of, workers_of
+from shoal.engine.workers.kinds import CLUSTER, kind_of, workers_of
 from shoal.engine.workers.protocol import Coordination, Event, FitProgress, GivenBack, Workers
 from shoal.results import FitRecord
+
+if TYPE_CHECKING:
+    from shoal.engine.workers.cluster import Cluster
 
 STOP_SECONDS: Final = 1.0
 """How long workers have to hand over their checkpoints when asked to stop."""
@@ -38,12 +41,12 @@ class FitLot:
 
 
 class WorkerPool:
-    """Trains lots of fits, `workers` at a time; `events` yields what happens until nothing is left."""
+    """Trains lots of fits, `workers` at a time or on a cluster; `events` yields what happens until nothing is left."""
 
-    def __init__(self, lots: Iterable[FitLot], workers: int) -> None:
+    def __init__(self, lots: Iterable[FitLot], workers: int, cluster: Cluster | None = None) -> None:
         """Begin with nothing: `events` takes lots, in its own thread, when few of its fits are left."""
-        self._lots, self._workers = iter(lots), workers
-        self._shared = Coordination(workers)
+        self._lots, self._workers, self._cluster = iter(lots), workers, cluster
+        self._shared = Coordination(workers, cluster)
         self._kinds: dict[str, Workers] = {}
         self._happened: deque[Event | GivenBack] = deque()
         self._known: deque[FitRecord] = deque()
@@ -108,10 +111,11 @@ class WorkerPool:
 
         None are taken while records wait to be yielded: lots of rows would gather behind a slow reader.
         """
+        workers = self._cluster.at_hand if self._cluster else self._workers
         while (
             self._more
-            and max(0, self._open - self._workers) + len(self._known) < self._workers
-            and self._open < 2 * self._workers
+            and max(0, self._open - workers) + len(self._known) < workers
+            and self._open < 2 * workers
         ):
             lot = next(self._lots, None)
             if lot is None:
@@ -123,7 +127,7 @@ class WorkerPool:
                 self._submit(lot)
 
     def _submit(self, lot: FitLot) -> None:
-        kind = kind_of(lot.trainer, lot.fits[0].job.architecture, self._workers)
+        kind = CLUSTER if self._cluster else kind_of(lot.trainer, lot.fits[0].job.architecture, self._workers)
         if kind not in self._kinds:
             self._kinds[kind] = workers_of(kind, self._shared)
         workers = self._kinds[kind]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from shoal.engine._fit import Fit
 from shoal.engine._train import Checkpoint, SharedRows
 from shoal.engine._trainer import Trainer
 from shoal.results import FitRecord
+
+if TYPE_CHECKING:
+    from shoal.engine.workers.cluster import Cluster
 
 
 @dataclass(frozen=True)
@@ -31,16 +34,24 @@ class GivenBack:
     fault: BaseException | None = None
 
 
-Event = FitRecord | Checkpoint | FitProgress
+@dataclass(frozen=True, eq=False)
+class TrainedOn:
+    """What follows of a fit was trained on another machine, whose environment this is."""
+
+    fit_id: str
+    environment: Mapping[str, Any]
+
+
+Event = FitRecord | Checkpoint | FitProgress | TrainedOn
 """What happens to a fit, as the coordinator hears of it."""
 
 
 class Coordination:
-    """What the workers of one event loop share, of whatever kind: places to train in, and a bell."""
+    """What the workers of one event loop share, of whatever kind: places to train in here, a cluster, and a bell."""
 
-    def __init__(self, workers: int) -> None:
-        """Let `workers` fits be trained at a time."""
-        self.workers = workers
+    def __init__(self, workers: int, cluster: Cluster | None = None) -> None:
+        """Let `workers` fits be trained at a time, or as many as a cluster has threads."""
+        self.workers, self.cluster = workers, cluster
         self.places = threading.Semaphore(workers)
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
 

@@ -187,6 +187,7 @@ def _described(environment: dict[str, Any]) -> str:
     versions = [f"{name} {version}" for name, version in software(environment)]
     named = [f"python {environment['python']}"] if "python" in environment else []
     machine = [str(environment[key]) for key in ("processor", "platform") if key in environment]
+    machine += [f"machine {environment['machine']}"] if "machine" in environment else []
     return visible(", ".join([*named, *versions, *machine]))
 
 

@@ -1,0 +1,229 @@
+"""A Dask cluster that fits are sent to: the client, what its workers are, and the rows that they have.
+
+Workers whose Shoal, Python or trainers are others are refused; what else differs is said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import warnings
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from shoal.engine._train import SharedRows
+from shoal.engine._trainer import Trainer
+from shoal.engine.workers.dask_task import machine
+from shoal.engine.workers.local_workers import LOCAL, LocalWorkers, count_of_local
+from shoal.errors import EnvironmentFault, InputError, Problem, kind_of
+from shoal.extras import is_there, needed
+
+CALL_SECONDS: Final = 10
+"""How long a scheduler has to answer, and the first worker to be there."""
+LOOK_SECONDS: Final = 1.0
+"""How often workers are counted: some may have come, others gone."""
+FITS_AT_HAND: Final = 16
+"""Fits for each thread of the cluster that are taken from whoever plans them as they are trained."""
+TORCH: Final = "torch"
+
+
+class Cluster:
+    """What is asked for as `cluster`: `width` fits at a time on the `machines` of its workers, by their addresses."""
+
+    def __init__(
+        self, client: Any, name: str, note: Callable[[str], None], local: LocalWorkers | None
+    ) -> None:
+        """Meet the workers that are there. Raises InputError for one that cannot be used."""
+        self.client, self.name, self.machines, self.width = client, name, dict[str, dict[str, Any]](), 0
+        self._note, self.local = note, local
+        self._here, self._required = machine(), dict[str, str]()
+        self._sent: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+        self._doing: set[Future[None]] = set()
+        self._said, self._looked = set[str](), 0.0
+        self.look(at_once=True)
+
+    def soon(self, work: Coroutine[Any, Any, None]) -> None:
+        """Have something done in the client's own thread."""
+        done = asyncio.run_coroutine_threadsafe(work, self.client.loop.asyncio_loop)
+        self._doing.add(done)  # asyncio itself does not hold what it is to do
+        done.add_done_callback(self._doing.discard)
+
+    @property
+    def at_hand(self) -> int:
+        """How many fits are to be known at a time, so that there is enough for a task of short ones on each thread."""
+        return FITS_AT_HAND * max(1, self.width)
+
+    def look(self, *, at_once: bool = False) -> None:
+        """Count the workers now and then, and meet those that are new. Raises EnvironmentFault where all is over."""
+        if not at_once and time.monotonic() - self._looked < LOOK_SECONDS:
+            return
+        self._looked = time.monotonic()
+        if self.local is not None:
+            self.local.mend()
+        if self.client.status != "running":
+            raise self._gone()
+        try:
+            threads: Mapping[str, int] = self.client.nthreads()
+        except OSError as error:
+            raise self._gone() from error
+        if new := threads.keys() - self.machines.keys():
+            self._meet(new)
+        self.width = sum(count for address, count in threads.items() if address in self.machines)
+
+    def _gone(self) -> EnvironmentFault:
+        what = "the scheduler is no longer there; what is finished is kept, and the same command goes on"
+        return EnvironmentFault(Problem(self.name, what))
+
+    def _meet(self, addresses: Iterable[str]) -> None:
+        answers = self.client.run(machine, workers=sorted(addresses), on_error="return")
+        met = {address: facts for address, facts in answers.items() if not isinstance(facts, OSError)}
+        for address, facts in sorted(met.items()):
+            if isinstance(facts, BaseException):
+                missing = isinstance(facts, ModuleNotFoundError) and facts.name == "shoal"
+                got = "none" if missing else f"{type(facts).__name__}: {facts}"
+                raise InputError(Problem(f"worker {address}", f"expected Shoal to be installed, got {got}"))
+            self._refuse_apart(address, facts)
+            self._say_apart(facts)
+        if self.machines and met:
+            for future in self._sent.values():
+                with suppress(Exception):  # a worker without them fetches them itself
+                    self.client.replicate([future], workers=list(met))
+        self.machines |= met
+
+    def _refuse_apart(self, address: str, facts: Mapping[str, Any]) -> None:
+        for what, here, there in (
+            ("Python", _minor(self._here["python"]), _minor(facts["python"])),
+            ("Shoal", self._here["versions"]["shoal"], facts["versions"]["shoal"]),
+            *(
+                (f"the trainer {name}", version, facts["trainers"].get(name, "none"))
+                for name, version in (self._here["trainers"] | self._required).items()
+                if name in facts["trainers"] or name in self._required
+            ),
+        ):
+            if here != there:
+                raise InputError(
+                    Problem(f"worker {address}", f"expected {what} to be {here}, as here, got {there}")
+                )
+
+    def _say_apart(self, facts: Mapping[str, Any]) -> None:
+        """Say once what differs and is harmless, or is not where torch trains."""
+        here, host = self._here, facts["host"]
+        numpy, width = facts["versions"]["numpy"], facts.get("vector width")
+        said = []
+        if numpy != here["versions"]["numpy"]:
+            said.append(f"numpy {numpy} on {host}, {here['versions']['numpy']} here: no result hangs on it")
+        if width != here.get("vector width"):
+            said.append(
+                f"the core works with {width} on {host}, with {here.get('vector width')} here: to the same bytes"
+            )
+        if TORCH in self._required and facts["processor"] != here["processor"]:
+            said.append(
+                f"{facts['processor']} on {host}, {here['processor']} here: torch promises equal bytes on"
+                " equal processors only"
+            )
+        for sentence in said:
+            if sentence not in self._said:
+                self._said.add(sentence)
+                self._note(sentence)
+
+    def require(self, trainer: Trainer) -> None:
+        """Ask for a trainer that all workers must have, as it is here. Raises InputError."""
+        if trainer.name in self._required:
+            return
+        self._required[trainer.name] = ", ".join(sorted({*trainer.versions.values()}))
+        for address, facts in self.machines.items():
+            self._refuse_apart(address, facts)
+            self._say_apart(facts)
+
+    def environment(self, address: str) -> dict[str, Any]:
+        """Say where a worker trains, as results tell it: by no name of a host."""
+        return {key: value for key, value in self.machines.get(address, {}).items() if key != "host"}
+
+    def sent(self, rows: SharedRows) -> Any:
+        """Give rows as every worker has them: sent once to each; None where there is no worker at the moment."""
+        future = self._sent.get(rows)
+        if future is not None and future.status == "finished":
+            return future
+        try:
+            (future,) = self.client.scatter([rows], broadcast=True, hash=False, timeout=1)
+        except OSError:  # the last worker has gone
+            self.width = 0
+            return None
+        self._sent[rows] = future
+        return future
+
+
+def _minor(version: str) -> str:
+    return ".".join(version.split(".")[:2])
+
+
+@contextmanager
+def open_cluster(cluster: object, note: Callable[[str], None]) -> Iterator[Cluster | None]:
+    """Give the cluster that is meant: "local:N", the address of a scheduler, or a client; none for None.
+
+    A client stays open. Raises InputError for anything else, and where nobody answers.
+    """
+    if cluster is None:
+        yield None
+        return
+    if not is_there("cluster"):
+        raise InputError(f"cluster: {needed('cluster')}")
+    with ExitStack() as stack:
+        count = count_of_local(cluster)
+        local = stack.enter_context(LocalWorkers(count)) if count else None
+        address = local.address if local else cluster
+        if isinstance(address, str):
+            client, name = stack.enter_context(_called(address)), str(cluster)
+        else:
+            client, name = _checked(address), "the cluster"
+        _refuse_other_scheduler(client, name)
+        try:
+            client.wait_for_workers(count or 1, timeout=4 * CALL_SECONDS if count else CALL_SECONDS)
+        except TimeoutError:
+            what = f"expected a worker, got none in {CALL_SECONDS} seconds"
+            raise InputError(Problem(name, what)) from None
+        yield Cluster(client, name, note, local)
+
+
+@contextmanager
+def _called(address: str) -> Iterator[Any]:
+    """Connect to a scheduler; of TLS, Dask's own configuration says which certificates are used."""
+    from distributed import Client
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what differs is asked for below
+            client = Client(address, timeout=CALL_SECONDS, set_as_default=False)
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
+        late = isinstance(error, OSError)
+        got = f"no answer in {CALL_SECONDS} seconds" if late else f"{type(error).__name__}: {error}"
+        raise InputError(Problem(f"cluster {address}", f"expected a scheduler, got {got}")) from error
+    with client:
+        yield client
+
+
+def _checked(client: object) -> Any:
+    from distributed import Client
+
+    if not isinstance(client, Client):
+        what = f"expected the address of a scheduler, {LOCAL}N or a Client of dask.distributed, got {kind_of(client)}"
+        raise InputError(f"cluster: {what}")
+    if client.asynchronous or client.status != "running":
+        raise InputError("cluster: expected a Client that is connected and not asynchronous")
+    return client
+
+
+def _refuse_other_scheduler(client: Any, name: str) -> None:
+    """Refuse a scheduler, or a worker, of another version of Dask: what one says the other may not understand."""
+    versions = client.get_versions()
+    here = versions["client"]["packages"]["distributed"]
+    named = {"the scheduler": versions["scheduler"]}
+    named |= {f"worker {address}": facts for address, facts in versions["workers"].items()}
+    for who, facts in named.items():
+        there = facts["packages"]["distributed"] if facts else here
+        if there != here:
+            what = f"expected distributed to be {here} at {who}, as here, got {there}"
+            raise InputError(Problem(name, what))

@@ -1,0 +1,243 @@
+"""Studies on a Dask cluster: the same digest, workers that die, and whatever is refused."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("distributed", reason="dask.distributed is not installed")
+
+import numpy as np
+from deadly_rows import Deadly
+
+import shoal
+from shoal.engine import Planner, StudyRows, Trainers
+from shoal.engine._planned import unique
+from shoal.engine._train import train_fit
+from shoal.engine.workers import cluster as clusters
+from shoal.engine.workers.cluster import Cluster, open_cluster
+from shoal.engine.workers.loop import FitLot, WorkerPool
+from shoal.engine.workers.protocol import FitProgress
+from shoal.errors import InputError
+from shoal.look.page.references import trained_where
+from shoal.results import FitRecord
+from studies import tiny_study, two_peaks
+
+TRAINERS = Trainers()
+ROWS = StudyRows(two_peaks(), "none")
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=":")
+        with open_cluster("local:2", print) as opened:
+            assert opened is not None
+            yield opened
+
+
+@pytest.fixture(autouse=True)
+def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+
+
+def trained(cluster: Cluster, rows: Any, fits: list[Any]) -> dict[str, FitRecord]:
+    pool = WorkerPool([FitLot(fits, rows, TRAINERS.by_name[fits[0].trainer])], 1, cluster)
+    try:
+        return {event.fit_id: event for event in pool.events() if isinstance(event, FitRecord)}
+    finally:
+        pool.close()
+
+
+def some_fits(epochs: int = 3) -> list[Any]:
+    return list(
+        unique(Planner(tiny_study(training={"epochs": epochs}), two_peaks(), TRAINERS.choose).search_fits())
+    )
+
+
+def test_a_study_has_the_digest_of_a_plain_run_and_names_its_machines(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    study = tiny_study(training={"epochs": 4})
+    plain = shoal.run(study, out=tmp_path / "plain", workers=1)
+    there = shoal.run(study, out=tmp_path / "there", cluster=cluster.client)
+    assert there.digest == plain.digest
+    ((environment, networks),) = there.origins
+    assert networks == there.fits["fit_id"].nunique()
+    assert {"machine", "processor", "trainers"} <= environment.keys()
+    assert "machine" not in there.environment
+    assert socket.gethostname() not in environment.values()
+    assert trained_where(there) == []
+
+
+def test_a_fit_that_no_worker_survives_is_a_failed_row_and_the_others_are_as_ever(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    fits = some_fits()
+    deadly = fits[len(fits) // 2]
+    records = trained(cluster, Deadly(ROWS, frozenset({deadly.id}), tmp_path), fits)
+    assert records.keys() == {fit.id for fit in fits}
+    failed = records.pop(deadly.id)
+    assert (failed.status, failed.message) == (
+        "failed",
+        "its worker died three times; if memory ran out, workers need more of it",
+    )
+    assert len(list(tmp_path.iterdir())) == 3
+    for fit in fits:
+        if fit is not deadly:
+            alone = train_fit(fit, ROWS, TRAINERS.by_name[fit.trainer], None, lambda _: None)
+            assert records[fit.id].parameters.keys() == alone.parameters.keys()
+            for name, array in alone.parameters.items():
+                assert records[fit.id].parameters[name].tobytes() == array.tobytes()
+
+
+def test_a_worker_that_joins_late_is_used_and_one_that_is_lost_is_replaced(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    fits = some_fits(epochs=40_000)[:4]
+    pool = WorkerPool([FitLot(fits, ROWS, TRAINERS.by_name[fits[0].trainer])], 1, cluster)
+    records: dict[str, FitRecord] = {}
+    before, killed = set(cluster.machines), False
+    try:
+        for event in pool.events():
+            if isinstance(event, FitProgress) and event.share > 0 and not killed:
+                assert cluster.local is not None
+                os.kill(cluster.local.pids[0], signal.SIGKILL)
+                killed = True
+            elif isinstance(event, FitRecord):
+                records[event.fit_id] = event
+    finally:
+        pool.close()
+    assert killed
+    assert {record.status for record in records.values()} == {"ok"}
+    for fit in fits:
+        alone = train_fit(fit, ROWS, TRAINERS.by_name[fit.trainer], None, lambda _: None)
+        for name, array in alone.parameters.items():
+            assert records[fit.id].parameters[name].tobytes() == array.tobytes()
+    cluster.look(at_once=True)
+    while cluster.width < 2:
+        cluster.look(at_once=True)
+    assert set(cluster.machines) - before
+
+
+def test_a_search_of_estimators_gives_the_scores_of_one_that_stays_here(cluster: Cluster) -> None:
+    x = np.random.default_rng(0).normal(size=(40, 3))
+    grid = {"dropout": [0.0, 0.2], "max_iter": [2, 3]}
+    network = shoal.MLPRegressor((4,), random_state=0)
+    here = shoal.GridSearchCV(network, grid, cv=2).fit(x, x[:, 0])
+    there = shoal.GridSearchCV(network, grid, cv=2, cluster=cluster.client).fit(x, x[:, 0])
+    assert there.cv_results_["mean_test_score"].tolist() == here.cv_results_["mean_test_score"].tolist()
+    assert there.oof_predictions_.tobytes() == here.oof_predictions_.tobytes()
+
+
+# -- what is refused ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"cluster": "local:0"}, "cluster local:N: expected a whole number of at least 1, got 0"),
+        ({"cluster": "local:all"}, "cluster local:N: expected a whole number of at least 1, got 'all'"),
+        (
+            {"cluster": 8786},
+            "cluster: expected the address of a scheduler, local:N or a Client of dask.distributed, got an int",
+        ),
+        (
+            {"cluster": "local:2", "workers": 4},
+            "workers: expected none beside a cluster, which trains a fit a thread, got 4",
+        ),
+        (
+            {"cluster": "local:2", "device": "cuda"},
+            "device: expected cpu with a cluster, whose processors train, got cuda",
+        ),
+        (
+            {"cluster": "local:2", "shard": "1/2"},
+            "cluster: expected none with a shard, which is trained apart, got both",
+        ),
+    ],
+)
+def test_what_makes_no_sense_is_refused(asked: dict[str, Any], said: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as refused:
+        shoal.run(tiny_study(), out=tmp_path / "run", **asked)
+    assert str(refused.value) == said
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_address_where_nobody_answers_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clusters, "CALL_SECONDS", 1)
+    with pytest.raises(InputError) as refused:
+        shoal.run(tiny_study(), out=tmp_path / "run", cluster="tcp://127.0.0.1:1")
+    assert str(refused.value) == "cluster tcp://127.0.0.1:1: expected a scheduler, got no answer in 1 seconds"
+    assert not (tmp_path / "run").exists()
+
+
+def test_without_the_extra_its_name_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clusters, "is_there", lambda extra: False)
+    with pytest.raises(
+        InputError, match=r'^cluster: needs the package distributed: pip install "shoal\[cluster\]"$'
+    ):
+        shoal.run(tiny_study(), cluster="local:2")
+
+
+def test_another_scheduler_is_refused(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    versions = cluster.client.get_versions()
+    here = versions["client"]["packages"]["distributed"]
+    versions["scheduler"]["packages"]["distributed"] = "2024.1.0"
+    monkeypatch.setattr(cluster.client, "get_versions", lambda: versions)
+    with pytest.raises(InputError) as refused:
+        shoal.run(tiny_study(), cluster=cluster.client)
+    said = f"expected distributed to be {here} at the scheduler, as here, got 2024.1.0"
+    assert str(refused.value) == f"the cluster: {said}"
+
+
+@pytest.mark.parametrize(
+    ("apart", "said"),
+    [
+        ({"python": "3.99.1"}, "expected Python to be {python}, as here, got 3.99"),
+        (
+            {"versions": {"shoal": "0.0.1", "numpy": "2.0"}},
+            "expected Shoal to be {shoal}, as here, got 0.0.1",
+        ),
+        (
+            {"trainers": {"native": "native-0"}},
+            "expected the trainer native to be native-1, native-2, as here, got native-0",
+        ),
+        (
+            ModuleNotFoundError("No module named 'shoal'", name="shoal"),
+            "expected Shoal to be installed, got none",
+        ),
+    ],
+    ids=["python", "shoal", "trainer", "none"],
+)
+def test_a_worker_of_other_versions_is_refused(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, apart: Any, said: str
+) -> None:
+    facts = next(iter(cluster.machines.values()))
+    if "native" not in facts["trainers"]:
+        pytest.skip("there is no native trainer here")
+    other = apart if isinstance(apart, Exception) else facts | apart
+    monkeypatch.setattr(cluster.client, "run", lambda *_, **__: {"tcp://ada:1": other})
+    with pytest.raises(InputError) as refused:
+        shoal.run(tiny_study(), cluster=cluster.client)
+    here = {"python": ".".join(facts["python"].split(".")[:2]), "shoal": facts["versions"]["shoal"]}
+    assert str(refused.value) == f"worker tcp://ada:1: {said.format(**here)}"
+
+
+def test_what_differs_and_is_harmless_is_said_once(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = next(iter(cluster.machines.values())) | {"host": "ada"}
+    here = facts["versions"]["numpy"]
+    other = facts | {"vector width": "other", "versions": facts["versions"] | {"numpy": "1.0"}}
+    monkeypatch.setattr(cluster.client, "run", lambda *_, **__: {f"tcp://ada:{n}": other for n in (1, 2)})
+    said: list[str] = []
+    with open_cluster(cluster.client, said.append):
+        pass
+    assert said == [
+        f"numpy 1.0 on ada, {here} here: no result hangs on it",
+        f"the core works with other on ada, with {facts.get('vector width')} here: to the same bytes",
+    ]
