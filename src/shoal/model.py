@@ -373,8 +373,20 @@ class Model(Answering):
 def load(path: Path | str) -> Model:
     """Read a model file, or the model of a run folder; nothing in it can run, and no more is allocated than it holds.
 
-    Raises ModelFileError, in one sentence, for a file that is missing, damaged, foreign, inconsistent or of a newer
-    Shoal.
+    Parameters
+    ----------
+    path : path
+        A run folder, or a model file.
+
+    Returns
+    -------
+    Model
+        What predicts.
+
+    Raises
+    ------
+    ModelFileError
+        In one sentence, for a file that is missing, damaged, foreign, inconsistent or of a newer Shoal.
     """
     path = as_path(path, "the path of a run folder or a model file")
     file = path / MODEL_NAME if kind_of(path) == "a folder" else path
