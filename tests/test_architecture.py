@@ -55,7 +55,7 @@ ARROWS: Final[dict[str, frozenset[str]]] = {
     "search": frozenset({"study", "results"}),
     "look": frozenset({"cores", "results", "data", "nets", "study", "parts", "process"}),
     "progress": frozenset({"engine", "results", "look"}),
-    "request": frozenset({"study", "data", "engine", "draft"}),
+    "request": frozenset({"study", "data", "engine", "draft", "nets"}),
     "planning": frozenset({"cores", "data", "engine", "look", "request", "results", "study"}),
     "pipeline": frozenset(
         {"data", "engine", "look", "nets", "parts", "planning", "progress", "request", "results", "study"}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import html
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -35,7 +35,7 @@ from shoal.files import Folder, Unreadable, kind_of, opened, size_of, write
 from shoal.kinds import LOSSES, has_classes
 from shoal.look import Asked, NetworkFacts, network_facts, network_html, pieces_html
 from shoal.model_facts import facts_of
-from shoal.nets import MODEL_NAME, model_bytes, read_model
+from shoal.nets import MODEL_NAME, OwnModule, Recipe, model_bytes, read_model
 from shoal.results import shard_said
 from shoal.study import Training
 from shoal.wording import counted, listed, visible
@@ -68,7 +68,7 @@ class Model(Answering):
         return cls.read(BytesIO(content), len(content))
 
     @classmethod
-    def read(cls, stream: BinaryIO, size: int) -> Model:
+    def read(cls, stream: BinaryIO, size: int, module: Callable[..., Any] | None = None) -> Model:
         """Read a model from an open file.
 
         Parameters
@@ -76,13 +76,16 @@ class Model(Answering):
         stream : binary file
         size : int
             Its length in bytes, beyond which nothing is read.
+        module : class or function, optional
+            Makes the torch.nn.Module that was trained, where that was a person's own.
 
         Raises
         ------
         ModelFileError
             Where it is damaged, foreign, inconsistent or of a newer Shoal.
         """
-        stored = read_model(stream, size)
+        own = None if module is None else OwnModule(Recipe("module", module))
+        stored = read_model(stream, size, own)
         described, temperature = stored.facts, None
         if stored.folds:
             described, temperature = without_temperature(stored.facts)
@@ -370,29 +373,19 @@ class Model(Answering):
         return f"<p>{html.escape(repr(self))}</p>{drawn}"
 
 
-def load(path: Path | str) -> Model:
+def load(path: Path | str, module: Callable[..., Any] | None = None) -> Model:
     """Read a model file, or the model of a run folder; nothing in it can run, and no more is allocated than it holds.
 
-    Parameters
-    ----------
-    path : path
-        A run folder, or a model file.
+    Of a run with `module=`, `module` is that class or function, which no file holds.
 
-    Returns
-    -------
-    Model
-        What predicts.
-
-    Raises
-    ------
-    ModelFileError
-        In one sentence, for a file that is missing, damaged, foreign, inconsistent or of a newer Shoal.
+    Raises ModelFileError, in one sentence, for a file that is missing, damaged, foreign, inconsistent or of a newer
+    Shoal.
     """
     path = as_path(path, "the path of a run folder or a model file")
     file = path / MODEL_NAME if kind_of(path) == "a folder" else path
     try:
         with _opened(path) as stream:
-            return Model.read(stream, size_of(stream))
+            return Model.read(stream, size_of(stream), module)
     except ModelFileError as error:
         raise ModelFileError(Problem(str(file), str(error))) from error
     except Unreadable as error:

@@ -101,10 +101,10 @@ def run(
         Hears how the run goes on; in a notebook, it is shown there.
     **keywords
         `train` and `test` take the place of the study's files: rows as above; beside a study also images (N, H, W),
-        (N, H, W, C) or (N, C, H, W) and labels (N,). `target` names the columns to learn, or is the targets themselves,
-        (N,) or (N, K). All others are keys of the study: `name`, `task`, `seed`, `repeats`, and sections, of which the
-        named keys are changed: `training={"epochs": 50}`. `shard="3/16"` trains one of sixteen parts, which `merge`
-        unites; `cluster` has fits trained on one of Dask: the address of its scheduler, a Client, or "local:N".
+        (N, H, W, C) or (N, C, H, W) and labels (N,). `target` names the columns to learn, or is the targets (N,) or
+        (N, K). `shard="3/16"` trains one of sixteen parts, which `merge` unites; `cluster` has fits trained by Dask: an
+        address, a Client, or "local:N"; `module` makes a torch.nn.Module in place of networks (see `TorchRegressor`).
+        Others are keys of the study: `name`, `task`, `seed`, `repeats`, sections changed: `training={"epochs": 50}`.
 
     Returns
     -------
@@ -201,6 +201,7 @@ def _keep_study(planner: Planner, executor: Executor, store: Store, files: RunFi
     store.put_fact("findings in rows", planner.findings_in_rows)
     store.put_fact("data notes", list(planner.dataset.notes))
     columns = column_records(planner.study.data, planner.dataset)
+    store.put_fact("module", [planner.own.said] if planner.own else [])
     store.put_fact("columns", [dataclasses.asdict(column) for column in columns])
     give_back_memory()
     store.put_fact(TEST_CELLS, None)  # those of an earlier run may be of other test rows

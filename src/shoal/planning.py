@@ -165,12 +165,12 @@ def lay_out(request: Request, trainer: TrainerChoice, device: DeviceChoice) -> t
         if device not in ("auto", "cpu"):
             raise InputError(f"device: expected cpu with a cluster, whose processors train, got {device}")
         device = "cpu"
-    trainers = Trainers(trainer, pick_device(device))
+    trainers = Trainers(trainer, pick_device(device), own=request.module is not None)
     try:
         dataset = load_data(study, request.in_memory)
         dataset = dataclasses.replace(dataset, notes=(*request.notes, *dataset.notes))
         give_back_memory()
-        planner = Planner(study, dataset, trainers.choose)
+        planner = Planner(study, dataset, trainers.choose, own=request.module)
         refuse_unscalable(planner)  # numbers that are too large to be standardised in some fold
         refuse_undefined_scores(planner)
     except ShoalError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from numbers import Integral
 from pathlib import Path
@@ -14,6 +14,7 @@ from shoal.data import GivenRows, Rows, are_rows, columns_of_array, given_rows
 from shoal.engine import InMemory
 from shoal.errors import DataError, InputError, Problem, another_kind
 from shoal.kinds import TASKS
+from shoal.nets import OwnModule, Recipe
 from shoal.study import (
     IN_MEMORY,
     Keys,
@@ -44,9 +45,10 @@ class Keywords(Keys, total=False):
 
 
 class PlanKeywords(Keywords, total=False):
-    """Those of the plan of a whole run or of a part of it."""
+    """Those of the plan of a whole run or of a part of it; `module` makes a person's own module."""
 
     shard: str | None
+    module: Callable[..., Any] | None
 
 
 class RunKeywords(PlanKeywords, total=False):
@@ -56,8 +58,8 @@ class RunKeywords(PlanKeywords, total=False):
 
 
 _NO_KEYS: Final = ("train", "test", "target")
-_HOW: Final = ("shard", "cluster")
-_OTHERS: Final = (*_NO_KEYS, "out", "workers", "trainer", "device", "watcher", "shard", "cluster")
+_HOW: Final = ("shard", "cluster", "module")
+_OTHERS: Final = (*_NO_KEYS, "out", "workers", "trainer", "device", "watcher", *_HOW)
 _OF_INPUTS: Final = frozenset({"inputs", "series", "ignore", "keep", "groups", "weights", "time"})
 """Keys of `data` that choose among columns, in place of the list of inputs that a drafted study has."""
 
@@ -65,7 +67,7 @@ _OF_INPUTS: Final = frozenset({"inputs", "series", "ignore", "keep", "groups", "
 @dataclass(frozen=True, eq=False)
 class Request:
     """A study, the rows in memory that it speaks of, what was guessed in making it, as sentences, the shard of it that
-    is asked for, and the cluster that is to train it.
+    is asked for, the cluster that is to train it, and the module that takes the place of its network.
     """
 
     study: Study
@@ -73,6 +75,7 @@ class Request:
     notes: tuple[str, ...] = ()
     shard: Shard | None = None
     cluster: Any = None
+    module: OwnModule | None = None
 
 
 def request_of(study: StudyOrRows, keywords: Mapping[str, Any], expected: str = STUDY_OR_ROWS) -> Request:
@@ -113,12 +116,13 @@ def request_of(study: StudyOrRows, keywords: Mapping[str, Any], expected: str = 
 
 
 def run_request_of(study: StudyOrRows, keywords: Mapping[str, Any]) -> Request:
-    """Read what `run` and `plan` are asked for: beside what `request_of` reads, perhaps a shard, or a cluster.
+    """Read what `run` and `plan` are asked for: beside what `request_of` reads, perhaps a shard, a cluster or a module.
 
     Raises InputError.
     """
     request = request_of(study, {name: value for name, value in keywords.items() if name not in _HOW})
-    text, cluster = map(keywords.get, _HOW)
+    text, cluster, module = map(keywords.get, _HOW)
+    request = _with_module(request, module, cluster)
     if text is None:
         return replace(request, cluster=cluster)
     if cluster is not None:
@@ -131,6 +135,24 @@ def run_request_of(study: StudyOrRows, keywords: Mapping[str, Any]) -> Request:
         return replace(request, shard=shard_of(text))
     except ValueError as error:
         raise InputError(f"shard: {error}") from None
+
+
+def _with_module(request: Request, make: Any, cluster: Any) -> Request:
+    """Add a person's own module, and say what it means where it is not known by its source, or cannot travel."""
+    if make is None:
+        return request
+    if not callable(make):
+        raise InputError(f"module: {another_kind('a class or function that makes a module', make)}")
+    own = OwnModule(Recipe("module", make))
+    title, notes = own.module.title, [*request.notes]
+    if own.source.unknown:
+        notes.append(f"module: nothing that is trained already is taken for {title}: {own.source.unknown}")
+    if cluster is not None and not own.travels:
+        what = "expected a class or function that the workers of a cluster can import"
+        raise InputError(f"module: {what}, got {title}, which this program alone has")
+    if not own.travels:
+        notes.append(f"module: {title} is trained in this process, fit by fit: no other could import it")
+    return replace(request, module=own, notes=tuple(notes))
 
 
 def _study_of(study: StudyOrRows, expected: str) -> Study | None:

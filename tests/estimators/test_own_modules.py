@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 from sklearn.base import clone
@@ -14,10 +15,12 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from shoal import GridSearchCV, MLPRegressor, TorchClassifier, TorchRegressor
+from shoal.errors import ModelFileError
 from shoal.streams import Role, StreamKey, permutation
 
 torch = pytest.importorskip("torch")
 
+from safetensors.torch import load_file  # noqa: E402
 from torch import nn  # noqa: E402
 
 from estimators.own_modules import Plain, Sequence, TwoInputs, dense  # noqa: E402 - they need torch
@@ -317,6 +320,38 @@ def test_nothing_is_taken_from_a_store_for_a_source_that_is_not_there(tmp_path: 
         ):
             search.fit(X, Y)
         assert len(names(tmp_path)) == fits
+
+
+def test_a_fitted_module_is_saved_and_loaded_by_its_own_class(tmp_path: Path) -> None:
+    file, frame = tmp_path / "net.safetensors", pd.DataFrame(X, columns=["a", "b", "c"])
+    saved = TorchClassifier(Plain, module__width=5, **QUICK).fit(frame, CLASS)
+    saved.save(file)
+    loaded = TorchClassifier.load(file, Plain, module__width=5)
+    assert np.array_equal(loaded.predict_proba(frame), saved.predict_proba(frame))
+    assert loaded.predict(frame).tolist() == saved.predict(frame).tolist()
+    module = Plain(3, 2, width=5).eval()
+    module.load_state_dict(load_file(file))
+    logits = module(torch.tensor(X, dtype=torch.float32)).softmax(1).detach().numpy()
+    assert logits == pytest.approx(saved.predict_proba(frame), abs=1e-5)
+
+    words = DRAW.integers(10, size=(40, 3))
+    rows = {"words": words, "numbers": X[:40, :2]}
+    several = TorchClassifier(TwoInputs, **QUICK).fit(rows, words[:, 0])
+    several.save(file)
+    assert np.array_equal(TorchClassifier.load(file, TwoInputs).predict(rows), several.predict(rows))
+    number = TorchRegressor(dense, **QUICK).fit(X, Y)
+    number.save(file)
+    assert np.array_equal(TorchRegressor.load(file, dense).predict(X), number.predict(X))
+    for kind, module, width, sentence in (
+        (TorchRegressor, dense, 9, "module: expected the one that was trained, with its arrays, got another"),
+        (TorchClassifier, dense, 8, "expected what TorchClassifier.save writes, got 'TorchRegressor'"),
+    ):
+        with pytest.raises(ModelFileError, match=f"net.safetensors: {sentence}$"):
+            kind.load(file, module, module__width=width)
+    with pytest.raises(ModelFileError, match=r"gone: expected a model file, got nothing there"):
+        TorchRegressor.load(tmp_path / "gone", dense)
+    with pytest.raises(ValueError, match=r"^dtype: expected float32, which files hold, got float64$"):
+        TorchRegressor(dense, dtype="float64", **QUICK).fit(X, Y).save(file)
 
 
 def test_calibration_and_classes_come_with_it() -> None:

@@ -162,7 +162,7 @@ def _way(trained: Trained) -> tuple[EmbeddingLayer | None, Way]:
     def added_of(added_ND: Floats) -> Floats:
         return np.stack([added_ND[:, span].sum(axis=1) for span in order], axis=1)
 
-    if architecture.series is not None:
+    if architecture.series is not None or architecture.own is not None:
         asked = ByTrainer(Trainers().taking(architecture), trained, architecture.input_shape)
         return None, Way(asked.outputs, asked.by_inputs, baseline_D, added_of)
 

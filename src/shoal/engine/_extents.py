@@ -112,7 +112,7 @@ def mapped(dataset: Dataset) -> bool:
 
 def rows_mapped(architecture: Architecture) -> int:
     """Give how many test rows are put on a map of what the output layer is given, at most."""
-    return min(MAPPED, max(UNIT_ROWS, MAPPED_BYTES // (8 * architecture.dense[-1].inputs)))
+    return min(MAPPED, max(UNIT_ROWS, MAPPED_BYTES // (8 * architecture.layers[-1].inputs)))
 
 
 def course_rows(job: Job, rows: int) -> tuple[int, int]:

@@ -31,14 +31,14 @@ from shoal.data import (
 )
 from shoal.engine._count import refuse_too_many
 from shoal.engine._fit import FitRows, content_id, row_digest
-from shoal.engine._layout import Layouts
+from shoal.engine._layout import Layouts, naming_module
 from shoal.engine._planned import OuterFold, PlannedFit, StudyFit, prepare, prepared_for
 from shoal.engine._positive import naming_positive
 from shoal.engine._row_weights import Weighing
 from shoal.engine._trainer import Job, Trainer, steps_per_epoch
 from shoal.errors import Problem, StudyError
 from shoal.kinds import SEARCHES, row_of
-from shoal.nets import Architecture
+from shoal.nets import Architecture, OwnModule
 from shoal.results import CandidateRow, FitRecord, Place, PlanEntry, Stage, place_in
 from shoal.search import History, Trial, next_round
 from shoal.streams import COMPARE_STREAM, INNER_STREAMS, PERMUTED_STREAM, REFIT_STREAM, StreamKey
@@ -60,12 +60,13 @@ class Planner:
         dataset: Dataset,
         choose_trainer: Callable[[Job], Trainer],
         outer: OuterFold | None = None,
+        own: OwnModule | None = None,
     ) -> None:
-        """Take the question, the rows and the trainers at hand."""
+        """Take the question, the rows and the trainers at hand, perhaps a person's own module."""
         self.study, self.dataset, self._choose_trainer = study, dataset, choose_trainer
-        self.outer = outer
+        self.outer, self.own = outer, own
         self._preprocessings: dict[str, Preprocessing] = {}
-        self._layouts = Layouts(dataset)
+        self._layouts = Layouts(dataset, own)
         self._none = np.arange(0, dtype=np.int64)
         self._trainers: dict[tuple[int, int], tuple[Job, Trainer]] = {}
         self._held_out: dict[int, Split] = {}
@@ -150,7 +151,7 @@ class Planner:
         number = 0
         for split in make_outer_folds(self.dataset, self._options_of(self.study.nested.splitter)):
             outer = OuterFold(split, number, self._first_trials)
-            searches.append(Planner(self.study, self.dataset, self._choose_trainer, outer))
+            searches.append(Planner(self.study, self.dataset, self._choose_trainer, outer, self.own))
             number += 1 + len(searches[-1].folds)
         return tuple(searches)
 
@@ -376,6 +377,7 @@ class Planner:
             "standardize": self.study.data.standardize,
             **({} if self.dataset.target_transform == "none" else {"target": self.dataset.target_transform}),
             **naming_positive(self.dataset, job),
+            **naming_module(job.architecture),
             "data": [self.dataset.train_fingerprint, self.dataset.test_fingerprint if tested else None],
             "rows": [self._digest(part) for part in (rows.train, rows.validation, rows.inner)],
             "streams": [seed, split.stream, repeat],

@@ -9,8 +9,17 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from shoal.data import Dataset, Preprocessing, series_shape
-from shoal.errors import ModelFileError
-from shoal.nets import Architecture, build_architecture, tables_of
+from shoal.errors import ModelFileError, StudyError
+from shoal.kinds import has_classes
+from shoal.nets import (
+    Architecture,
+    InputPart,
+    OwnModule,
+    OwnNetwork,
+    build_architecture,
+    own_architecture,
+    tables_of,
+)
 from shoal.results import InputRecord
 from shoal.study import Candidate, Network
 from shoal.wording import counted, first_few, quoted
@@ -33,8 +42,8 @@ class Layouts:
     Rows are named by their digest; `prepared` gives the preprocessing that they taught, where it is needed.
     """
 
-    def __init__(self, dataset: Dataset) -> None:
-        self._dataset = dataset
+    def __init__(self, dataset: Dataset, own: OwnModule | None = None) -> None:
+        self._dataset, self._own = dataset, own
         self._inputs: dict[tuple[str, int | None], InputLayout] = {}
         self._architectures: dict[tuple[int, InputLayout, int], tuple[Network, Architecture]] = {}
 
@@ -54,13 +63,30 @@ class Layouts:
     ) -> Architecture:
         """Lay out the network of a candidate."""
         distribution, network = candidate.training.distribution, candidate.network
+        if self._own is not None and any(key.startswith("network") for key, _ in candidate.values):
+            what = "expected no keys of network to differ beside a module, which takes its place, got some"
+            raise StudyError(f"module: {what}")
         outputs = self._dataset.outputs * (1 if distribution is None else distribution.outputs)
         inputs = self.inputs(rows, network.codes_from, prepared)
         key = id(network), inputs, outputs
         if key not in self._architectures:  # what is kept here keeps its id
-            built = build_architecture(network, inputs.shape, outputs, tables_of(network, inputs.codes))
-            self._architectures[key] = network, built
+            self._architectures[key] = network, self._built(network, inputs, outputs)
         return self._architectures[key][1]
+
+    def _built(self, network: Network, inputs: InputLayout, outputs: int) -> Architecture:
+        if self._own is None:
+            return build_architecture(network, inputs.shape, outputs, tables_of(network, inputs.codes))
+        classes = has_classes(self._dataset.task)
+        own = OwnNetwork(self._own, (InputPart("", inputs.shape),), classes)
+        if self._dataset.columns:
+            return own_architecture(own, (own.size,), outputs)
+        return own_architecture(own, inputs.shape, outputs, "images")
+
+
+def naming_module(architecture: Architecture) -> dict[str, Any]:
+    """Give what a fit's name says of a person's own module; nothing of a network of Shoal's layers."""
+    own = architecture.own
+    return {} if own is None else {"module": own.network.identity(architecture.outputs)}
 
 
 def laid_out(

@@ -89,6 +89,7 @@ def make_plan(planner: Planner, circumstances: Circumstances) -> Plan:
         data_notes=planner.dataset.notes,
         columns=tuple(column_records(planner.study.data, planner.dataset)),
         more_rounds=planner.more_rounds,
+        module=planner.own.module.title if planner.own else "",
     )
 
 

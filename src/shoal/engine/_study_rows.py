@@ -107,7 +107,7 @@ class PreparedFit:
 
     def _made_ready(self, rows: NDArray[np.int64], weight_N: NDArray[np.float64] | None) -> Rows:
         architecture, y = self.fit.job.architecture, self.preprocessing.targets(self.dataset, rows)
-        if self.dataset.images is not None and architecture.convolutions:
+        if self.dataset.images is not None and architecture.takes == "images":
             return Rows(self.dataset.images, y, rows, weight_N)
         return Rows(network_inputs(architecture, self.preprocessing, self.dataset, rows), y, None, weight_N)
 

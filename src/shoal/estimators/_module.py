@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar, Final, Self
+
+from sklearn.utils.validation import check_is_fitted
 
 from shoal.estimators._estimator import NetworkEstimator
 from shoal.estimators._inputs import CheckedImages
@@ -160,6 +163,54 @@ class ModuleEstimator(NetworkEstimator):
         """
         super().fit(*rows_and_targets(X, y), sample_weight)
         return self
+
+    def save(self, path: Path | str) -> None:
+        """Write the fitted module to a safetensors file: its state_dict by its own names, and what predictions need.
+
+        Torch reads it too (`safetensors.torch.load_file`). Parameters of training, curves and what `calibration` adds
+        are no part of it, and neither is the module.
+
+        Parameters
+        ----------
+        path : str or path
+            Its place; a file that stands there is replaced.
+
+        Raises
+        ------
+        shoal.InputError
+            Where `dtype` is float64, which files do not hold.
+        """
+        from shoal.estimators._saved import save
+
+        check_is_fitted(self, "parameters_")
+        save(self, path)
+
+    @classmethod
+    def load(cls, path: Path | str, module: Any, **keywords: Any) -> Self:
+        """Read what `save` wrote, with the module that was trained: no file holds it.
+
+        Parameters
+        ----------
+        path : str or path
+        module : class or function
+            That of the estimator that was saved.
+        **keywords
+            Parameters, those of the module among them (`module__x`) as they were.
+
+        Returns
+        -------
+        estimator
+            It predicts as the one that was saved.
+
+        Raises
+        ------
+        shoal.ModelFileError
+            For a file that is missing, damaged, foreign, or of another module.
+        """
+        from shoal.estimators._saved import load
+
+        loaded: Self = load(cls(module, **keywords), path)
+        return loaded
 
     def __sklearn_tags__(self) -> Any:
         """Say that rows may have any shape."""

@@ -46,7 +46,7 @@ def plan_text(study: Study, plan: stored.Plan, folder: Path, workers: int) -> st
     trainers = ", ".join(f"{name} {fits:,}" for name, fits in plan.trainers.items()) or "none"
     facts = [
         ("data", plan.data),
-        ("network", f"{study.network.kind}, {sizes} parameters"),
+        ("network", f"{plan.module or study.network.kind}, {sizes} parameters"),
         ("candidates", _candidates_line(study, plan)),
         ("fits", f"{stages}{done}{'; first round alone' if plan.more_rounds else ''}"),
         ("steps", f"{plan.steps:,}"),

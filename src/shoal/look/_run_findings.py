@@ -198,8 +198,10 @@ class RunFindings:
 
     @cached_property
     def network(self) -> tuple[Architecture, dict[str, NDArray[np.float32]]] | None:
-        """The delivered network and its arrays; None where the size of its images is not known."""
-        if not self.delivered.healthy:
+        """The delivered network and its arrays; None of a module of a person's own, which a run folder does not hold,
+        and where the size of its images is not known.
+        """
+        if not self.delivered.healthy or self.results.module:
             return None
         entry = self.delivered.healthy[0]
         choice = self.results.choice

@@ -163,6 +163,8 @@ class Architecture:
 
     def with_inputs(self, inputs: int, tables: Tables = ()) -> Architecture:
         """Give the same dense network for other inputs, the last ones codes: a fold may lack a category."""
+        if self.own is not None:
+            return own_architecture(self.own.network.with_inputs(inputs), (inputs,), self.outputs)
         embeddings = _embeddings(inputs, tables)
         first, *others = (layer for layer in self.layers if not isinstance(layer, EmbeddingLayer))
         first = replace(first, inputs=embeddings[0].units if embeddings else inputs)

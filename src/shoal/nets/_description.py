@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from shoal.errors import ModelFileError
 from shoal.kinds import LAYERS
-from shoal.nets._architecture import Architecture, build_architecture
+from shoal.nets._architecture import Architecture, build_architecture, own_architecture
 from shoal.nets._layer import Layer, layer_class
+from shoal.nets._own_module import InputPart, OwnModule, OwnNetwork
 from shoal.nets.layers.conv import along, conv_entry
 from shoal.study import Network
 
@@ -27,6 +28,9 @@ def describe(architecture: Architecture) -> dict[str, Any]:
 
     A field with a default came later, and is left out where it has it: files of networks without it stay as they were.
     """
+    if architecture.own is not None:
+        module = architecture.own.described
+        return {"input_shape": architecture.input_shape, "outputs": architecture.outputs, "module": module}
     layers = [_described(layer) for layer in architecture.layers]
     return {"input_shape": architecture.input_shape, "outputs": architecture.outputs, "layers": layers}
 
@@ -40,15 +44,41 @@ def _described(layer: Layer) -> dict[str, Any]:
     }
 
 
-def rebuild(description: object) -> Architecture:
-    """Lay out the network that `describe` described. Raises ModelFileError; allocates nothing of its size."""
+def rebuild(description: object, own: OwnModule | None = None) -> Architecture:
+    """Lay out the network that `describe` described. Raises ModelFileError; allocates nothing of its size.
+
+    A network that is a person's own module is laid out by `own`, which is asked for nowhere else.
+    """
     match description:
+        case {"input_shape": [*shape], "outputs": outputs, "module": dict(module), **others} if not others:
+            if all(map(is_size, [*shape, outputs])):
+                architecture = _of_module(module, tuple(shape), outputs, own)
+                if _text(describe(architecture)) == _text(description):
+                    return architecture
+                raise ModelFileError(
+                    "module: expected the one that was trained, with its arrays, got another"
+                )
         case {"input_shape": [*shape], "outputs": outputs, "layers": [*layers], **others} if not others:
             if len(shape) in (1, 3) and all(map(is_size, [*shape, outputs])):
                 architecture = _laid_out(layers, tuple(shape), outputs)
                 if _text(describe(architecture)) == _text(description):
                     return architecture
     raise ModelFileError(f"{_PHRASE}, got sizes or layers that do not fit together")
+
+
+def _of_module(
+    described: dict[str, Any], shape: tuple[int, ...], outputs: int, own: OwnModule | None
+) -> Architecture:
+    title = str(described.get("name"))[:80]
+    if own is None:
+        what = f"expected what makes {title}, a module of a person's own, which no file holds, got none"
+        raise ModelFileError(f"module: {what}; in Python: shoal.load(path, module={title})")
+    try:
+        parts = tuple(InputPart(name, tuple(size), whole) for name, size, whole in described["inputs"])
+        classes, takes = described["classes"], described["takes"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise ModelFileError(f"{_PHRASE}, got a module that Shoal does not describe so") from error
+    return own_architecture(OwnNetwork(own, parts, classes), shape, outputs, takes)
 
 
 def is_size(value: object) -> bool:

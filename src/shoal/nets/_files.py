@@ -35,6 +35,7 @@ from shoal.errors import ModelFileError
 from shoal.files import write
 from shoal.nets._architecture import Architecture
 from shoal.nets._description import describe, is_size, rebuild
+from shoal.nets._own_module import OwnModule
 from shoal.wording import listed
 
 MODEL_NAME: Final = "model.safetensors"
@@ -118,8 +119,8 @@ def model_bytes(
     return _header({**metadata, "sha256": _seal(metadata, slots, data)}, slots) + data
 
 
-def read_model(stream: BinaryIO, size: int) -> StoredModel:
-    """Read a model from a file of `size` bytes, strictly.
+def read_model(stream: BinaryIO, size: int, own: OwnModule | None = None) -> StoredModel:
+    """Read a model from a file of `size` bytes, strictly; one of a person's own module with what makes it.
 
     Sizes are checked against each other before arrays are read; these take the bytes of the file, once. Raises
     ModelFileError, in one sentence, for anything but what `model_bytes` gives with finite numbers.
@@ -133,8 +134,8 @@ def read_model(stream: BinaryIO, size: int) -> StoredModel:
     raw = stream.read(length)
     metadata = _metadata(raw)
     values = {key: _value(key, text) for key, text in metadata.items() if key not in ("format", "sha256")}
-    architecture = rebuild(values.pop("architecture", None))
-    folds = [] if metadata["format"] == FORMAT else _described_folds(values.pop("folds", None))
+    architecture = rebuild(values.pop("architecture", None), own)
+    folds = [] if metadata["format"] == FORMAT else _described_folds(values.pop("folds", None), own)
     shapes = [(own, shape) for own, shape, _ in folds]
     slots = _slots(architecture, shapes, weighted=metadata["format"] == FORMAT_WITH_WEIGHTS)
     expected = 8 + length + sum(slot.bytes for slot in slots)
@@ -165,7 +166,7 @@ def _fold(
 _Folds = list[tuple[Architecture, tuple[int, int], dict[str, Any]]]
 
 
-def _described_folds(described: object) -> _Folds:
+def _described_folds(described: object, own: OwnModule | None) -> _Folds:
     """Lay out the networks of folds that a header describes; equal descriptions are laid out once."""
     if not isinstance(described, list) or not 0 < len(described) <= MOST_FOLDS:
         raise ModelFileError(f"folds: expected 1 to {MOST_FOLDS} networks, got something else")
@@ -178,7 +179,7 @@ def _described_folds(described: object) -> _Folds:
             raise ModelFileError(f"fold {number}: expected a network and its scores, got something else")
         text = _text(architecture)
         if text not in known:
-            known[text] = rebuild(architecture)
+            known[text] = rebuild(architecture, own)
         folds.append((known[text], (shape[0], shape[1]), facts))
     return folds
 

@@ -104,6 +104,11 @@ class OwnModule:
         """All that is there."""
         return tuple(recipe for recipe in (self.module, self.criterion, self.optimizer) if recipe)
 
+    @property
+    def said(self) -> str:
+        """Name it, and its source."""
+        return f"{self.module.title}, whose source has the SHA-256 {self.source.digest}"
+
     @cached_property
     def travels(self) -> bool:
         """Whether another process can be sent it: by the names of what it is made of, none of the program itself."""
@@ -152,7 +157,8 @@ class OwnNetwork:
     classes: bool = False
     normed: str = "none"
     layouts: dict[Any, Any] = field(default_factory=dict)
-    """Its layers by their outputs, made once."""
+    identities: dict[int, dict[str, Any]] = field(default_factory=dict)
+    """Its layers, and what it is, by its outputs, each made once."""
 
     def __getstate__(self) -> dict[str, Any]:
         """Send what makes it, without layers that hold it."""
@@ -168,6 +174,11 @@ class OwnNetwork:
     def size(self) -> int:
         """Numbers of a row, of all inputs."""
         return sum(part.size for part in self.inputs)
+
+    def with_inputs(self, inputs: int) -> OwnNetwork:
+        """Give the same module for rows of so many numbers, where they are a row of a table."""
+        parts = self.inputs if self.size == inputs else (InputPart("", (inputs,)),)
+        return OwnNetwork(self.own, parts, self.classes)
 
     def sizes(self, outputs: int) -> dict[str, Any]:
         """Give what a module may ask for by the names of its parameters."""
@@ -213,12 +224,14 @@ class OwnNetwork:
         """Say what it is, for the name of a fit: its source, its first weights, its inputs and the version of torch."""
         import torch
 
-        return {
-            "source": self.own.source.digest,
-            "first": self.first_digest(outputs),
-            "inputs": [[part.name, list(part.shape), part.whole] for part in self.inputs],
-            "torch": torch.__version__,
-        }
+        if outputs not in self.identities:
+            self.identities[outputs] = {
+                "source": self.own.source.digest,
+                "first": self.first_digest(outputs),
+                "inputs": [[part.name, list(part.shape), part.whole] for part in self.inputs],
+                "torch": torch.__version__,
+            }
+        return self.identities[outputs]
 
     def first_digest(self, outputs: int) -> str:
         """Give the SHA-256 of its weights as they are drawn from one seed."""

@@ -205,6 +205,7 @@ class Plan:
     columns: tuple[ColumnRecord, ...] = ()
     """The columns of the training table, in its order."""
     more_rounds: bool = False
+    module: str = ""
     """Whether the search may ask for more rounds once it has seen scores; all counts here are of the first."""
     shard: Shard | None = None
     """The shard that all of it is of, its own fits alone; None for the whole run."""

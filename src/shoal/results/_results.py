@@ -66,8 +66,8 @@ class Results(InsideOfRun):
     preferred trainer's, `columns` what is known of each column, `findings_in_rows` what checks of the rows measured,
     by name, as clauses, `missing` what could not be made after training, `looks` how often, and by how many settings,
     the test rows were scored in all runs of this folder; `categorical` which inputs hold categories, `dates` which
-    hold dates (in the truth these are seconds since the first training row); `embedded` says which the delivered one
-    embeds, `inputs` what it is given of each; `shard` which shard it is of, and how far that is (None: whole).
+    dates (in the truth seconds since the first training row); `embedded` says which the delivered one embeds, `inputs`
+    what it is given of each; `shard` which shard it is of, and how far (None: whole); `module` a module of one's own.
     """
 
     folder: Path
@@ -91,6 +91,7 @@ class Results(InsideOfRun):
     looks: Looks = NO_LOOKS
     findings_in_rows: Mapping[str, str] = field(default_factory=dict)
     shard: StoredShard | None = None
+    module: str = ""
 
     @classmethod
     def open(cls, folder: Path | str) -> Self:
@@ -422,8 +423,7 @@ class Results(InsideOfRun):
 
     def said(self, fit_id: str) -> Distribution | None:
         """What the network of a fit says of a target beyond one number; None where that is all."""
-        training = self._trainings.get(fit_id)
-        return None if training is None else training.distribution
+        return training.distribution if (training := self._trainings.get(fit_id)) else None
 
     @cached_property
     def _trainings(self) -> dict[str, Training]:

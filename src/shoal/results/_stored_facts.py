@@ -47,6 +47,7 @@ def of_columns(folder: Path, study: Study, fact: Callable[[str], Any]) -> dict[s
         "inputs": inputs,
         "embedded": _texts(folder, fact("embedded"), "an embedded input") or (),
         "dates": _texts(folder, fact("dates"), "an input of dates") or (),
+        "module": "".join(_texts(folder, fact("module"), "a module") or ()),
     }
 
 

@@ -187,7 +187,7 @@ def _inside(dataset: Dataset, fits: Sequence[StudyFit]) -> float:
 def _mapped(dataset: Dataset, fit: StudyFit) -> float:
     """While activations at test rows are put on a map: themselves, and five products of all pairs of rows."""
     rows = min(rows_mapped(fit.job.architecture), dataset.rows - dataset.train_rows)
-    return 8.0 * rows * (1.5 * fit.job.architecture.dense[-1].inputs + 5 * rows)
+    return 8.0 * rows * (1.5 * fit.job.architecture.layers[-1].inputs + 5 * rows)
 
 
 def _drawing(dataset: Dataset, fits: Sequence[StudyFit]) -> float:

@@ -108,6 +108,18 @@ class ModuleTrainer(TorchTrainer):
         array: NDArray[Any] = gradient.cpu().numpy()
         return array.astype(np.float32, copy=False)
 
+    def passing_bytes(self, job: Job, rows: int, asked: int) -> float:
+        """Predict what passes through a module at once: its inputs and outputs, and as much for each of its arrays, as
+        what it makes of them is not known.
+        """
+        at_once = max(min(rows, MODULE_ROWS), min(asked, MODULE_ROWS))
+        numbers = sum(layer.numbers * (1 + len(layer.parts)) for layer in job.architecture.layers)
+        return 4.0 * math.prod(job.architecture.input_shape) * rows + 8.0 * numbers * at_once
+
+    def lingering_bytes(self, job: Job, rows: int, asked: int) -> float:  # noqa: ARG002
+        """Nothing that is known."""
+        return 0.0
+
     def _trained(
         self, architecture: Architecture, parameters_P: NDArray[Any], buffers: NDArray[Any]
     ) -> nn.Module:
@@ -142,7 +154,9 @@ def answer_of(module: nn.Module, architecture: Architecture, x: Tensor) -> Tenso
     assert architecture.own is not None  # noqa: S101 - the trainer refuses all others
     network, start = architecture.own.network, 0
     if architecture.takes == "images":
-        outputs = module(x.contiguous())  # people's modules view rows as flat
+        outputs = module(
+            x.flatten().view(x.shape)
+        )  # with channels first in memory too: people's modules view it so
     else:
         inputs: dict[str, Tensor] = {}
         for part in network.inputs:

@@ -8,7 +8,7 @@ import numpy as np
 
 from shoal.look._run_findings import RunFindings
 from shoal.look.figures.learning_rates import rates_of
-from shoal.wording import rounded
+from shoal.wording import rounded, visible
 
 
 def course_sentences(findings: RunFindings) -> Iterator[str]:
@@ -29,7 +29,13 @@ def course_sentences(findings: RunFindings) -> Iterator[str]:
             f"How important its inputs are is not known: among the rows {held_out}, no input differs, or {title} is"
             " not defined."
         )
-    if not findings.study.inspect.history:
+    title, _, _ = findings.results.module.partition(",")
+    if title:
+        yield (
+            f"It is {visible(title)}, a module of your own: the run folder holds its arrays, but not what it makes of"
+            " them, so that its layers and activations are not drawn."
+        )
+    elif not findings.study.inspect.history:
         yield (
             "With inspect.history = 20 in the study, the same shoal run trains it once more and shows here its"
             " gradients, dead units and weights over the epochs."

@@ -20,7 +20,7 @@ from shoal.look._trust import looks_sentence, permutation_sentence
 from shoal.results import Results, higher_is_better
 from shoal.scores import score_kind
 from shoal.study import Network, settings_text
-from shoal.wording import counted, interval, is_or_are, listed, one_number, percent, shorten
+from shoal.wording import counted, interval, is_or_are, listed, one_number, percent, shorten, visible
 
 ADDED_UP: Final = "added up over all networks"
 _CLASSES_NAMED: Final = 5
@@ -91,7 +91,9 @@ def _source(results: Results) -> str:
 def _chosen(results: Results) -> str:
     choice, search = results.choice, results.study.search
     if search is None:
-        return f"Nothing was searched: the study’s own network, {network_words(results.study.network)}."
+        return (
+            f"Nothing was searched: the study’s own network, {_network_said(results, results.study.network)}."
+        )
     if choice is None:
         fits = f"{counted(results.unfinished, 'fit')} {is_or_are(results.unfinished)}"
         return f"Nothing yet: {fits} not trained."
@@ -113,13 +115,19 @@ def _chosen(results: Results) -> str:
         rule = "has the fewest parameters within one standard error of the best selection score"
     if len(choice.standings) == 1:
         rule = "is the only candidate"
-    kind = network_words(results.tried[choice.candidate_id].network)
+    kind = _network_said(results, results.tried[choice.candidate_id].network)
     size = counted(row.parameter_count, "parameter")
     embedded = "".join(f" {said[0].upper()}{said[1:]}." for said in results.embedded)
     return (
         f"{kind[0].upper()}{kind[1:]}, {size}{settings}. It {rule}. Its selection score, which is optimistic:"
         f" {score}.{embedded}"
     )
+
+
+def _network_said(results: Results, network: Network) -> str:
+    """Say what was trained: a study's network, or the module that took its place."""
+    title, _, _ = results.module.partition(",")
+    return f"a module of your own, {visible(title)}" if title else network_words(network)
 
 
 def network_words(network: Network) -> str:

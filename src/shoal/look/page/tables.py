@@ -384,11 +384,13 @@ def settings_table(results: Results) -> ReportTable:
     pairs = [
         (f"{part}.{key}", value)
         for part, model in (("network", normed), ("training", chosen.training))
+        if part == "training" or not results.module  # which takes the place of the network
         for key, value in model.model_dump(exclude_none=True, exclude_defaults=False).items()
         if value not in ((), {}) and key not in left_out
     ]
     space = results.study.search.space if results.study.search else {}
     searched = {".".join(re.findall(r"\w+", key)[:2]).replace("batch_norm", "norm") for key in space}
+    pairs = [("module", results.module), *pairs] if results.module else pairs
     marks = ["yes" if name in searched else "" for name, _ in pairs]
     columns = (
         texts("key", [name for name, _ in pairs]),

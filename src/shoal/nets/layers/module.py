@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
 
 from numpy.typing import NDArray
@@ -35,7 +35,7 @@ class ModuleLayer:
     batch_norm: ClassVar[bool] = False
     layer_norm: ClassVar[bool] = False
 
-    network: OwnNetwork
+    network: OwnNetwork = field(compare=False)
     units: int
     parts: tuple[Part, ...]
     buffers: tuple[Part, ...]
@@ -52,6 +52,19 @@ class ModuleLayer:
             for named in (arrays.trained, arrays.others)
         )
         return cls(network, units, parts, buffers, takes)
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """Say as JSON values what a file holds of it: its arrays, and what makes it of a module that is given to it."""
+        network = self.network
+        return {
+            "name": network.own.module.title,
+            "inputs": [[part.name, list(part.shape), part.whole] for part in network.inputs],
+            "classes": network.classes,
+            "takes": self.takes,
+            "trained": [[part.suffix, list(part.shape)] for part in self.parts],
+            "others": [[part.suffix, list(part.shape)] for part in self.buffers],
+        }
 
     @property
     def inputs(self) -> int:
