@@ -145,10 +145,31 @@ def test_without_such_columns_nothing_is_kept(tmp_path: Path) -> None:
     assert run_of(tmp_path, data={"inputs": ["a"], "columns": {}, "keep": []}).test_cells is None
 
 
-def test_classes_keep_none(tmp_path: Path) -> None:
-    run = {"study": {"name": "cells", "task": "classification"}}
-    results = run_of(tmp_path, data={"target": "size", "columns": {}, "missing_targets": "drop"}, **run)
-    assert results.test_cells is None
+def test_of_classes_categories_are_kept_and_of_labels_nothing(tmp_path: Path) -> None:
+    run = {"study": {"name": "cells", "task": "classification"}, "report": {"groups": True}}
+    target = {"target": "size", "columns": {}, "missing_targets": "drop"}
+    results = run_of(tmp_path / "classes", data=target, **run)
+    cells = cells_of(results)
+    assert "kind" in {each.column for each in cells.categories}
+    assert (cells.dates, cells.groups) == ({}, {})
+    facts = fact_of(results, "mistakes-by-category")
+    fit_id = next(entry.fit_id for entry in results.plan if entry.stage == "refit")
+    wrong_V = results.test_answers(fit_id).argmax(axis=1) != results.truth.y[results.truth.train_rows :]
+    tested = table()[:TESTED].dropna(subset="size")
+    (fact,) = (fact for fact in facts if fact.column == "name")
+    shares = pd.Series(wrong_V).groupby(tested["name"].str.slice(0, 199).to_numpy()).mean()
+    np.testing.assert_allclose(fact.wrong_C, [shares[name.removesuffix("…")[:199]] for name in fact.names])
+    labels = {"target": ["l", "m"], "ignore": ["y", "z"], "columns": {}}
+    frame = table().assign(l=np.arange(ROWS) % 2, m=np.arange(ROWS) // 2 % 2)
+    frame.to_csv(tmp_path / "labels.csv", index=False)
+    study = {
+        "study": {"name": "labels", "task": "multilabel"},
+        "data": {"train": str(tmp_path / "labels.csv"), **labels},
+        "network": {"hidden": [2]},
+        "training": {"epochs": 1},
+        "inspect": {"importance": 0},
+    }
+    assert shoal.run(Study.model_validate(study), out=tmp_path / "labels", workers=1).test_cells is None
 
 
 def test_other_test_rows_are_not_taken_for_those_of_a_run_before(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from shoal.data import Column, Dataset
 from shoal.engine._fits import Planner
 from shoal.engine._source import group_numbers
+from shoal.kinds import task_kind
 from shoal.results import FURTHER, LACKING, TEST_CELLS, CellsKept, Store
 from shoal.wording import is_utf8, shorten, visible
 
@@ -27,13 +28,16 @@ _PART: Final = "test cells"
 
 
 def keep_test_cells(planner: Planner, fit_id: str, store: Store) -> None:
-    """Keep them beside the delivered fit, where numbers are learned from a table."""
+    """Keep them beside the delivered fit, where numbers are learned from a table, and of classes the categories."""
     dataset = planner.dataset
-    if dataset.task != "regression":
+    target = task_kind(dataset.task).target
+    if target == "labels":
         return
+    numbers = target == "numbers"
     categorical = [column for column in dataset.columns if column.categorical]
-    dates = [column for column in dataset.columns if column.takes == "dates"]
-    groups = group_names(dataset, group_numbers(dataset)) if planner.study.report.groups else ()
+    dates = [column for column in dataset.columns if column.takes == "dates" and numbers]
+    named = numbers and planner.study.report.groups
+    groups = group_names(dataset, group_numbers(dataset)) if named else ()
     if not (categorical or dates or groups):
         return
     tested = slice(dataset.train_rows, None)

@@ -51,8 +51,8 @@ def scores_of_classes(
     count, weight_V = len(classes), tested.weight_V
     true_V = np.asarray(tested.true_V, np.int64)
     scores: ClassScores = class_scores(confusion_matrix(true_V, named_V, count, weight_V))
-    precision_low_K, precision_high_K = _ends(scores.precision_K, named_V, weight_V)
-    recall_low_K, recall_high_K = _ends(scores.recall_K, true_V, weight_V)
+    precision_low_K, precision_high_K = ends_of_shares(scores.precision_K, named_V, weight_V)
+    recall_low_K, recall_high_K = ends_of_shares(scores.recall_K, true_V, weight_V)
     rows_K = np.bincount(true_V, minlength=count)
     return ScoresOfClasses(
         name,
@@ -69,7 +69,7 @@ def scores_of_classes(
     )
 
 
-def _ends(
+def ends_of_shares(
     share_K: NDArray[np.float64], of_V: NDArray[Any], weight_V: NDArray[np.float64] | None
 ) -> NDArray[np.float64]:
     """Give the ends of each class's interval, (2, K), of as many rows as its weights are worth."""
