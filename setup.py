@@ -22,8 +22,9 @@ from setuptools.errors import CompileError
 from setuptools.modified import newer_group
 
 NATIVE = Path("src/native")
-# Contraction off: products and sums are fused where the source says so and nowhere else.
-FLAGS = ["-std=c++17", "-O3", "-fvisibility=hidden", "-ffp-contract=off", "-fno-math-errno"]
+# Contraction off: products and sums are fused where the source says so and nowhere else. Loops are unrolled where the
+# source says so, too: with -O3 the same speed takes half as long again to compile.
+FLAGS = ["-std=c++17", "-O2", "-fvisibility=hidden", "-ffp-contract=off", "-fno-math-errno"]
 FLAGS += ["-fno-exceptions", "-fno-rtti", "-g0", "-w"]
 # The vectors that are taken only where they are asked for: compiled in half of the time.
 PLAIN_FLAGS = {"core_portable.cpp": ["-O1"]}

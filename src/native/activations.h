@@ -17,7 +17,7 @@ struct Activated {
 struct InOneStep {
     static constexpr bool PREPARES = false, BY_SIGN = false;
 };
-// Its derivative is that of its value, too, and of this times what is positive: a matter of signs.
+// Its derivative is that of its value, too, and of this times what is positive: 1 above 0, else `negative_slope`.
 struct BySign {
     static constexpr bool PREPARES = false, BY_SIGN = true;
 };
@@ -28,6 +28,7 @@ struct InSteps {
 };
 
 struct Identity : BySign {
+    static constexpr float negative_slope = 1;
     static Activated evaluate(vf32 z) { return {z, broadcast(1.0f)}; }
 };
 struct Sigmoid : InSteps<Sigmoid> {
@@ -48,11 +49,13 @@ struct Tanh : InSteps<Tanh> {
     }
 };
 struct Relu : BySign {
+    static constexpr float negative_slope = 0;
     static Activated evaluate(vf32 z) {
         return {max(vf32{}, z), select((vi32)(z > 0.0f), broadcast(1.0f), vf32{})};
     }
 };
-struct LeakyRelu : BySign {  // negative slope 0.01
+struct LeakyRelu : BySign {
+    static constexpr float negative_slope = 0.01f;
     static Activated evaluate(vf32 z) {
         const vf32 derivative = select((vi32)(z > 0.0f), broadcast(1.0f), broadcast(0.01f));
         return {z * derivative, derivative};

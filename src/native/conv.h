@@ -79,57 +79,69 @@ struct Preactivation {
     NormLanes lanes[PANEL_VECTORS];
     vf32 bias;
     Preactivation(const Layer& filters, int64_t block, int64_t h) : bias(broadcast(bias_of(filters, h))) {
+#pragma GCC unroll 4
         for (int v = 0; NORMED && v < PANEL_VECTORS; ++v) lanes[v] = lanes_of_channel(filters, block, h, v * W);
     }
     vf32 operator()(vf32 sum, int v) const { return NORMED ? lanes[v].output(lanes[v].normed(sum)) : sum + bias; }
 };
 
-// Calls f(activation, what comes before it, its factor, its sums, channel) for each channel of rows of a block's sums.
-template <bool NORMED, class F>
-inline void for_each_channel(const Network& net, const Conv& conv, const Plane& sums, int64_t block, F&& f) {
-    const Layer& filters = conv.filters;
-    with_activation(filters.activation, [&](auto kind) {
-        for (int64_t h = 0; h < filters.units; ++h)
-            f(kind, Preactivation<NORMED>(filters, block, h), load_panel(net.channel_factors + h * PANEL),
-              sums.at + h * sums.channel_stride, h);
+// What a row's activation takes, from its terms.
+template <bool NORMED, bool SKIPS>
+inline void preactivate_row(const Conv& conv, const Terms& terms, int64_t block, const Plane& to) {
+    const int64_t width = conv.output_width * PANEL;
+    for (int64_t h = 0; h < conv.filters.units; ++h) {
+        const Preactivation<NORMED> preactivation(conv.filters, block, h);
+        const float *sum = terms.sums.at + h * terms.sums.channel_stride,
+                    *skipped = terms.skipped.at + h * terms.skipped.channel_stride;
+        float* z = to.at + h * to.channel_stride;
+        for (int64_t x = 0; x < width; x += PANEL)
+#pragma GCC unroll 4
+            for (int v = 0; v < PANEL_VECTORS; ++v) {
+                const vf32 own = preactivation(load(sum + x + v * W), v);
+                store(z + x + v * W, SKIPS ? own + load(skipped + x + v * W) : own);
+            }
+    }
+}
+
+// The values of a row in place of those, times the channels' factors unless a pool comes first; and derivatives, unless
+// these are null.
+inline void activate_row(const Network& net, const Conv& conv, const Plane& row, float* derivatives) {
+    const int64_t width = conv.output_width * PANEL;
+    with_activation(conv.filters.activation, [&](auto kind) {
+        for (int64_t h = 0; h < conv.filters.units; ++h) {
+            const Panel factor = conv.pool ? broadcast_panel(1) : load_panel(net.channel_factors + h * PANEL);
+            float *value = row.at + h * row.channel_stride,
+                  *derivative = derivatives ? derivatives + h * conv.output_stride : nullptr;
+            for (int64_t x = 0; x < width; x += PANEL)
+#pragma GCC unroll 4
+                for (int v = 0; v < PANEL_VECTORS; ++v) {
+                    const Activated activated = decltype(kind)::evaluate(load(value + x + v * W));
+                    store(value + x + v * W, activated.value * factor.part[v]);
+                    if (derivative) store(derivative + x + v * W, activated.derivative);
+                }
+        }
     });
 }
 
-// A row of values from its terms, times the channels' factors unless a pool comes first; and derivatives, unless these are
-// null.
-template <bool NORMED, bool SKIPS>
-inline void activate_row(const Network& net, const Conv& conv, const Terms& terms, int64_t block, const Plane& to,
-                         float* derivatives) {
-    const int64_t width = conv.output_width * PANEL;
-    const auto activate = [&](auto kind, const auto& preactivation, const Panel& of_channel, const float* sum, int64_t h) {
-        const Panel factor = conv.pool ? broadcast_panel(1) : of_channel;
-        const float* skipped = terms.skipped.at + h * terms.skipped.channel_stride;
-        float *value = to.at + h * to.channel_stride,
-              *derivative = derivatives ? derivatives + h * conv.output_stride : nullptr;
-        for (int64_t x = 0; x < width; x += PANEL)
-            for (int v = 0; v < PANEL_VECTORS; ++v) {
-                vf32 z = preactivation(load(sum + x + v * W), v);
-                if (SKIPS) z += load(skipped + x + v * W);
-                const Activated activated = decltype(kind)::evaluate(z);
-                store(value + x + v * W, activated.value * factor.part[v]);
-                if (derivative) store(derivative + x + v * W, activated.derivative);
-            }
-    };
-    for_each_channel<NORMED>(net, conv, terms.sums, block, activate);
-}
-
-// A row of windows of values, which are pooled as they are made of their sums.
+// A row of windows of values, which are pooled as they are made of their sums. Compiled for those activations alone that
+// are pooled so.
 template <bool NORMED>
 inline void activate_windows(const Network& net, const Conv& conv, const Plane& sums, int64_t block, const Plane& to,
                              int32_t* argmax) {
-    const auto activate = [&](auto kind, const auto& preactivation, const Panel& factor, const float* sum, int64_t h) {
-        const auto value = [&](int64_t place, int v) {
-            return decltype(kind)::evaluate(preactivation(load(sum + place + v * W), v)).value;
-        };
-        pool_row(conv, value, to.at + h * to.channel_stride,
-                 argmax ? argmax + h * conv.pooled_pixels * PANEL : nullptr, factor);
-    };
-    for_each_channel<NORMED>(net, conv, sums, block, activate);
+    with_activation(conv.filters.activation, [&](auto kind) {
+        using Activation = decltype(kind);
+        if constexpr (Activation::BY_SIGN)
+            for (int64_t h = 0; h < conv.filters.units; ++h) {
+                const Preactivation<NORMED> preactivation(conv.filters, block, h);
+                const float* sum = sums.at + h * sums.channel_stride;
+                const auto value = [&](int64_t place, int v) {
+                    return Activation::evaluate(preactivation(load(sum + place + v * W), v)).value;
+                };
+                pool_row(conv, value, to.at + h * to.channel_stride,
+                         argmax ? argmax + h * conv.pooled_pixels * PANEL : nullptr,
+                         load_panel(net.channel_factors + h * PANEL));
+            }
+    });
 }
 
 // Pools the values of a block, which lie behind each other.
@@ -161,12 +173,13 @@ inline void finish_windows(const Network& net, const Conv& conv, int64_t block, 
 // Row `y` of a block from its sums, before a pool.
 inline void finish_row(const Network& net, const Conv& conv, int64_t block, int64_t y, bool kept, const Plane& to,
                        float* derivatives) {
-    static constexpr decltype(&activate_row<false, false>) activate[2][2] = {
-        {activate_row<false, false>, activate_row<false, true>}, {activate_row<true, false>, activate_row<true, true>}};
+    static constexpr decltype(&preactivate_row<false, false>) preactivate[2][2] = {
+        {preactivate_row<false, false>, preactivate_row<false, true>},
+        {preactivate_row<true, false>, preactivate_row<true, true>}};
     const Terms terms = {row_of_sums(net, conv, block, y, kept), skipped_row(net, conv, block, y)};
-    activate[conv.filters.norm.width > 0][conv.source >= 0](
-        net, conv, terms, block, {to.at + y * to.row_stride, to.channel_stride, 0},
-        derivatives ? derivatives + y * conv.output_width * PANEL : nullptr);
+    const Plane row = {to.at + y * to.row_stride, to.channel_stride, 0};
+    preactivate[conv.filters.norm.width > 0][conv.source >= 0](conv, terms, block, row);
+    activate_row(net, conv, row, derivatives ? derivatives + y * conv.output_width * PANEL : nullptr);
 }
 
 // Convolution `l` of a block, whose first image is row `first_row` of the batch; with NO_DROPOUT nothing is dropped, and

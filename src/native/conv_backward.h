@@ -49,30 +49,27 @@ struct ChannelWay {
     float* row(int64_t y) const { return delta + y * conv.delta_row_stride; }
 };
 
-// Row by row through the activation; calls settle(row) behind each. The slopes are those of what stands `beside`, a row
-// every `stride` floats.
+// Row by row through the activation; calls settle(row) behind each. slope(x, v) of slopes_of(row) is multiplied in.
 template <class S, class F>
-inline void pass_rows(const ChannelWay& way, const float* beside, int64_t stride, S&& slope, Panel& sum, F&& settle) {
+inline void pass_rows(const ChannelWay& way, S&& slopes_of, Panel& sum, F&& settle) {
     const Conv& conv = way.conv;
     const float* from = conv.pool ? way.delta : way.from;
     const int64_t row_stride = conv.pool ? conv.delta_row_stride : way.row_stride;
     const Panel factor = conv.pool ? broadcast_panel(1) : way.factor;
     for (int64_t y = 0; y < conv.output_height(); ++y) {
-        const float* row = beside + y * stride;
-        take_slopes(conv, from + y * row_stride, factor,
-                    [&](int64_t x, int v) { return slope(load(row + x + v * W), v); }, way.row(y), sum);
+        take_slopes(conv, from + y * row_stride, factor, slopes_of(y), way.row(y), sum);
         settle(y);
     }
 }
 
 // The same where maxima of windows that are apart were passed on, row of windows by row.
-template <class Activation, class F>
-inline void pass_windows(const ChannelWay& way, const int32_t* argmax, F&& settle) {
+template <class S, class F>
+inline void pass_windows(const ChannelWay& way, const int32_t* argmax, S&& slope_of, F&& settle) {
     const Conv& conv = way.conv;
     for (int64_t y = 0, p = 0; y < conv.output_height(); ++y) {
         if (y % conv.pool_stride.height == 0 && p < conv.pooled_height()) {
             const float* passed = way.passed + p * way.row_stride;
-            const auto slope = [=](int64_t x, int v) { return Activation::evaluate(load(passed + x + v * W)).derivative; };
+            const auto slope = [=](int64_t x, int v) { return slope_of(load(passed + x + v * W)); };
             scatter_row(conv, way.from + p * way.row_stride, slope, argmax + p * conv.pooled_width * PANEL, way.factor,
                         way.row(y));
             ++p;
@@ -104,37 +101,58 @@ inline void settle_channel(const ChannelWay& way, BlockSlope* slope, bool by_win
     }
 }
 
+// Derivatives of row `y` of a channel by what its sums are normed to, which is made of them again.
+inline void differentiate_row(const ChannelWay& way, int64_t y, float* derivative) {
+    const Layer& filters = way.conv.filters;
+    const int64_t width = way.conv.output_width * PANEL;
+    const float* sum = sums_of_channel(way.conv, way.block, way.h) + y * width;
+    const Preactivation<true> preactivation(filters, way.block, way.h);
+    with_activation(filters.activation, [&](auto kind) {
+        for (int64_t x = 0; x < width; x += PANEL)
+#pragma GCC unroll 4
+            for (int v = 0; v < PANEL_VECTORS; ++v)
+                store(derivative + x + v * W, decltype(kind)::evaluate(preactivation(load(sum + x + v * W), v)).derivative);
+    });
+}
+
+inline float negative_slope(const Layer& filters) {
+    float slope = 0;
+    with_activation(filters.activation, [&](auto kind) {
+        if constexpr (decltype(kind)::BY_SIGN) slope = decltype(kind)::negative_slope;
+    });
+    return slope;
+}
+
 // Gradients of the sums, or of what they are normed to, of a channel, from those of what was passed on. Slopes are those of
-// that where signs tell them, stand beside the values, or are those of the sums that were normed.
-inline void channel_backward(const ChannelWay& way, BlockSlope* slope) {
+// that where signs tell them, stand beside the values, or are those of the sums that were normed, written to `derivatives`.
+inline void channel_backward(const ChannelWay& way, BlockSlope* slope, float* derivatives) {
     const Conv& conv = way.conv;
     const Layer& filters = conv.filters;
     const int32_t* argmax = conv.pool_argmax + way.block * conv.pooled_floats() + way.h * conv.pooled_pixels * PANEL;
     const bool by_windows = conv.pool && conv.slopes_by_sign;
-    const int64_t width = conv.output_width * PANEL, at = way.block * conv.output_floats() + way.h * conv.output_stride;
+    const int64_t width = conv.output_width * PANEL;
     const auto settled = [&](auto&& pass) { settle_channel(way, slope, by_windows, pass); };
     if (conv.pool && !by_windows) pool_backward(conv, way.from, way.row_stride, argmax, way.delta, way.factor);
-    if (!conv.slopes_by_sign && conv.keeps_derivatives)
+    if (conv.slopes_by_sign) {
+        const vf32 above = broadcast(1), below = broadcast(negative_slope(filters));
+        const auto by_sign = [=](vf32 value) { return select((vi32)(value > 0.0f), above, below); };
         return settled([&](Panel& sum, auto&& settle) {
-            pass_rows(way, filters.derivative + at, width, [](vf32 derivative, int) { return derivative; }, sum, settle);
+            if (by_windows) return pass_windows(way, argmax, by_sign, settle);
+            const auto slopes_of = [&](int64_t y) {
+                const float* row = way.passed + y * way.row_stride;
+                return [=](int64_t x, int v) { return by_sign(load(row + x + v * W)); };
+            };
+            pass_rows(way, slopes_of, sum, settle);
         });
-    with_activation(filters.activation, [&](auto kind) {
-        using Activation = decltype(kind);
-        if constexpr (Activation::BY_SIGN) {
-            if (conv.slopes_by_sign)
-                return settled([&](Panel& sum, auto&& settle) {
-                    const auto slope = [](vf32 value, int) { return Activation::evaluate(value).derivative; };
-                    if (by_windows)
-                        pass_windows<Activation>(way, argmax, settle);
-                    else
-                        pass_rows(way, way.passed, way.row_stride, slope, sum, settle);
-                });
-        }
-        const Preactivation<true> preactivation(filters, way.block, way.h);
-        const auto derivative = [&](vf32 sum, int v) { return Activation::evaluate(preactivation(sum, v)).derivative; };
-        settled([&](Panel& sum, auto&& settle) {
-            pass_rows(way, sums_of_channel(conv, way.block, way.h), width, derivative, sum, settle);
-        });
+    }
+    const float* kept = filters.derivative + way.block * conv.output_floats() + way.h * conv.output_stride;
+    settled([&](Panel& sum, auto&& settle) {
+        const auto slopes_of = [&](int64_t y) {
+            const float* row = conv.keeps_derivatives ? kept + y * width : derivatives;
+            if (!conv.keeps_derivatives) differentiate_row(way, y, derivatives);
+            return [=](int64_t x, int v) { return load(row + x + v * W); };
+        };
+        pass_rows(way, slopes_of, sum, settle);
     });
 }
 
@@ -150,7 +168,7 @@ inline void activation_backward(const Network& net, int64_t l, int64_t block, in
         const int64_t at = h * from.channel_stride;
         channel_backward({conv, block, h, from.at + at, passed.at + at, from.row_stride,
                           load_panel(net.channel_factors + h * PANEL), delta + conv.margin * PANEL},
-                         slope);
+                         slope, net.sums);
     }
 }
 

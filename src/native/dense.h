@@ -213,22 +213,34 @@ inline void update_strips(WeightTiles block, const Optimizer& update) {
     functions[height - 1](block, update);
 }
 
-// One layer's backward pass: the gradients of its inputs, from the weights as they are, then its own, with the updates.
-template <class Optimizer>
-inline void backward_with_update(const Network& net, int64_t l, int64_t rows, const Optimizer& update) {
+// Gradients of a layer's inputs, from its weights as they are.
+inline void inputs_backward(const Network& net, int64_t l, int64_t rows) {
     const Layer& layer = net.dense[l];
     // Of the first layer only vectors that are looked up are trained, which stand last among its inputs.
-    const bool passes_back = l || net.passes_back();
     const int64_t first_trained = l ? 0 : (net.inputs - net.table_count) / PANEL * PANEL;
-    if (passes_back && layer.narrow) narrow_input_gradient(net, l, rows);
-    for (int64_t from = 0; passes_back && !layer.narrow && from < layer.inputs; from += BLOCK_ROWS)
+    if (!l && !net.passes_back()) return;
+    if (layer.narrow) return narrow_input_gradient(net, l, rows);
+    for (int64_t from = 0; from < layer.inputs; from += BLOCK_ROWS)
         if (from + BLOCK_ROWS > first_trained)
             input_gradient_block(net, l, rows, max(from, first_trained), from + BLOCK_ROWS);
+}
+
+// Gradients of a layer's weights, with the updates.
+template <class Optimizer>
+inline void weights_backward(const Network& net, int64_t l, int64_t rows, const Optimizer& update) {
+    const Layer& layer = net.dense[l];
     const int64_t panels = layer.narrow ? 0 : layer.vectors / PANEL_VECTORS, in_panels = panels * PANEL_VECTORS;
     WeightTiles block = {layer, gradient_factors(net, l), rows, 0, 0, 0, panels};
     update_strips<PANEL_VECTORS>(block, update);
     block.vector = in_panels, block.strips = layer.vectors - in_panels;
     update_strips<1>(block, update);
+}
+
+// One layer's backward pass: the gradients of its inputs, then its own.
+template <class Optimizer>
+inline void backward_with_update(const Network& net, int64_t l, int64_t rows, const Optimizer& update) {
+    inputs_backward(net, l, rows);
+    weights_backward(net, l, rows, update);
 }
 
 // One layer's backward pass with images: the gradient is added up, for an update at the end of the batch.

@@ -52,8 +52,11 @@ inline void change_row(const uint8_t* channel, int64_t height, int64_t width, in
 // 16 bytes of each of 16 rows become columns of `to`.
 inline void transpose_bytes(const uint8_t* const* rows, int64_t x, uint8_t* to) {
     vu8 row[PANEL], zipped[PANEL];
+#pragma GCC unroll 16
     for (int n = 0; n < PANEL; ++n) __builtin_memcpy(&row[n], rows[n] + x, sizeof row[n]);
+#pragma GCC unroll 4
     for (int round = 0; round < 4; ++round) {
+#pragma GCC unroll 8
         for (int n = 0; n < PANEL / 2; ++n) {
             zipped[2 * n] = zip_low(row[n], row[n + PANEL / 2]);
             zipped[2 * n + 1] = zip_high(row[n], row[n + PANEL / 2]);

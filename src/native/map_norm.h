@@ -124,6 +124,7 @@ struct NormGradients {
     NormLanes lanes[PANEL_VECTORS];
     double own[2 * PANEL] = {};
     NormGradients(const Conv& conv, int64_t block, int64_t h) : conv(conv), h(h), sums(sums_of_channel(conv, block, h)) {
+#pragma GCC unroll 4
         for (int v = 0; v < PANEL_VECTORS; ++v) lanes[v] = lanes_of_channel(conv.filters, block, h, v * W);
     }
     void add_row(const float* delta, int64_t y) {
@@ -150,6 +151,7 @@ inline void pull_back_block(const Conv& conv, int64_t block, int64_t images, flo
     const int64_t width = conv.output_width * PANEL;
     for (int64_t h = 0; h < filters.units; ++h) {
         Panel total = broadcast_panel(0);
+#pragma GCC unroll 4
         for (int v = 0; v < PANEL_VECTORS; ++v) {
             const NormLanes lanes = lanes_of_channel(filters, block, h, v * W);
             const NormSlope slope = slope_of_lanes(h, v * W);

@@ -196,16 +196,21 @@ inline bool windows_are_apart(const Conv& conv) {
     return conv.pool_size.height <= conv.pool_stride.height && conv.pool_size.width <= conv.pool_stride.width;
 }
 
-// Whether what a convolution passes on tells by its signs the derivatives of the pixels that have a gradient.
-inline bool slopes_by_sign(const Conv& conv) {
+inline bool activates_by_sign(const Conv& conv) {
     bool by_sign = false;
     with_activation(conv.filters.activation, [&](auto kind) { by_sign = decltype(kind)::BY_SIGN; });
-    return by_sign && conv.pool != SHOAL_AVERAGE_POOL && windows_are_apart(conv);
+    return by_sign;
+}
+
+// Whether what a convolution passes on tells by its signs the derivatives of the pixels that have a gradient.
+inline bool slopes_by_sign(const Conv& conv) {
+    return activates_by_sign(conv) && conv.pool != SHOAL_AVERAGE_POOL && windows_are_apart(conv);
 }
 
 // Whether the pool takes values as they are made, since nothing else needs them.
 inline bool pools_at_once(const Network& net, const Conv& conv) {
-    return conv.pool && !net.stands && windows_are_apart(conv) && conv.source < 0 && !conv.keeps_derivatives;
+    return conv.pool && !net.stands && activates_by_sign(conv) && windows_are_apart(conv) && conv.source < 0 &&
+           !conv.keeps_derivatives;
 }
 
 // Sizes of convolution `l`.

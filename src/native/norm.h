@@ -38,8 +38,11 @@ inline vf32 sum_of_block(int64_t rows, F&& f) {
     vf32 sum[4] = {};
     int64_t b = 0;
     for (; b + 4 <= rows; b += 4)
+#pragma GCC unroll 4
         for (int i = 0; i < 4; ++i) sum[i] += f(b + i);
-    for (int i = 0; b + i < rows; ++i) sum[i] += f(b + i);
+#pragma GCC unroll 3
+    for (int i = 0; i < 3; ++i)
+        if (b + i < rows) sum[i] += f(b + i);
     return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 

@@ -36,7 +36,9 @@ inline void with_window(const Conv& conv, F&& f) {
 template <class Window, class F>
 inline vf32 average_of_window(const Window& window, F&& value) {
     vf32 sum = {};
+#pragma GCC unroll 2
     for (int64_t y = 0; y < window.height; ++y)
+#pragma GCC unroll 2
         for (int64_t x = 0; x < window.width; ++x) sum += value(y, x);
     return sum / broadcast((float)(window.height * window.width));
 }
@@ -47,7 +49,9 @@ inline vf32 max_of_window(const Window& window, F&& value, vi32& place) {
     vf32 best = value(0, 0);
     place = vi32{};
     int32_t i = 1;
+#pragma GCC unroll 2
     for (int64_t y = 0; y < window.height; ++y)
+#pragma GCC unroll 2
         for (int64_t x = y ? 0 : 1; x < window.width; ++x, ++i) {
             const vf32 number = value(y, x);
             const vi32 better = (vi32)(number > best) | (vi32)(number != number);
@@ -75,6 +79,7 @@ inline void pool_row(const Conv& conv, F&& value, float* to, int32_t* argmax, co
     const int64_t width = conv.output_width * PANEL, step = conv.pool_stride.width * PANEL;
     with_window(conv, [&](const auto& window) {
         for (int64_t x = 0, corner = 0; x < conv.pooled_width * PANEL; x += PANEL, corner += step)
+#pragma GCC unroll 4
             for (int v = 0; v < PANEL_VECTORS; ++v) {
                 const auto number = [&](int64_t down, int64_t right) {
                     return value(corner + down * width + right * PANEL, v);
@@ -95,6 +100,7 @@ inline void pool_backward(const Conv& conv, const float* from, int64_t row_strid
     __builtin_memset(to, 0, (size_t)(conv.output_height() * conv.delta_row_stride) * sizeof(float));
     for_each_window(conv, [&](int64_t p, int64_t x, int64_t y) {
         float* window = to + y * conv.pool_stride.height * conv.delta_row_stride + x * conv.pool_stride.width * PANEL;
+#pragma GCC unroll 4
         for (int v = 0; v < PANEL_VECTORS; ++v) {
             vf32 delta = load(from + y * row_stride + x * PANEL + v * W) * factor.part[v];
             vi32 place = {};
@@ -125,10 +131,13 @@ inline void scatter_row(const Conv& conv, const float* from, F&& slope, const in
         __builtin_memset(to + y * stride, 0, (size_t)(conv.output_width * PANEL) * sizeof(float));
     with_window(conv, [&](const auto& window) {
         for (int64_t x = 0; x < conv.pooled_width * PANEL; x += PANEL, to += conv.pool_stride.width * PANEL)
+#pragma GCC unroll 4
             for (int v = 0; v < PANEL_VECTORS; ++v) {
                 const vf32 delta = load(from + x + v * W) * factor.part[v] * slope(x, v);
                 const vi32 place = load(argmax + x + v * W);
+#pragma GCC unroll 2
                 for (int64_t y = 0, i = 0; y < window.height; ++y)
+#pragma GCC unroll 2
                     for (int64_t right = 0; right < window.width; ++right, ++i)
                         store(to + y * stride + right * PANEL + v * W,
                               as_floats(as_bits(delta) & (vi32)(place == (int32_t)i)));

@@ -35,12 +35,13 @@ struct Product {
     int64_t b_row_stride, b_panel_stride;
     float* c;
     int64_t c_row_stride, c_panel_stride;
-    const float* factor;  // multiplied into c at the end, laid out like c; or null
+    const float* factor;  // where terms are neighbours: multiplied into c at the end, laid out like c; or null
     int64_t depth;
     bool accumulate;  // go on from the sums in c
     const Tap* taps = nullptr;  // the sum goes over them one after another; or null: all terms lie together
     int64_t tap_count = 1;
-    const float *bias = nullptr, *row_factor = nullptr;  // of each row: it is added, then rectified; multiplied; or null
+    // Where rows are neighbours, of each row: it is added, then rectified; multiplied; or null.
+    const float *bias = nullptr, *row_factor = nullptr;
 };
 
 constexpr int64_t column_offset(int64_t vector, int64_t panel) {
@@ -85,9 +86,9 @@ void multiply_tile(const Product& p, int64_t row, int64_t vector) {
             b += p.b_row_stride;
         }
     }
-    const float* factor = p.factor ? p.factor + (out - p.c) : nullptr;
+    const float* factor = !A_TRANSPOSED && p.factor ? p.factor + (out - p.c) : nullptr;
     const float *bias = p.bias + row, *row_factor = p.row_factor + row * PANEL;
-    if (p.bias)
+    if (A_TRANSPOSED && p.bias)
 #pragma GCC unroll 12
         for (int r = 0; r < R; ++r) {
             const vf32 bias_r = broadcast(bias[r]);
@@ -95,7 +96,7 @@ void multiply_tile(const Product& p, int64_t row, int64_t vector) {
             for (int c = 0; c < C; ++c)
                 sum[r][c] = max(vf32{}, sum[r][c] + bias_r);
         }
-    if (p.row_factor)
+    if (A_TRANSPOSED && p.row_factor)
 #pragma GCC unroll 12
         for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
@@ -191,9 +192,11 @@ inline float dot(const float* a, const float* b, int64_t length) {
     vf32 sum[PANEL_VECTORS] = {};
     const int64_t whole = length / PANEL * PANEL;
     for (int64_t d = 0; d < whole; d += PANEL)
+#pragma GCC unroll 4
         for (int i = 0; i < PANEL_VECTORS; ++i)
             sum[i] = fma(load(a + d + i * W), load(b + d + i * W), sum[i]);
     if (whole < length)
+#pragma GCC unroll 4
         for (int i = 0; i < PANEL_VECTORS; ++i) {
             const vi32 inside = lane_mask(length - whole - i * W);
             sum[i] =

@@ -25,9 +25,9 @@ struct Workspace {
         });
         if (!build_network(net, fit.network, batch, true)) return false;
         const int64_t capacity = draw_capacity(n);
-        keys = (uint32_t*)calloc((size_t)(capacity + 2 * n), sizeof(uint32_t));
+        keys = (uint32_t*)calloc((size_t)(capacity + round_up(n, PANEL) + n), sizeof(uint32_t));
         spare = keys + capacity;
-        order = spare + n;
+        order = spare + round_up(n, PANEL);
         if (fit.shift || fit.flip) {
             augment_draws = (uint32_t*)calloc((size_t)(3 * capacity), sizeof(uint32_t));
             if (!augment_draws) return false;
@@ -178,7 +178,7 @@ inline bool dropout_draws(const uint32_t key[2], int64_t count, int64_t layer, i
 
 inline bool epoch_permutation(const uint32_t key[2], int64_t count, int64_t epoch, uint32_t* order) {
     const int64_t capacity = draw_capacity(count);
-    uint32_t* keys = (uint32_t*)calloc((size_t)(capacity + count), sizeof(uint32_t));
+    uint32_t* keys = (uint32_t*)calloc((size_t)(capacity + round_up(count, PANEL)), sizeof(uint32_t));
     if (!keys) return false;
     permutation({{key[0], key[1]}, 0, 0, (uint32_t)epoch}, count, keys, keys + capacity, order);
     free(keys);

@@ -13,6 +13,8 @@
 //                            the lower and the upper half as doubles; and back, rounded
 //   widen(a)                 W numbers of 16 bits in lanes of 32
 //   multiply_low32(a, b)     low 32 bits of each 64-bit lane, multiplied
+//   interleave(even, odd)    the low 32 bits of 64-bit lanes, by turns
+//   halves(a)                the lower and the upper 16 bits of each lane
 //   horizontal_sum(a)        lanes summed by halving
 //   sums_of_rows(from)       of 16 rows of 16 floats, each by halving: a panel
 //   load_bytes(from)         W bytes as floats

@@ -25,6 +25,15 @@ inline vf64 widen_high(vf32 a) { return _mm256_cvtps_pd(_mm256_extractf128_ps(a,
 inline vf32 narrow(vf64 low, vf64 high) { return _mm256_set_m128(_mm256_cvtpd_ps(high), _mm256_cvtpd_ps(low)); }
 inline vu32 widen(vu16 a) { return (vu32)_mm256_cvtepu16_epi32((__m128i)a); }
 inline vu64 multiply_low32(vu64 a, vu64 b) { return (vu64)_mm256_mul_epu32((__m256i)a, (__m256i)b); }
+inline vu32 interleave(vu64 even, vu64 odd) {
+    return (vu32)_mm256_blend_epi32((__m256i)even, _mm256_slli_epi64((__m256i)odd, 32), 0xAA);
+}
+inline Halves halves(vu32 a) {
+    const __m256i apart = _mm256_set_epi8(15, 14, 11, 10, 7, 6, 3, 2, 13, 12, 9, 8, 5, 4, 1, 0,  //
+                                          15, 14, 11, 10, 7, 6, 3, 2, 13, 12, 9, 8, 5, 4, 1, 0);
+    const __m256i both = _mm256_permute4x64_epi64(_mm256_shuffle_epi8((__m256i)a, apart), 0xD8);
+    return {(vu16)_mm256_castsi256_si128(both), (vu16)_mm256_extracti128_si256(both, 1)};
+}
 
 inline vu8 zip_low(vu8 a, vu8 b) { return (vu8)_mm_unpacklo_epi8((__m128i)a, (__m128i)b); }
 inline vu8 zip_high(vu8 a, vu8 b) { return (vu8)_mm_unpackhi_epi8((__m128i)a, (__m128i)b); }
@@ -41,13 +50,16 @@ inline float horizontal_sum(vf32 a) {
 // The sums of 8 of them.
 inline __m256 sums_of_8_rows(const float* from) {
     __m256 eight[8], four[4], two[2];  // so many lanes are left of each row
+#pragma GCC unroll 8
     for (int i = 0; i < 8; ++i) {
         const float* row = from + 16 * (i % 2 * 4 + i / 2);
         eight[i] = _mm256_add_ps(_mm256_loadu_ps(row), _mm256_loadu_ps(row + 8));
     }
+#pragma GCC unroll 4
     for (int i = 0; i < 4; ++i)
         four[i] = _mm256_add_ps(_mm256_permute2f128_ps(eight[2 * i], eight[2 * i + 1], 0x20),
                                 _mm256_permute2f128_ps(eight[2 * i], eight[2 * i + 1], 0x31));
+#pragma GCC unroll 2
     for (int i = 0; i < 2; ++i)
         two[i] = _mm256_add_ps(_mm256_shuffle_ps(four[2 * i], four[2 * i + 1], 0x44),
                                _mm256_shuffle_ps(four[2 * i], four[2 * i + 1], 0xEE));

@@ -27,6 +27,12 @@ inline vf32 narrow(vf64 low, vf64 high) {
 }
 inline vu32 widen(vu16 a) { return (vu32)_mm512_cvtepu16_epi32((__m256i)a); }
 inline vu64 multiply_low32(vu64 a, vu64 b) { return (vu64)_mm512_mul_epu32((__m512i)a, (__m512i)b); }
+inline vu32 interleave(vu64 even, vu64 odd) {
+    return (vu32)_mm512_mask_blend_epi32(0xAAAA, (__m512i)even, _mm512_slli_epi64((__m512i)odd, 32));
+}
+inline Halves halves(vu32 a) {
+    return {(vu16)_mm512_cvtepi32_epi16((__m512i)a), (vu16)_mm512_cvtepi32_epi16(_mm512_srli_epi32((__m512i)a, 16))};
+}
 
 inline vu8 zip_low(vu8 a, vu8 b) { return (vu8)_mm_unpacklo_epi8((__m128i)a, (__m128i)b); }
 inline vu8 zip_high(vu8 a, vu8 b) { return (vu8)_mm_unpackhi_epi8((__m128i)a, (__m128i)b); }
@@ -43,13 +49,17 @@ inline float horizontal_sum(vf32 a) {
 
 inline Panel sums_of_rows(const float* from) {
     __m512 row[16], eight[8], four[4], two[2];  // so many lanes are left of each row
+#pragma GCC unroll 16
     for (int i = 0; i < 16; ++i) row[i] = _mm512_loadu_ps(from + 16 * (i % 4 * 4 + i / 4));
+#pragma GCC unroll 8
     for (int i = 0; i < 8; ++i)
         eight[i] = _mm512_add_ps(_mm512_shuffle_f32x4(row[2 * i], row[2 * i + 1], 0x44),
                                  _mm512_shuffle_f32x4(row[2 * i], row[2 * i + 1], 0xEE));
+#pragma GCC unroll 4
     for (int i = 0; i < 4; ++i)
         four[i] = _mm512_add_ps(_mm512_shuffle_f32x4(eight[2 * i], eight[2 * i + 1], 0x88),
                                 _mm512_shuffle_f32x4(eight[2 * i], eight[2 * i + 1], 0xDD));
+#pragma GCC unroll 2
     for (int i = 0; i < 2; ++i)
         two[i] = _mm512_add_ps(_mm512_shuffle_ps(four[2 * i], four[2 * i + 1], 0x44),
                                _mm512_shuffle_ps(four[2 * i], four[2 * i + 1], 0xEE));

@@ -31,6 +31,10 @@ inline vu32 widen(vu16 a) { return __builtin_convertvector(a, vu32); }
 inline vu64 multiply_low32(vu64 a, vu64 b) {
     return (vu64)vmull_u32(vmovn_u64((uint64x2_t)a), vmovn_u64((uint64x2_t)b));
 }
+inline vu32 interleave(vu64 even, vu64 odd) { return (vu32)((even & 0xFFFFFFFFu) | odd << 32); }
+inline Halves halves(vu32 a) {
+    return {__builtin_convertvector(a & 0xFFFF, vu16), __builtin_convertvector(a >> 16, vu16)};
+}
 inline vu8 zip_low(vu8 a, vu8 b) { return (vu8)vzip1q_u8((uint8x16_t)a, (uint8x16_t)b); }
 inline vu8 zip_high(vu8 a, vu8 b) { return (vu8)vzip2q_u8((uint8x16_t)a, (uint8x16_t)b); }
 inline vf32 load_bytes(const uint8_t* from) {

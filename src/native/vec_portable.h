@@ -30,6 +30,10 @@ inline vf32 narrow(vf64 low, vf64 high) {
 }
 inline vu32 widen(vu16 a) { return __builtin_convertvector(a, vu32); }
 inline vu64 multiply_low32(vu64 a, vu64 b) { return (a & 0xFFFFFFFFu) * (b & 0xFFFFFFFFu); }
+inline vu32 interleave(vu64 even, vu64 odd) { return (vu32)((even & 0xFFFFFFFFu) | odd << 32); }
+inline Halves halves(vu32 a) {
+    return {__builtin_convertvector(a & 0xFFFF, vu16), __builtin_convertvector(a >> 16, vu16)};
+}
 inline vu8 zip_low(vu8 a, vu8 b) {
     vu8 both;
     for (int i = 0; i < 16; ++i) both[i] = i % 2 ? b[i / 2] : a[i / 2];

@@ -18,6 +18,11 @@ typedef double vf64 __attribute__((vector_size(4 * W)));
 typedef uint16_t vu16 __attribute__((vector_size(2 * W)));
 typedef uint8_t vu8 __attribute__((vector_size(16)));
 
+// Lower and upper halves of W numbers of 32 bits.
+struct Halves {
+    vu16 low, high;
+};
+
 // A panel's columns in registers, whatever the width.
 struct Panel {
     vf32 part[PANEL_VECTORS];

@@ -8,9 +8,12 @@ namespace {
 // Rows of `from` become columns of `to`; both with 16 floats from row to row. In vectors of 8 with AVX-512, too: those of
 // 16 take a Zen 4 half as long again.
 inline void transpose_16x16(const float* from, float* to) {
+#pragma GCC unroll 2
     for (int i = 0; i < 16; i += 8)
+#pragma GCC unroll 4
         for (int j = 0; j < 16; j += 4) {
             __m256 r[4];  // r[k]: in every 128-bit lane L, columns j to j + 3 of row i + 4 L + k
+#pragma GCC unroll 4
             for (int k = 0; k < 4; ++k) {
                 const float* row = from + 16 * (i + k) + j;
                 r[k] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(row)), _mm_loadu_ps(row + 64), 1);

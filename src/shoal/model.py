@@ -376,10 +376,22 @@ class Model(Answering):
 def load(path: Path | str, module: Callable[..., Any] | None = None) -> Model:
     """Read a model file, or the model of a run folder; nothing in it can run, and no more is allocated than it holds.
 
-    Of a run with `module=`, `module` is that class or function, which no file holds.
+    Parameters
+    ----------
+    path : path
+        A run folder, or a model file.
+    module : class or function, optional
+        Of a run with `module=` that class or function, which no file holds.
 
-    Raises ModelFileError, in one sentence, for a file that is missing, damaged, foreign, inconsistent or of a newer
-    Shoal.
+    Returns
+    -------
+    Model
+        What predicts.
+
+    Raises
+    ------
+    ModelFileError
+        In one sentence, for a file that is missing, damaged, foreign, inconsistent or of a newer Shoal.
     """
     path = as_path(path, "the path of a run folder or a model file")
     file = path / MODEL_NAME if kind_of(path) == "a folder" else path

@@ -16,7 +16,7 @@ from shoal.engine import Circumstances, Planner, Trainers, load_data, make_plan
 from shoal.engine.forecast import time as forecast
 from shoal.engine.forecast.steps import CROWD_SECONDS, Watched, crowding
 from shoal.engine.forecast.time import PACE, exciting_seconds, map_seconds, spread
-from shoal.nets import Architecture, build_architecture
+from shoal.nets import Architecture, build_architecture, seen_by_the_middle
 from shoal.pipeline import run
 from shoal.planning import plan
 from shoal.results import Plan
@@ -174,7 +174,32 @@ def test_images_made_for_a_first_layer_cost_little_more_where_the_image_is_large
     small, large = (architecture_of(network, (1, side, side)) for side in (20, 40))
     products = np.array([layer.layers[0].multiply_adds for layer in (small, large)])
     assert products[1] / products[0] > 4.5
-    assert exciting_seconds(small, 0) < exciting_seconds(large, 0) < 4 * exciting_seconds(small, 0)
+    assert exciting_seconds(small, 32) < exciting_seconds(large, 32) < 4 * exciting_seconds(small, 32)
+
+
+def test_images_are_made_of_what_units_see_layer_by_layer_and_by_torch_at_its_price() -> None:
+    """The products of a step are those of the part of the image that the middle unit sees, as it is cut out there."""
+    conv = {"channels": 8, "kernel": [3, 5], "stride": [1, 2], "dilation": [2, 1], "pool": {"size": 2}}
+    sums, seconds = 0.0, [0.0]
+    for layers in (1, 2, 3):
+        network = Network.model_validate({"kind": "cnn", "conv": [conv] * layers, "hidden": []})
+        architecture = architecture_of(network, (1, 400, 400))
+        convolutions = architecture.convolutions
+        sums += convolutions[-1].multiply_adds
+        seconds.append(exciting_seconds(architecture, 8))
+        parts = [seen_by_the_middle(convolutions, layers - 1, axis)[0] for axis in (0, 1)]
+        seen = np.prod([len(range(400)[part]) / 400 for part in parts])
+        products = (seconds[-1] - seconds[-2]) / (forecast.EXCITING_STEPS * 8 * forecast.EXCITE_MULTIPLY_ADD)
+        numbers = sum(layer.numbers for layer in convolutions)
+        trials = forecast.EXCITE_TRIALS * 8 * (forecast.FORWARD * sums + forecast.EXCITED * numbers)
+        steps = forecast.EXCITE_STEP[False] * layers + 8 * forecast.EXCITE_PIXEL * 400**2
+        beside = trials / forecast.EXCITING_STEPS + steps
+        products -= beside / (8 * forecast.EXCITE_MULTIPLY_ADD)
+        assert products == pytest.approx(seen * sums, rel=0.35)
+        assert exciting_seconds(architecture, 8, torch=True) > seconds[-1]
+        normed = network.model_copy(update={"norm": "batch"})
+        by_torch = exciting_seconds(architecture_of(normed, (1, 400, 400)), 8, torch=True)
+        assert by_torch > exciting_seconds(architecture, 8, torch=True)
 
 
 @pytest.mark.parametrize("space", [None, {"training.lr": [0.01, 0.02]}, {"training.lr": [0.02]}])

@@ -201,6 +201,10 @@ ALONG = "expected a whole number of at least {} for a convolution, got"
          " wide or high (8 + 2*0 - 9 = -1)"),
         ({"skip": [0, 3]}, "skip of convolution 2: expected at most 2, the convolutions up to this one, got 3"),
         ({"skip": [0]}, f"skip: {EACH} 1"),
+        (
+            {"kernel_size": 5, "dilation": 5001},
+            'padding: expected at most 10,000, which "auto" makes 10,002 by kernel_size and dilation',
+        ),
         ({"kernel_size": [3, 0]}, f"kernel_size: {A_SIDE.format(1)} 0"),
         ({"stride": [1, (2, 1.5)]}, f"stride: {A_SIDE.format(1)} (2, 1.5)"),
         ({"padding": [0, (1, 2, 3)]}, f"padding: {A_SIDE.format(0)} (1, 2, 3)"),

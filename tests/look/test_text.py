@@ -13,7 +13,7 @@ from sklearn.metrics import precision_recall_fscore_support
 from shoal.look import plan_text, results_text
 from shoal.look._text import CLASSES_SHOWN, ROWS_SHOWN
 from shoal.look._text_layout import in_lines, number, text_table
-from shoal.look.page.report import whole
+from shoal.look.page import report
 from shoal.pipeline import run
 from shoal.planning import plan
 from studies import tiny_study
@@ -194,6 +194,14 @@ def test_a_search_of_nothing_but_the_study_names_what_was_chosen(tmp_path: Path)
 
 
 def test_no_line_ends_within_a_number() -> None:
-    assert whole("adam, 1e-4 <b>, 2.5e-08 s, e-4") == (
+    assert report._unbroken("adam, 1e-4 &lt;b&gt;, 2.5e-08\u00a0s, e-4") == (
         'adam, <span class="whole">1e-4</span> &lt;b&gt;, <span class="whole">2.5e-08</span>\u00a0s, e-4'
     )
+
+
+def test_no_line_of_a_page_ends_within_a_number_and_what_is_no_text_stays_as_it_is() -> None:
+    kept = '<p title="1e-4"><svg><text>1e-4</text></svg><pre>lr = 1e-4</pre><script>1e-4</script>'
+    page = f"{kept}lr 1e-4, 2.5e-06 of x1e-3 and one-4</p>"
+    marked = 'lr <span class="whole">1e-4</span>, <span class="whole">2.5e-06</span> of x1e-3 and one-4</p>'
+    assert report._unbroken(page) == kept + marked
+    assert report._unbroken("2e-5") == '<span class="whole">2e-5</span>'

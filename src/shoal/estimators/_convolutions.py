@@ -102,6 +102,9 @@ def _conv(asked: Mapping[str, Any], size: Sides) -> tuple[Conv, Sides]:
     )
     if _is_auto(padding):
         padding = tuple(step * (side // 2) for side, step in zip(kernel, dilation, strict=True))
+        if max(padding) > _BORDER:
+            what = f'expected at most {_BORDER:,}, which "auto" makes {max(padding):,} by kernel_size and dilation'
+            raise ValueError(f"padding: {what}")
     spans = (step * (side - 1) + 1 for side, step in zip(kernel, dilation, strict=True))
     size = tuple(
         (length + 2 * border - span) // step + 1

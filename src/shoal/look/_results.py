@@ -54,9 +54,20 @@ class Results(stored.Results):
     def animate(self, path: Path | str, *, seconds: float = 8.0, force: bool = False) -> None:
         """Write what changes over the epochs of the delivered network as a moving picture, whole or not at all.
 
-        `path` ends in .gif, .webp, .png or .mp4 (which needs imageio-ffmpeg); all epochs that were kept take `seconds`
-        together. Raises InputError for another ending, for seconds not from 0.5 to 600, for a run without snapshots of
-        its network (`inspect.history`) and, unless `force`, where `path` has other content.
+        Parameters
+        ----------
+        path : path
+            Ends in .gif, .webp, .png or .mp4 (which needs imageio-ffmpeg).
+        seconds : float, default=8.0
+            What all epochs that were kept take together, 0.5 to 600.
+        force : bool, default=False
+            Replace a file of other content.
+
+        Raises
+        ------
+        InputError
+            For another ending, for other seconds, for a run without snapshots of its network (`inspect.history`) and,
+            unless `force`, where `path` has other content.
         """
         from shoal.look._animation import write_animation
 

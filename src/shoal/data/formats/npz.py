@@ -14,7 +14,7 @@ from shoal.data._array_columns import MOST_AXES, array_names, as_asked
 from shoal.data._npz import Header, npz_headers, read_npz
 from shoal.data._table import Cells, Foreign, Table
 from shoal.data._table_format import TableFile, TableFormat
-from shoal.wording import quoted
+from shoal.wording import first_few, quoted
 
 _NOT_READ: Final = Foreign("values that were not read")
 _KINDS: Final = "biufUM"
@@ -33,8 +33,7 @@ def _read(file: TableFile) -> Table | None:
     }
     rows = {name: headers[name].shape[0] for name in columns if columns[name]}
     if len(set(rows.values())) > 1:
-        lengths = [(column, rows[name]) for name in rows for column in columns[name][:10]][:10]
-        shown = ", ".join(f"{quoted(name)} {length}" for name, length in lengths)
+        shown = first_few([f"{quoted(name)} {length}" for name, length in rows.items()], 10)
         file.findings.add(f"expected arrays of one length, got {shown}")
     if file.findings.found:
         return None

@@ -28,6 +28,7 @@ from shoal.engine._extents import (
     GRID_POINTS,
     LOOKED_AT,
     MOST_GROUPED,
+    SERIES_CHANNELS,
     SERIES_SHOWN,
     UNIT_ROWS,
     course_rows,
@@ -48,7 +49,7 @@ from shoal.engine.forecast.groups import FitGroup, groups_of
 from shoal.engine.forecast.simple_models import IMPORTED, simple_model_seconds
 from shoal.engine.forecast.steps import Watched, crowding, machine_pace, torch_call_seconds
 from shoal.engine.trainers.choice import Trainers
-from shoal.nets import Architecture, seen_by_the_middle
+from shoal.nets import Architecture, Sides, both
 from shoal.study import MOST_IMAGES
 
 PACE: Final = 4.2e-6
@@ -73,6 +74,8 @@ INPUTS: Final = 0.15
 """Of looking at inputs, however few: libraries, groups of columns, the store."""
 ASKED: Final = 2.5e-4
 """Of asking a network about permuted rows and scoring it, however few."""
+ASKED_LAYER: Final = 3.5e-4
+"""Of torch's, which lays a network out each time, for each of its layers."""
 PERMUTED: Final = 2e-9
 """An input copied and permuted."""
 ASSOCIATED: Final = 1.2e-4
@@ -83,8 +86,10 @@ BATCH: Final = {False: 2e-4, True: 2e-3}
 """What a batch takes beside its step whose gradient is taken apart from training, without torch and with it."""
 MAP: Final = 1.3e-8
 """A number of a feature map, computed, pooled and measured."""
-EXCITE_STEP: Final = 1.5e-4
-"""A step towards an image that excites a channel, for each layer, however small the image and the network."""
+EXCITE_STEP: Final = {False: 1.5e-4, True: 8e-4}
+"""A step towards an image that excites a channel, for each layer, however small the image and the network; by torch."""
+EXCITE_NORM: Final = {False: 0.0, True: 3e-4}
+"""A norm in such a step."""
 EXCITE_PIXEL: Final = 8.5e-9
 EXCITE_MULTIPLY_ADD: Final = 8e-11
 EXCITED: Final = 2e-9
@@ -135,8 +140,10 @@ def seconds_alone(
     refit = next((fit for fit in stages[1] if fit.id == winner[-1].fit.id), None)
     inside = scale * inside_seconds(planner, refit, torch=training.torch) if refit else 0.0
     simple_models = scale * simple_model_seconds(planner)
-    inside += scale * inputs_seconds(planner, refit.job.architecture) if refit else 0.0
-    inside += replay_seconds(planner, refit, circumstances.trainers[refit.trainer], scale) if refit else 0.0
+    if refit:
+        trainer = circumstances.trainers[refit.trainer]
+        inside += scale * inputs_seconds(planner, refit.job.architecture, torch=trainer.imports_torch)
+        inside += replay_seconds(planner, refit, trainer, scale)
     return {
         "reading": scale * PROGRAM + circumstances.read,
         "training": steps + scale * training.beside,
@@ -242,8 +249,11 @@ def _ensemble(planner: Planner, *, torch: bool) -> float:
 # What inputs do
 
 
-def inputs_seconds(planner: Planner, architecture: Architecture) -> float:
-    """Importance of the inputs of a table, and how answers hang on them; the delivered network stands for all."""
+def inputs_seconds(planner: Planner, architecture: Architecture, *, torch: bool = False) -> float:
+    """Importance of the inputs of a table, and how answers hang on them; the delivered network stands for all.
+
+    `torch`: it answers by torch.
+    """
     dataset, repeats, networks = planner.dataset, planner.study.inspect.importance, networks_permuted(planner)
     columns = len(dataset.columns)
     rows = rows_permuted(planner, architecture, columns, networks) if columns and repeats else 0
@@ -252,7 +262,8 @@ def inputs_seconds(planner: Planner, architecture: Architecture) -> float:
     each = answer_seconds(architecture) + PERMUTED * math.prod(architecture.input_shape)
     pairs = columns**2 * ASSOCIATED * (columns <= MOST_GROUPED)
     along = rows_along_inputs(architecture, columns, dataset.train_rows)
-    return INPUTS + pairs + networks * columns * repeats * (ASKED + rows * each) + along * each
+    asked = ASKED + ASKED_LAYER * len(architecture.layers) * torch
+    return INPUTS + pairs + networks * columns * repeats * (asked + rows * each) + along * each
 
 
 # Looking inside
@@ -267,14 +278,16 @@ def inside_seconds(planner: Planner, fit: StudyFit, *, torch: bool) -> float:
         return seen + attributed
     tested = dataset.rows - dataset.train_rows
     images = min(LOOKED_AT, tested) + min(UNIT_ROWS, tested) + min(MOST_IMAGES, len(dataset.classes))
+    most = CHANNELS_KEPT
     if architecture.series is not None:
-        architecture, images = architecture.past_series, SERIES_SHOWN
-    excited = sum(exciting_seconds(architecture, number) for number in range(len(architecture.convolutions)))
-    asked = images * map_seconds(architecture) + excited + attributed
-    if not Trainers().taking(architecture).imports_torch:
-        return seen + asked
+        architecture, images, most = architecture.past_series, SERIES_SHOWN, SERIES_CHANNELS
+    by_torch = Trainers().taking(architecture).imports_torch
+    excited = exciting_seconds(architecture, most, torch=by_torch)
+    asked = images * map_seconds(architecture) + attributed
+    if not by_torch:
+        return seen + asked + excited
     imported = (TORCH["import"] + TORCH["gradients"] / 3) * (not torch)
-    return seen + imported + INSIDE_BY_TORCH * asked
+    return seen + imported + INSIDE_BY_TORCH * asked + excited
 
 
 def mapped_seconds(dataset: Dataset, architecture: Architecture) -> float:
@@ -325,16 +338,31 @@ def map_seconds(architecture: Architecture) -> float:
     return MAP * numbers + FORWARD * sum(layer.multiply_adds for layer in layers)
 
 
-def exciting_seconds(architecture: Architecture, number: int) -> float:
-    """Images made to excite the channels of one layer: only what its middle unit sees passes through the network."""
-    layers = architecture.convolutions[: number + 1]
-    made, pixels = min(CHANNELS_KEPT, layers[-1].units), math.prod(architecture.input_shape)
-    seen = 1.0
-    for axis, length in enumerate(architecture.input_shape[1:]):
-        part, _ = seen_by_the_middle(layers, number, axis)
-        seen *= len(range(length)[part]) / length
-    products = seen * sum(layer.multiply_adds for layer in layers)
-    step = EXCITE_STEP * len(layers) + made * (EXCITE_PIXEL * pixels + EXCITE_MULTIPLY_ADD * products)
-    numbers = sum(layer.numbers for layer in layers)
-    trial = made * (FORWARD * sum(layer.multiply_adds for layer in layers) + EXCITED * numbers)
-    return EXCITING_STEPS * step + EXCITE_TRIALS * trial
+def exciting_seconds(architecture: Architecture, most: int, *, torch: bool = False) -> float:
+    """Images made to excite the channels of every layer, `most` of each: only what its middle unit sees passes through
+    the network, which grows from layer to layer (Araujo and others 2019, Distill), with layer norms and skips at once.
+    """
+    shape, seconds = architecture.input_shape, 0.0
+    calls = products = numbers = 0.0
+    whole, field, jump = False, [1, 1], [1, 1]
+    for layer in architecture.convolutions:
+        calls += EXCITE_STEP[torch] + EXCITE_NORM[torch] * (layer.batch_norm or layer.layer_norm)
+        products, numbers = products + layer.multiply_adds, numbers + layer.numbers
+        _widen(field, jump, (layer.kernel, layer.stride), both(layer.dilation))
+        whole = whole or layer.layer_norm or layer.skip > 0
+        seen = math.prod(min(1.0, side / length) for side, length in zip(field, shape[1:], strict=True))
+        made = min(most, layer.units)
+        passed = EXCITE_MULTIPLY_ADD * products * (1.0 if whole else seen)
+        step = calls + made * (EXCITE_PIXEL * math.prod(shape) + passed)
+        seconds += EXCITING_STEPS * step + EXCITE_TRIALS * made * (FORWARD * products + EXCITED * numbers)
+        _widen(field, jump, (layer.pool_size, layer.pool_stride))
+    return seconds
+
+
+def _widen(
+    field: list[int], jump: list[int], window: tuple[Sides, Sides], dilation: tuple[int, int] = (1, 1)
+) -> None:
+    """Let a unit see the pixels down and across of a further window of so many steps."""
+    for axis, (side, stride) in enumerate(zip(both(window[0]), both(window[1]), strict=True)):
+        field[axis] += dilation[axis] * (side - 1) * jump[axis]
+        jump[axis] *= stride
