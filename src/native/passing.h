@@ -46,9 +46,14 @@ inline void panels_to_rows(const Network& net, int64_t block, int64_t images) {
     float rows[PANEL * PANEL];
     for (int64_t d = 0; d < to.units; d += PANEL) {
         transpose_16x16(panels + d * PANEL, rows);
-        for (int64_t n = 0; n < min(PANEL, images); ++n)
-            __builtin_memcpy(to.value + (block * PANEL + n) * to.output_stride + d, rows + n * PANEL,
-                             (size_t)min(PANEL, to.units - d) * sizeof(float));
+        const int64_t numbers = min(PANEL, to.units - d);
+        for (int64_t n = 0; n < min(PANEL, images); ++n) {
+            float* row = to.value + (block * PANEL + n) * to.output_stride + d;
+            if (numbers == PANEL)
+                store(row, load_panel(rows + n * PANEL));
+            else
+                __builtin_memcpy(row, rows + n * PANEL, (size_t)numbers * sizeof(float));
+        }
     }
 }
 

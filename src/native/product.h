@@ -48,6 +48,13 @@ constexpr int64_t column_offset(int64_t vector, int64_t panel) {
     return vector / PANEL_VECTORS * panel + vector % PANEL_VECTORS * W;
 }
 
+// The same number, of which the compiler knows nothing: what follows from it is worked out where it is needed, and not
+// ahead of a loop, to wait in registers that the loop needs.
+inline int64_t forgotten(int64_t number) {
+    __asm__("" : "+r"(number));
+    return number;
+}
+
 // Adds one term to the sums of a tile. A_TRANSPOSED: rows of a are neighbours, else terms are, so that their addresses
 // are one pointer and constants. All indices are constants after unrolling, so `sum` lives in registers.
 template <int R, int C, bool A_TRANSPOSED>
@@ -67,15 +74,15 @@ inline __attribute__((always_inline)) void add_term(const float* a, int64_t a_st
 // Rows `row` to `row` + R, vectors `vector` to `vector` + C of a product.
 template <int R, int C, bool A_TRANSPOSED>
 void multiply_tile(const Product& p, int64_t row, int64_t vector) {
-    const int64_t c_row_stride = p.c_row_stride, c_panel_stride = p.c_panel_stride;
-    float* out = p.c + row * c_row_stride + column_offset(vector, c_panel_stride);
-    vf32 sum[R][C];
+    int64_t place = row * p.c_row_stride + column_offset(vector, p.c_panel_stride);
+    vf32 sum[R][C] = {};
+    if (p.accumulate) {
+        const float* from = p.c + place;
 #pragma GCC unroll 12
-    for (int r = 0; r < R; ++r)
+        for (int r = 0; r < R; ++r, from += p.c_row_stride)
 #pragma GCC unroll 4
-        for (int c = 0; c < C; ++c)
-            sum[r][c] =
-                p.accumulate ? load(out + r * c_row_stride + column_offset(c, c_panel_stride)) : vf32{};
+            for (int c = 0; c < C; ++c) sum[r][c] = load(from + column_offset(c, p.c_panel_stride));
+    }
     for (int64_t t = 0; t < p.tap_count; ++t) {
         const Tap tap = p.taps ? p.taps[t] : Tap{0, 0, p.depth};
         const float *a = p.a + tap.a + row * (A_TRANSPOSED ? 1 : p.a_stride),
@@ -86,7 +93,6 @@ void multiply_tile(const Product& p, int64_t row, int64_t vector) {
             b += p.b_row_stride;
         }
     }
-    const float* factor = !A_TRANSPOSED && p.factor ? p.factor + (out - p.c) : nullptr;
     const float *bias = p.bias + row, *row_factor = p.row_factor + row * PANEL;
     if (A_TRANSPOSED && p.bias)
 #pragma GCC unroll 12
@@ -101,13 +107,19 @@ void multiply_tile(const Product& p, int64_t row, int64_t vector) {
         for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
             for (int c = 0; c < C; ++c) sum[r][c] *= load(row_factor + r * PANEL + (vector + c) % PANEL_VECTORS * W);
+    place = forgotten(place);
+    const int64_t row_stride = p.c_row_stride, panel_stride = p.c_panel_stride;
+    float* out = p.c + place;
+    const float* factor = !A_TRANSPOSED && p.factor ? p.factor + place : nullptr;
+    if (factor)
 #pragma GCC unroll 12
-    for (int r = 0; r < R; ++r)
+        for (int r = 0; r < R; ++r, factor += row_stride)
 #pragma GCC unroll 4
-        for (int c = 0; c < C; ++c) {
-            const int64_t at = r * c_row_stride + column_offset(c, c_panel_stride);
-            store(out + at, factor ? sum[r][c] * load(factor + at) : sum[r][c]);
-        }
+            for (int c = 0; c < C; ++c) sum[r][c] *= load(factor + column_offset(c, panel_stride));
+#pragma GCC unroll 12
+    for (int r = 0; r < R; ++r, out += row_stride)
+#pragma GCC unroll 4
+        for (int c = 0; c < C; ++c) store(out + column_offset(c, panel_stride), sum[r][c]);
 }
 
 // Calls f(row, rows) for the tiles of a strip: as few as can be, of nearly equal height.

@@ -47,26 +47,7 @@ inline float horizontal_sum(vf32 a) {
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
 
-// The sums of 8 of them.
-inline __m256 sums_of_8_rows(const float* from) {
-    __m256 eight[8], four[4], two[2];  // so many lanes are left of each row
-#pragma GCC unroll 8
-    for (int i = 0; i < 8; ++i) {
-        const float* row = from + 16 * (i % 2 * 4 + i / 2);
-        eight[i] = _mm256_add_ps(_mm256_loadu_ps(row), _mm256_loadu_ps(row + 8));
-    }
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i)
-        four[i] = _mm256_add_ps(_mm256_permute2f128_ps(eight[2 * i], eight[2 * i + 1], 0x20),
-                                _mm256_permute2f128_ps(eight[2 * i], eight[2 * i + 1], 0x31));
-#pragma GCC unroll 2
-    for (int i = 0; i < 2; ++i)
-        two[i] = _mm256_add_ps(_mm256_shuffle_ps(four[2 * i], four[2 * i + 1], 0x44),
-                               _mm256_shuffle_ps(four[2 * i], four[2 * i + 1], 0xEE));
-    return _mm256_add_ps(_mm256_shuffle_ps(two[0], two[1], 0x88), _mm256_shuffle_ps(two[0], two[1], 0xDD));
-}
-
-inline Panel sums_of_rows(const float* from) { return {{sums_of_8_rows(from), sums_of_8_rows(from + 128)}}; }
+inline Panel sums_of_rows(const float* from) { return {{(vf32)sums_of_8_rows(from), (vf32)sums_of_8_rows(from + 128)}}; }
 
 }  // namespace
 }  // namespace shoal

@@ -48,22 +48,7 @@ inline float horizontal_sum(vf32 a) {
 }
 
 inline Panel sums_of_rows(const float* from) {
-    __m512 row[16], eight[8], four[4], two[2];  // so many lanes are left of each row
-#pragma GCC unroll 16
-    for (int i = 0; i < 16; ++i) row[i] = _mm512_loadu_ps(from + 16 * (i % 4 * 4 + i / 4));
-#pragma GCC unroll 8
-    for (int i = 0; i < 8; ++i)
-        eight[i] = _mm512_add_ps(_mm512_shuffle_f32x4(row[2 * i], row[2 * i + 1], 0x44),
-                                 _mm512_shuffle_f32x4(row[2 * i], row[2 * i + 1], 0xEE));
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i)
-        four[i] = _mm512_add_ps(_mm512_shuffle_f32x4(eight[2 * i], eight[2 * i + 1], 0x88),
-                                _mm512_shuffle_f32x4(eight[2 * i], eight[2 * i + 1], 0xDD));
-#pragma GCC unroll 2
-    for (int i = 0; i < 2; ++i)
-        two[i] = _mm512_add_ps(_mm512_shuffle_ps(four[2 * i], four[2 * i + 1], 0x44),
-                               _mm512_shuffle_ps(four[2 * i], four[2 * i + 1], 0xEE));
-    return {{_mm512_add_ps(_mm512_shuffle_ps(two[0], two[1], 0x88), _mm512_shuffle_ps(two[0], two[1], 0xDD))}};
+    return {{(vf32)_mm512_insertf32x8(_mm512_castps256_ps512(sums_of_8_rows(from)), sums_of_8_rows(from + 128), 1)}};
 }
 
 }  // namespace

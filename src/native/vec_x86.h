@@ -27,5 +27,25 @@ inline void transpose_16x16(const float* from, float* to) {
         }
 }
 
+// Sums of 8 rows of 16 floats, each by halving. In vectors of 8 with AVX-512, too: the first halves are added as they are
+// read, where vectors of 16 have to be shuffled.
+inline __m256 sums_of_8_rows(const float* from) {
+    __m256 eight[8], four[4], two[2];  // so many lanes are left of each row
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; ++i) {
+        const float* row = from + 16 * (i % 2 * 4 + i / 2);
+        eight[i] = _mm256_add_ps(_mm256_loadu_ps(row), _mm256_loadu_ps(row + 8));
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i)
+        four[i] = _mm256_add_ps(_mm256_permute2f128_ps(eight[2 * i], eight[2 * i + 1], 0x20),
+                                _mm256_permute2f128_ps(eight[2 * i], eight[2 * i + 1], 0x31));
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; ++i)
+        two[i] = _mm256_add_ps(_mm256_shuffle_ps(four[2 * i], four[2 * i + 1], 0x44),
+                               _mm256_shuffle_ps(four[2 * i], four[2 * i + 1], 0xEE));
+    return _mm256_add_ps(_mm256_shuffle_ps(two[0], two[1], 0x88), _mm256_shuffle_ps(two[0], two[1], 0xDD));
+}
+
 }  // namespace
 }  // namespace shoal
