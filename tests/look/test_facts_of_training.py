@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import r2_score, root_mean_squared_error
 
-from shoal.look._lines import curve_line, line_over_repeats, merged, usual_spread
+from shoal.look._lines import Spread, curve_line, line_over_repeats, merged, usual_spread
 from shoal.look.figures.agreement import agreement
 from shoal.look.figures.fitted_curve import fitted_curve
 from shoal.look.figures.scores_on_test_rows import compared_scores
@@ -35,6 +35,23 @@ def test_line_gives_median_and_range() -> None:
 def test_line_gives_quartiles() -> None:
     line = line_over_repeats("a", np.array([0.0]), np.array([[4.0], [0.0], [3.0], [1.0], [2.0]]), "quartiles")
     assert (line.low_M[0], line.middle_M[0], line.high_M[0]) == (1, 2, 3)
+
+
+@given(
+    arrays(np.float64, (5, 8), elements=st.floats(-1e6, 1e6) | st.just(np.nan)),
+    st.sampled_from(["range", "quartiles"]),
+)
+def test_lines_are_those_of_numpy_place_by_place(values: np.ndarray, spread: Spread) -> None:
+    """To the last bit, whichever repeats have a value at a place; and merged, those of each group by itself."""
+    line = line_over_repeats("a", np.arange(1.0, 9.0), values, spread)
+    ends = (0, 100) if spread == "range" else (25, 75)
+    seen = [column[~np.isnan(column)] for column in values.T if not np.isnan(column).all()]
+    wanted = np.array([np.percentile(column, [ends[0], 50, ends[1]]) for column in seen]).reshape(-1, 3)
+    np.testing.assert_array_equal(np.stack([line.low_M, line.middle_M, line.high_M], axis=1), wanted)
+    if len(seen) == len(values.T):
+        groups = [[0, 1], [2, 3], [4, 5, 6, 7]]  # at 3 a decade: 1 and 2, 3 and 4, 5 to 8
+        medians = [np.median(line.middle_M[group]) for group in groups]
+        np.testing.assert_array_equal(merged(line, 3).middle_M, medians)
 
 
 def test_line_leaves_out_places_without_a_finite_value() -> None:

@@ -84,12 +84,14 @@ def line_over_repeats(
 ) -> Line:
     """Median and band of R repeats at M places; places where no repeat has a finite value are left out."""
     values = np.where(np.isfinite(values_RM), values_RM, np.nan).astype(np.float64).reshape(-1, len(x_M))
-    seen_M = np.isfinite(values).any(axis=0)
-    values = values[:, seen_M]
     edges = (0, 100) if spread == "range" else (25, 75)
-    low_M, middle_M, high_M = (
-        np.nanpercentile(values, [edges[0], 50, edges[1]], axis=0) if values.size else np.empty((3, 0))
-    )
+    in_order, count_M = np.sort(values, axis=0), np.isfinite(values).sum(axis=0)  # NaN comes last
+    shares_3M = np.empty((3, len(x_M)))
+    for count in np.unique(count_M[count_M > 0]):  # at once: place by place it takes long
+        at = count_M == count
+        shares_3M[:, at] = np.percentile(in_order[:count, at], [edges[0], 50, edges[1]], axis=0)
+    seen_M = count_M > 0
+    low_M, middle_M, high_M = shares_3M[:, seen_M]
     return Line(name, np.asarray(x_M, dtype=np.float64)[seen_M], middle_M, low_M, high_M, len(values), spread)
 
 
@@ -128,9 +130,11 @@ def merged(line: Line, per_decade: int = 60) -> Line:
     """Merge places that a logarithmic axis puts close together: medians of the middles, the ends of the bands."""
     group_M = np.floor(np.log10(line.x_M) * per_decade)
     starts = np.flatnonzero(np.diff(group_M, prepend=-np.inf))
+    sizes = np.diff(starts, append=len(group_M))
 
     def medians(values_M: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.array([np.median(part) for part in np.split(values_M, starts[1:])])
+        in_order = values_M[np.lexsort((values_M, group_M))]
+        return (in_order[starts + (sizes - 1) // 2] + in_order[starts + sizes // 2]) / 2
 
     return replace(
         line,
