@@ -29,8 +29,11 @@ if not is_there("torch"):
 # A drawn case that takes long on a busy machine is no mistake. The suite draws few, the same each time, so
 # that it says what a change did; `make torture` draws many, and others each time.
 LONG = os.environ.get("SHOAL_CAMPAIGN") == "long"
-settings.register_profile("shoal", deadline=None, derandomize=not LONG, max_examples=1000 if LONG else 50)
+settings.register_profile("shoal", deadline=None, derandomize=not LONG, max_examples=1000 if LONG else 25)
 settings.load_profile("shoal")
+
+# Threads of torch and of trees that wait for each other in many processes at once take several times as long.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Many tests start the command in a process of its own: where nothing compiled may be kept, each compiles all of Shoal.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -79,19 +82,32 @@ def start_second() -> Iterator[Callable[[SecondProcess], None]]:
 
 @pytest.fixture(scope="module")
 def dots() -> Iterator[None]:
-    """For modules that run studies and look at no picture: see `dots.py`."""
-    from dots import dot
+    """For modules that run studies and look at no picture, and, but for `simple_models`, at none of these."""
+    from dots import AFTER_THE_MODEL, dot
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("shoal.look._gallery.png", dot)
-        patch.setattr("shoal.pipeline.drift_of_rows", lambda _: "")  # what checks say is for `tests/look/`
+        for name in AFTER_THE_MODEL[1:]:
+            patch.setattr(f"shoal.pipeline.{name}", lambda *_: "")
+        yield
+
+
+@pytest.fixture(scope="module")
+def simple_models(dots: None) -> Iterator[None]:
+    """For modules that take `dots`, and see their runs held against simple models."""
+    from shoal.engine import ask_simple_models
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("shoal.pipeline.ask_simple_models", ask_simple_models)
         yield
 
 
 @pytest.fixture
 def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For tests that run studies and read no report, which takes half of the time of a tiny run."""
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+    """For tests that run studies and read no report: see `end_with_the_model` in `dots.py`."""
+    from dots import end_with_the_model
+
+    end_with_the_model(monkeypatch)
 
 
 @pytest.fixture(scope="session")
@@ -101,11 +117,12 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     No test changes them; what one writes beside them has a name of its own.
     """
     import shoal
+    from dots import end_with_the_model
     from test_model import image_study, table_study
 
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shoal.pipeline.write_report", lambda *_: None)
+        end_with_the_model(patch)
         for task in ("regression", "classification"):
             shoal.run(table_study(folder, task), out=folder / task, workers=1)
         shoal.run(image_study(folder), out=folder / "images", workers=1)

@@ -169,6 +169,7 @@ def test_closed_streams_are_no_hindrance(tmp_path: Path, closed: str) -> None:
     """A file of ours that got the number of standard error would get what is written to that, too."""
     (tmp_path / "s.toml").write_text(
         '[study]\ntask = "regression"\n[data]\ndataset = "two-peaks"\n[network]\nhidden = [2]\n[training]\nepochs = 1\n'
+        "[checks]\nbaselines = false\n"
     )
     command = f'"{sys.executable}" "{DOTS}" run s.toml --out run --workers 1 {closed}'
     done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, check=False)  # noqa: S602

@@ -44,7 +44,7 @@ def table(count: int = 90) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+def results(tmp_path_factory: pytest.TempPathFactory, dots: None) -> Results:
     folder = tmp_path_factory.mktemp("columns")
     table().to_csv(folder / "t.csv", index=False)
     data = {

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from pydantic.fields import FieldInfo
 
 import test_architecture
+from dots import end_with_the_model
 from shoal import Results
 from shoal.cli import app
 from shoal.data import TableSource, load_table_dataset
@@ -222,7 +223,7 @@ def test_every_refusal_on_a_page_is_the_answer(transcript: str) -> None:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Results:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shoal.pipeline.write_report", lambda *_: None)
+        end_with_the_model(patch, simple_models=True)
         return run(
             Study.model_validate(DEMO), out=tmp_path_factory.mktemp("docs") / "runs" / "demo", workers=1
         )

@@ -19,6 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dots import end_with_the_model
 from shoal import cli
 from shoal.data import given_rows
 from shoal.draft import draft_of, draft_study
@@ -238,7 +239,7 @@ def test_a_column_that_some_fit_could_not_scale_is_left_out(tmp_path: Path) -> N
 def test_a_drafted_study_is_run(
     table: dict[str, Cells], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+    end_with_the_model(monkeypatch)
     drafted(tmp_path, text_of(table))
     short = ["training.epochs=2", 'search.space."network.hidden"=[[], [4]]', "checks.baselines=false"]
     results = run(load_study(tmp_path / "t.toml", short), out=tmp_path / "run", workers=1)

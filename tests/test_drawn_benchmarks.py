@@ -13,7 +13,7 @@ from shoal.kinds import LOSSES
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.mark.parametrize(("name", "number"), [("memory", 6), ("forecast", 6)])
+@pytest.mark.parametrize(("name", "number"), [("memory", 34), ("forecast", 24)])
 def test_one_drawn_study(monkeypatch: pytest.MonkeyPatch, name: str, number: int) -> None:
     monkeypatch.chdir(ROOT)
     monkeypatch.syspath_prepend(str(ROOT))

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shoal.errors import EnvironmentFault, InputError, ShoalError
@@ -339,7 +339,6 @@ class TestFolder:
         assert contents(tmp_path / "figures") == {"f": NEW}
 
 
-@settings(max_examples=30)
 @given(
     files=st.dictionaries(st.sampled_from("abcd"), st.binary(max_size=50), min_size=1),
     old=st.sets(st.sampled_from("abcd")),

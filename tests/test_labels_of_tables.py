@@ -209,6 +209,7 @@ def test_targets_that_cannot_be_are_refused(
         assert text == sentence
 
 
+@pytest.mark.usefixtures("no_report")
 def test_rows_in_memory_need_no_study(tmp_path: Path) -> None:
     results = shoal.run(
         table(), target=LABELS, training={"epochs": 3}, search=None, out=tmp_path, workers=1,

@@ -13,8 +13,10 @@ import pandas as pd
 import pytest
 
 import shoal
+from dots import dots_but
 from shoal.export import export_onnx, export_torch, graph_feed, run_onnx
-from shoal.look._paper import png
+from shoal.look._figure import Chapter
+from shoal.look.figures import figures_of
 from shoal.model import Model
 from shoal.pipeline import run
 from shoal.predict import predict_file
@@ -22,6 +24,8 @@ from shoal.results import Results
 from studies import tiny_study
 
 pytestmark = pytest.mark.usefixtures("dots")
+OF_INPUTS = [figure.name for chapter in (Chapter.TESTED, Chapter.INSIDE) for figure in figures_of(chapter)]
+"""Figures that may show inputs: these are drawn, the others have none of what may be missing."""
 
 
 def written(folder: Path, frame: pd.DataFrame) -> Path:
@@ -61,7 +65,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> tuple[pd.DataFrame, Resul
     frame.insert(0, "full", draw.choice(["p", "q"], len(frame)))
     data = {"categorical": ["kind", "full"], "missing_marks": ["?"]}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shoal.look._gallery.png", png)  # the pictures themselves
+        patch.setattr("shoal.look._gallery.png", dots_but(*OF_INPUTS))
         return frame, ran(tmp_path_factory.mktemp("mixed"), frame, **data)
 
 
@@ -146,7 +150,7 @@ def test_exported_networks_answer_rows_with_missing_cells_alike(
 def test_numbers_alone_are_drawn_looked_into_and_exported(
     columns: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shoal.look._gallery.png", png)  # the pictures themselves
+    monkeypatch.setattr("shoal.look._gallery.png", dots_but(*OF_INPUTS))
     frame = rows(columns)
     results = ran(tmp_path, frame)
     assert results.missing == ()

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import shoal
+from dots import end_with_the_model
 from nets.test_files import architectures, drawn_parameters
 from shoal.data import Preprocessing
 from shoal.data._scale import Scale
@@ -33,7 +34,7 @@ TABLE_SEED = 4
 
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+    end_with_the_model(monkeypatch)
 
 
 def table(rows: int = 60) -> pd.DataFrame:
@@ -190,7 +191,6 @@ def hand_made(architecture: Architecture, **changes: Any) -> bytes:
     return model_bytes(architecture, drawn_parameters(architecture), {**facts, **changes})
 
 
-@settings(max_examples=30)
 @given(architectures())
 def test_drawn_models_come_back_and_predict(architecture: Architecture) -> None:
     content = hand_made(architecture)

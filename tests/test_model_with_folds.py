@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load as load_safetensors
 
 import shoal
+from dots import end_with_the_model
 from nets.test_files import drawn_parameters
 from shoal.data import Preprocessing
 from shoal.data._scale import Scale
@@ -153,7 +154,7 @@ def test_the_delivered_network_is_the_same_with_and_without_folds(runs: Path, ta
 def test_folds_that_are_too_large_are_left_out_and_that_is_said(
     most: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+    end_with_the_model(monkeypatch)
     monkeypatch.setattr(most, 2600 if most.endswith("HEADER") else 1)
     results = shoal.run(table_study(tmp_path, "regression"), out=tmp_path / "run", workers=1)
     assert shoal.load(tmp_path / "run").calibration is None

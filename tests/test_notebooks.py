@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import shoal
+from dots import end_with_the_model
 from shoal.progress import notebook
 
 IPython = pytest.importorskip("IPython")
@@ -64,7 +65,7 @@ def test_a_run_in_a_cell_has_one_display_and_its_results_are_shown(
         shown.append((data, update))
 
     monkeypatch.setattr(shell.display_pub, "publish", publish)
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)  # pictures take long
+    end_with_the_model(monkeypatch)  # pictures take long
     results = shoal.run(frame(), out=tmp_path / "run", **SMALL)
     (tmp_path / "run" / "report.html").touch()
     assert [update for _, update in shown[:3]] == [False, True, True]

@@ -16,7 +16,7 @@ from shoal.look import checks, results_text
 from shoal.results import BALANCED, Results
 from shoal.study import load_study
 
-pytestmark = pytest.mark.usefixtures("dots")
+pytestmark = pytest.mark.usefixtures("simple_models")
 ROWS = 120
 
 

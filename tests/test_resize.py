@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import shoal
+from dots import end_with_the_model
 from shoal.data import ImageSource, Preprocessing, load_image_dataset, read_images
 from shoal.errors import DataError, ModelFileError
 from shoal.export import onnx_model, torch_source
@@ -72,7 +73,7 @@ def test_without_the_key_sizes_are_refused_in_one_line(tmp_path: Path) -> None:
 
 
 def test_the_model_does_the_same_to_new_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+    end_with_the_model(monkeypatch)
     pics = folder(tmp_path)
     study = tiny_study(
         study={"task": "classification"},
@@ -109,7 +110,7 @@ def test_the_model_does_the_same_to_new_images(tmp_path: Path, monkeypatch: pyte
 def test_a_model_of_false_and_true_answers_0_and_1_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+    end_with_the_model(monkeypatch)
     truth = RANDOM.random((24, 5, 4)) < 0.5
     np.savez(tmp_path / "d.npz", images=truth, labels=np.arange(24) % 2)
     study = tiny_study(

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from dots import end_with_the_model
 from shoal.engine import Planner, Trainers, load_data
 from shoal.errors import ShoalError
 from shoal.look import results_text
@@ -60,7 +61,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def results(folder: Path) -> Results:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shoal.pipeline.write_report", lambda *_: None)
+        end_with_the_model(patch)
         study = study_of(folder, table(), time="day", ignore=["week"])
         return run(study, out=folder / "run", workers=1)
 
@@ -173,7 +174,7 @@ def test_a_column_and_the_order_of_the_file_say_the_same(tmp_path: Path) -> None
 def test_a_run_that_is_made_again_trains_nothing_and_keeps_its_digest(
     results: Results, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+    end_with_the_model(monkeypatch)
     study = study_of(folder, table(), time="day", ignore=["week"])
     assert plan(study, out=folder / "run").fits == 0
     assert run(study, out=folder / "run", workers=2).digest == results.digest
@@ -191,7 +192,7 @@ def test_times_are_kept_beside_the_rows(results: Results, folder: Path) -> None:
 
 
 def test_groups_stand_in_order_of_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+    end_with_the_model(monkeypatch)
     study = study_of(tmp_path, table(), time="day", groups="week")
     results = run(study, out=tmp_path / "run", workers=1)
     truth = results.truth

@@ -152,8 +152,12 @@ def test_a_score_that_is_another_has_its_number_perhaps_with_the_other_sign(name
 @pytest.mark.parametrize(
     ("task", "metric"), [(task, name) for name, kind in SCORES.items() if kind.peer for task in kind.tasks]
 )
-def test_every_score_chooses_the_candidate_with_the_best_mean(task: str, metric: str, trained: Path) -> None:
+def test_every_score_chooses_the_candidate_with_the_best_mean(
+    task: str, metric: str, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The best is the highest, or of errors the lowest, and it is said in the words of the score."""
+    for name in ("look_inside", "look_at_inputs", "ask_ensemble"):  # of the winner, whoever it is
+        monkeypatch.setattr(f"shoal.pipeline.{name}", lambda *_: None)
     kind = SCORES[metric]
     classes = 2 if kind.classes[1] == 2 else 3
     results = shoal.run(table(task, classes), out=trained / f"{task}-{classes}", **asked_study(task, metric))

@@ -35,7 +35,7 @@ from shoal.study import Training, load_study
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Results:
+def run(tmp_path_factory: pytest.TempPathFactory, simple_models: None) -> Results:
     folder = tmp_path_factory.mktemp("labels")
     table().to_csv(folder / "tags.csv", index=False)
     return shoal.run(load_study(written(folder)), out=folder / "run", workers=1)

@@ -20,6 +20,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import shoal
+from dots import end_with_the_model
 from labels_cases import table, written
 from shoal.engine import Planner, Silent, StudyFit, Trainers, _train
 from shoal.results import FitRecord
@@ -159,11 +160,11 @@ def carried_through(act: Callable[..., shoal.Results], kills: list[int]) -> shoa
 def plain(tmp_path_factory: pytest.TempPathFactory, dots: None) -> shoal.Results:
     """A plain run of the small study."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shoal.pipeline.write_report", lambda *_: None)
+        end_with_the_model(patch)
         return shoal.run(tiny_study(**QUICK), out=tmp_path_factory.mktemp("plain"), workers=1)
 
 
-@settings(max_examples=300 if LONG else 10)
+@settings(max_examples=300 if LONG else 6)
 @given(
     st.integers(1, 20).flatmap(lambda count: st.permutations(range(1, count + 1))),
     st.lists(st.tuples(st.integers(0, 30), st.lists(st.integers(1, 9), max_size=2)), max_size=3),

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import shoal
+from dots import end_with_the_model
 from shoal.errors import StudyError
 from shoal.export import export_onnx, export_torch, graph_feed, run_onnx
 from shoal.planning import plan
@@ -49,7 +50,7 @@ def study(folder: Path, kind: str, *, searched: bool = True) -> Study:
 @pytest.fixture(scope="module", autouse=True)
 def no_pictures() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shoal.pipeline.write_report", lambda *_: None)
+        end_with_the_model(patch, simple_models=True)
         yield
 
 

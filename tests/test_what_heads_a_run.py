@@ -16,6 +16,7 @@ from shoal.look._headline import headline
 from shoal.look._run_findings import RunFindings
 from shoal.results import Results
 
+pytestmark = pytest.mark.usefixtures("simple_models")
 ROWS = 400
 
 

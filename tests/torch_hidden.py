@@ -85,9 +85,10 @@ epochs = 6
 history = 2
 """
 COMMANDS: Final = (
-    "run two-peaks --out peaks --workers 1 --set training.epochs=9 --set study.repeats=1 --set inspect.history=2",
+    "run two-peaks --out peaks --workers 1 --set training.epochs=9 --set study.repeats=1 --set inspect.history=2"
+    " --set compare[0].training.epochs=9 --set compare[1].training.epochs=9 --set search.folds=2",
     "run digits --out digits --workers 1 --set training.epochs=2 --set study.repeats=1 --set inspect.history=2"
-    " --set search.folds=2 --set network.norm=layer --set network.conv[1].skip=2",
+    " --set search.folds=2 --set network.norm=layer --set network.conv[1].skip=2 --set checks.baselines=false",
     "run own.toml --out own --workers 1",
     "run waves.toml --out waves --workers 1",
     "report digits",
@@ -189,7 +190,7 @@ if __name__ == "__main__":
         hide_torch()
     from dots import draw_dots
 
-    draw_dots()
+    draw_dots(simple_models=True)
     write_tables()
     answer: dict[str, Any] = {
         "commands": {command: said_by(command) for command in COMMANDS},

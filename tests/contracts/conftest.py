@@ -6,18 +6,8 @@ import pytest
 from trainer_cases import make_trainer
 
 from shoal.engine._trainer import Trainer
-from shoal.extras import is_there
 
 NAMES = ("torch", "native")
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _one_thread() -> None:
-    """Small products gain nothing from a second thread, and other tests need the core."""
-    if is_there("torch"):
-        import torch
-
-        torch.set_num_threads(1)
 
 
 @pytest.fixture(params=NAMES, scope="session")

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from image_formats import TOY, WRITERS, Images
 
+from dots import end_with_the_model
 from shoal.data import ImageSource, holds_images, image_files, load_image_dataset, read_images
 from shoal.data._image_format import image_format
 from shoal.errors import DataError, EnvironmentFault, ShoalError, StudyError
@@ -161,7 +162,7 @@ def test_a_format_from_outside_is_checked_trained_and_predicted(
     toy: None, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     """A file and a row; the same study of an NPZ file has the same fits and answers."""
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+    end_with_the_model(monkeypatch)
     said = []
     for name in ("pixels", "npz"):
         Path(f"{name}.toml").write_text(STUDY.replace("FILE", written(name)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from trainer_cases import SCHEDULES
 
@@ -14,7 +14,6 @@ from shoal.study import Training
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
-@settings(max_examples=40)
 @given(
     epochs=st.integers(1, 300),
     lr=st.floats(1e-6, 10),

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from table_formats import TOY, WRITERS, Columns
 
+from dots import end_with_the_model
 from shoal import data, kinds
 from shoal.data import Dialect, Table, TableSource, formats, load_table_dataset, read_columns
 from shoal.data._table_format import LESS_TO_READ, TableFile, TableFormat, table_format
@@ -277,7 +278,7 @@ def test_a_format_from_outside_is_checked_trained_and_predicted(
     toy: None, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     """A file and a row; the same study of CSV files has the same fits, answers and forecast."""
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+    end_with_the_model(monkeypatch)
     printed: dict[str, dict[str, str]] = {}
     for format_name, endings in (("toy-lines", (".toylines", ".TOYROWS")), ("csv", (".csv", ".CSV"))):
         folder = Path(format_name)

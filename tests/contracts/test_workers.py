@@ -13,6 +13,7 @@ import pytest
 from odd_rows import Raising
 from pool_workers import PoolWorkers
 
+from dots import end_with_the_model
 from shoal.engine import Planner, StudyRows, Trainers
 from shoal.engine._fit import Fit
 from shoal.engine._planned import StudyFit, unique
@@ -307,7 +308,7 @@ class Caller:
 def test_a_kind_that_is_added_by_one_line_runs_a_study(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+    end_with_the_model(monkeypatch)
     study = tiny_study(training={"epochs": 2})
     before = run(study, out=tmp_path / "before", workers=2).digest
     made = []

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.preprocessing import OrdinalEncoder, StandardScaler
 
@@ -57,7 +57,6 @@ def facts(dataset: Dataset) -> dict[str, ColumnFacts]:
 # Ordered categories
 
 
-@settings(max_examples=40)
 @given(st.lists(st.sampled_from([*SIZES, ""]), min_size=1, max_size=20), st.data(), st.booleans())
 def test_places_equal_scikit_learn_and_are_learned_of_chosen_rows(
     cells: list[str], data: st.DataObject, standardize: bool

@@ -49,7 +49,6 @@ def test_rows_have_one_number_where_they_are_equal(width: int, rows: list[list[i
     st.lists(st.floats(), min_size=1, max_size=9),
     st.sampled_from([0, 1, 3, 300]),
 )
-@settings(max_examples=30)
 def test_many_numbers_are_in_the_order_of_numpy(seed: int, count: int, some: list[float], size: int) -> None:
     draw = np.random.default_rng(seed)
     values = np.round(draw.normal(size=count), 1) * 10.0 ** draw.integers(-size, size + 1, count)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import sklearn
 from fold_rows import SEEDS, dataset
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn import model_selection as oracle
@@ -90,7 +90,6 @@ def test_repeated(n: int, times: int, extra: int, seed: int) -> None:
     assert_equal(splits, oracle.RepeatedKFold(n_splits=n, n_repeats=times, random_state=seed).split(x))
 
 
-@settings(max_examples=50)
 @given(data=st.data(), n=st.integers(2, 5), times=st.integers(1, 3), seed=SEEDS)
 def test_repeated_stratified(data: st.DataObject, n: int, times: int, seed: int) -> None:
     classes = data.draw(class_numbers(n))
@@ -110,7 +109,6 @@ def repeated(
         yield make(n, shuffle=True, random_state=random)
 
 
-@settings(max_examples=50)
 @given(
     groups=st.lists(st.sampled_from("abcdefghijklm"), min_size=3).filter(lambda g: len(set(g)) > 2),
     data=st.data(),
@@ -165,7 +163,6 @@ def test_stratified_grouped(
     assert_equal(splits, stratified_grouped(splitter, classes, groups))
 
 
-@settings(max_examples=50)
 @given(drawn=classes_in_groups(), times=st.integers(1, 3), seed=SEEDS)
 def test_repeated_stratified_grouped(
     drawn: tuple[int, NDArray[np.int64], NDArray[np.str_]], times: int, seed: int

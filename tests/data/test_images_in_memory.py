@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import shoal
+from dots import end_with_the_model
 from shoal.engine import load_data
 from shoal.request import request_of
 from shoal.study import Study, parse_study
@@ -24,7 +25,7 @@ COLOURS = RNG.integers(0, 255, (30, 6, 5, 3)).astype(np.uint8)
 @pytest.fixture(autouse=True)
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+    end_with_the_model(monkeypatch)
 
 
 def study(**data: Any) -> Study:

@@ -309,7 +309,6 @@ def test_the_median_is_numpys_and_never_overflows(values: list[float]) -> None:
     st.integers(10_000, 10_003),
     st.sampled_from(["drawn", "in order", "few", "one", "zeros", "in turns", "huge"]),
 )
-@settings(max_examples=40)
 def test_the_median_of_many_is_numpys(seed: int, count: int, kind: str) -> None:
     """However they are arranged: also where some of them, evenly spaced, say nothing of the others."""
     drawn = np.random.default_rng(seed).normal(size=count)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 import shoal
+from dots import end_with_the_model
 from shoal.data import TableSource, given_rows, load_table_dataset
 from shoal.data._column_kind import ColumnKind
 from shoal.draft import draft_study
@@ -44,7 +45,7 @@ QUICK: dict[str, Any] = {
 @pytest.fixture(autouse=True)
 def _no_pictures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+    end_with_the_model(monkeypatch)
 
 
 def table(rows: int = 40, seed: int = 0) -> pd.DataFrame:

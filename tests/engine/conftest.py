@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from dots import end_with_the_model
+
 
 @pytest.fixture(scope="module", autouse=True)
 def no_pictures() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shoal.pipeline.write_report", lambda *_: None)
-        patch.setattr("shoal.pipeline.drift_of_rows", lambda _: "")  # a third of a tiny run's time
+        end_with_the_model(patch)
         yield

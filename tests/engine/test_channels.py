@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from shoal.data import load_builtin
@@ -103,7 +103,6 @@ def test_maps_behind_skips_are_those_of_the_module(norm: str) -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=60)
 def test_the_middle_unit_answers_to_its_part_of_an_image_as_to_the_whole(data: st.DataObject) -> None:
     """A part that was one pixel too small, or stood one pixel off, would answer otherwise."""
 

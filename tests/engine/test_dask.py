@@ -42,11 +42,6 @@ def cluster() -> Iterator[Cluster]:
             yield opened
 
 
-@pytest.fixture(autouse=True)
-def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
-
-
 def trained(cluster: Cluster, rows: Any, fits: list[Any]) -> dict[str, FitRecord]:
     pool = WorkerPool([FitLot(fits, rows, TRAINERS.by_name[fits[0].trainer])], 1, cluster)
     try:

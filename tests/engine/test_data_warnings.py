@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dots import end_with_the_model
 from shoal.engine import Silent
 from shoal.look import checks
 from shoal.pipeline import run
@@ -51,7 +52,7 @@ def study_of(folder: Path, ending: str = ".csv", **data: Any) -> Study:
 def test_check_and_run_say_it_first_and_the_checks_say_it_again(
     ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+    end_with_the_model(monkeypatch)
     study, listener = study_of(tmp_path, ending), Listener()
     said = plan(study, out=tmp_path / "run").notes[:3]
     assert said[0].startswith('in numbers of 32 bits: input "t" has 48 different values, which become ')
@@ -154,7 +155,7 @@ def test_folds_that_divide_groups_are_said_before_training_with_those_that_do_no
 def test_a_run_says_of_divided_groups_what_its_check_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+    end_with_the_model(monkeypatch)
     study, listener = grouped_study(tmp_path, kind="k-fold", shuffle=False), Listener()
     results = run(study, out=tmp_path / "run", workers=1, watcher=listener)
     (check,) = [check for check in checks(results) if check.code == "SH021"]
@@ -233,7 +234,7 @@ REMAINING = [
 def test_of_row_order_a_run_names_the_cause_that_remains(
     folds: dict[str, Any], drawn: bool, remedy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+    end_with_the_model(monkeypatch)
     draw = np.random.default_rng(0)
     walk = np.cumsum(draw.normal(size=200))
     rows = pd.DataFrame({"a": draw.normal(size=200), "y": walk})

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dots import end_with_the_model
 from shoal.engine import Silent
 from shoal.errors import Interrupted
 from shoal.pipeline import run
@@ -20,6 +21,8 @@ SHORT = (
     "training.batch_size=32",
     "search.folds=2",
     "network.hidden=[16]",
+    "checks.baselines=false",
+    "inspect.history=0",
     'search.space={"network.dropout"=[0, 0.25]}',
 )
 
@@ -36,7 +39,7 @@ def study() -> Study:
 def whole(study: Study, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The digest of an undisturbed run on one worker, which must have learned to read."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shoal.pipeline.write_report", lambda *_: None)
+        end_with_the_model(patch)
         results = run(study, out=tmp_path_factory.mktemp("whole"), workers=1)
     assert results.refit["test_accuracy"].min() > 0.85
     return results.digest

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dots import end_with_the_model
 from shoal.data import load_builtin
 from shoal.engine import Planner, Trainers, ask_ensemble, load_data
 from shoal.model import load
@@ -21,7 +22,7 @@ from studies import tiny_study
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shoal.pipeline.write_report", lambda *_: None)
+        end_with_the_model(patch)
         folder = tmp_path_factory.mktemp("ensemble")
         run(tiny_study(search={"repeats": 2}), out=folder, workers=1)
         return folder

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import shoal
+from dots import end_with_the_model
 from shoal.activations import ACTIVATIONS
 from shoal.data import Column, Dataset, fit_preprocessing
 from shoal.distributions import Normal, Quantiles
@@ -150,11 +151,11 @@ def test_ways_are_divided_where_rectifiers_bend(kind: str) -> None:
         plain = x.shape[1] - len(lookup)
         base = torch.cat([base[:plain], *(table.weight[1:].mean(dim=0) for table in lookup)]).detach()
         x, spans["city"] = lookup(x).detach(), slice(plain, lookup(x).shape[1])
-    total, points = torch.zeros_like(x), 600
-    for point in range(points):
-        way = (base + (point + 0.5) / points * (x - base)).requires_grad_()
-        answer = asked_of(torch.nn.Sequential(*layers)(way), network, named_N, 0)
-        total += torch.autograd.grad(answer.sum(), way)[0] / points
+    total, points, at_once = torch.zeros_like(x), 600, 30
+    for some in (torch.arange(points) + 0.5).split(at_once):
+        way = (base + some[:, None, None] / points * (x - base)).reshape(-1, x.shape[1]).requires_grad_()
+        answer = asked_of(torch.nn.Sequential(*layers)(way), network, np.tile(named_N, at_once), 0)
+        total += torch.autograd.grad(answer.sum(), way)[0].reshape(at_once, *x.shape).sum(dim=0) / points
     added = (total * (x - base)).numpy()
     theirs = np.stack([added[:, spans[name]].sum(axis=1) for name in result.inputs], axis=1)
     np.testing.assert_allclose(result.contributions[:, 0], theirs, atol=4e-3 * np.abs(theirs).max())
@@ -166,7 +167,7 @@ def asked_of(outputs: Any, network: Trained, named_N: np.ndarray, place: int) ->
 
     scales, task = network.preprocessing.target_scales, network.task
     if task == "classification":
-        own = outputs[torch.arange(ROWS), torch.tensor(named_N)]
+        own = outputs[torch.arange(len(outputs)), torch.tensor(named_N)]
         others = outputs.masked_fill(torch.nn.functional.one_hot(torch.tensor(named_N), 3).bool(), -torch.inf)
         return own - others.logsumexp(dim=1)
     if task == "multilabel":
@@ -174,7 +175,7 @@ def asked_of(outputs: Any, network: Trained, named_N: np.ndarray, place: int) ->
     scale = scales[place]
     if scale.link == "exp":
         return outputs[:, place].exp()
-    of_target = outputs.reshape(ROWS, len(scales), -1)[:, place]
+    of_target = outputs.reshape(len(outputs), len(scales), -1)[:, place]
     if isinstance(scale.distribution, Quantiles):
         of_target = of_target.sort(dim=1).values[:, 1:]
     value = of_target[:, 0] * scale.scale.scale + scale.scale.mean
@@ -368,7 +369,7 @@ def test_images_are_not_explained_by_columns(tmp_path: Path) -> None:
     from shoal.study import Study
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shoal.pipeline.write_report", lambda *_: None)
+        end_with_the_model(patch)
         shoal.run(Study.model_validate(study), out=tmp_path / "run", workers=1)
     model = tmp_path / "run" / "model.safetensors"
     sentence = "expected a model of tables, got one of images, which have no columns"

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import shoal
+from dots import end_with_the_model
 from shoal.data import Column, Dataset, fit_preprocessing
 from shoal.engine import Planner, Trainers, load_data, look_at_inputs
 from shoal.engine import _extents as extents
@@ -43,7 +44,7 @@ WEIGHTS = DRAW.integers(1, 5, ROWS).astype(float)
 
 
 def quiet(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("shoal.pipeline.write_report", lambda *_: None)
+    end_with_the_model(patch)
     patch.setattr("shoal.pipeline.ask_simple_models", lambda *_: None)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import shoal
+from dots import end_with_the_model
 from shoal.data import load_builtin
 from shoal.engine import Planner, Trainers, _inside, load_data
 from shoal.engine._channels import Channels
@@ -45,7 +46,7 @@ def small(**inspect: Any) -> Study:
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Results:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shoal.pipeline.write_report", lambda *_: None)
+        end_with_the_model(patch)
         return run(small(history=2, images=[7, 3]), out=tmp_path_factory.mktemp("images"), workers=1)
 
 
@@ -176,7 +177,7 @@ def test_a_history_that_shoal_would_not_have_kept_is_refused(
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Results:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shoal.pipeline.write_report", lambda *_: None)
+        end_with_the_model(patch)
         study = tiny_study(search=None, compare=None, inspect={"history": 4})
         return run(study, out=tmp_path_factory.mktemp("watched"), workers=1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 import shoal
+from dots import end_with_the_model
 from shoal.data import Column, Dataset, load_builtin, make_folds
 from shoal.data import FoldOptions as Options
 from shoal.engine import Planner, Trainers, _simple_models
@@ -28,6 +30,14 @@ from shoal.parts import Parts
 from shoal.results import Results, Store
 from shoal.study import Study
 from studies import tiny_study
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_pictures() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        end_with_the_model(patch, simple_models=True)
+        yield
+
 
 SHORT: dict[str, Any] = {"search": None, "compare": [], "training": {"epochs": 2}}
 

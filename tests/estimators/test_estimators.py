@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import scipy.sparse
 import sklearn
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.base import clone
@@ -48,7 +48,6 @@ def same(one: Any, other: Any) -> bool:
 # -- rows and weights ----------------------------------------------------------------------------------------
 
 
-@settings(max_examples=25)
 @given(order=st.permutations(range(30)), weights=st.lists(st.integers(0, 3), min_size=30, max_size=30))
 def test_a_batch_of_all_rows_knows_no_order_and_a_weight_is_a_repeat(
     order: list[int], weights: list[int]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.base import clone
@@ -42,7 +42,6 @@ def forms(images: NDArray[Any]) -> dict[str, Any]:
 
 
 @pytest.mark.filterwarnings("ignore:X has feature names")
-@settings(max_examples=60)
 @given(fitted=st.sampled_from(TYPES), asked=st.sampled_from(TYPES), form=st.sampled_from(list(forms(PIXELS))))
 def test_the_same_numbers_get_the_same_answers(fitted: str, asked: str, form: str) -> None:
     model = FITTED[fitted]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import optimize, stats
@@ -65,7 +65,6 @@ def loss_by_hand(model: Any, x: NDArray[Any], y: NDArray[Any], weight: NDArray[A
     raise ValueError(model.loss)
 
 
-@settings(max_examples=40)
 @given(
     loss=st.sampled_from(ALL),
     targets=st.integers(1, 3),

@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import scipy.sparse
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
@@ -229,7 +229,6 @@ def with_unseen(frame: pd.DataFrame, rows: list[int]) -> pd.DataFrame:
 KINDS_OF_PANDAS = ["category", "object", "string", "str", "arrow", "nullable"]
 
 
-@settings(max_examples=25, deadline=None)
 @given(
     order=st.permutations(list(FRAME)),
     learned=st.sampled_from(KINDS_OF_PANDAS),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from look_runs import MadeUp, make_run
 
 import shoal.planning
+from dots import end_with_the_model
 from shoal.data._array_columns import array_names
 from shoal.errors import RunFolderError
 from shoal.look import plan_text
@@ -88,7 +89,7 @@ def test_what_a_line_says_is_no_note_beside_it() -> None:
 
 
 def test_plan_results_and_page_say_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+    end_with_the_model(monkeypatch)
     rows = "".join(
         f"{row % 3},{'ab'[row % 2]},{row},2020-01-{1 + row % 30:02},{row * 0.7}\n" for row in range(40)
     )
@@ -128,7 +129,7 @@ def test_plan_results_and_page_say_the_same(tmp_path: Path, monkeypatch: pytest.
 def test_a_table_to_which_nothing_was_done_has_no_column_of_what_was_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+    end_with_the_model(monkeypatch)
     (tmp_path / "t.csv").write_text(
         "a,y\n" + "".join(f"{row},{row * 0.7}\n" for row in range(40)), encoding="utf-8"
     )

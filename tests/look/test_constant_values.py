@@ -12,7 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import shoal
+from dots import dots_but
+from shoal.look._figure import Chapter
 from shoal.look._paper import png, with_room
+from shoal.look.figures import figures_of
 from shoal.look.figures.agreement import agreement, draw_agreement
 from shoal.look.figures.candidate_curves import CandidateCurves, candidate_curve, draw_candidate_curves
 
@@ -27,7 +30,11 @@ def test_the_ends_of_an_axis_hold_what_it_shows_and_differ(low: float, wide: flo
 
 
 @pytest.mark.parametrize("target", ["number", "word"])
-def test_a_run_whose_candidates_score_alike_warns_of_nothing(tmp_path: Path, target: str) -> None:
+def test_a_run_whose_candidates_score_alike_warns_of_nothing(
+    tmp_path: Path, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_candidates = [figure.name for figure in figures_of(Chapter.SEARCH)]  # the others are of any run
+    monkeypatch.setattr("shoal.look._gallery.png", dots_but(*of_candidates))
     draw = np.random.default_rng(0)
     a, b = draw.normal(size=(2, 90))
     y = a + 0.1 * b if target == "number" else np.where(a > 0, "p", "q")

@@ -11,6 +11,7 @@ from look_runs import MadeUp, make_run
 from readable import faults
 from test_figures import HOSTILE
 
+from dots import end_with_the_model
 from shoal.look._epoch_lines import MOST_LINES, shown_layers
 from shoal.look._figure import Subject
 from shoal.look._run_findings import RunFindings
@@ -120,7 +121,7 @@ def scheduled(tmp_path_factory: pytest.TempPathFactory) -> Results:
     ]
     space = {"training.lr": [0.02, 0.01]}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shoal.pipeline.write_report", lambda *_: None)
+        end_with_the_model(patch)
         study = tiny_study(
             network={"activation": "relu", "dropout": 0.2}, training=training, compare=compare,
             search={"space": space}, inspect={"history": 4, "importance": 0},
@@ -155,6 +156,7 @@ def test_the_captions_say_what_is_part_of_the_loss(scheduled: Results) -> None:
     assert [layer.layer for layer in gathered.fact.layers] == ["hidden1", "hidden2", "output"]
 
 
+@pytest.mark.usefixtures("no_report")
 def test_a_deep_sigmoid_network_is_said_to_lose_its_gradient(tmp_path: Path) -> None:
     """Hochreiter 1991: each sigmoid passes a quarter on, at most."""
     study = tiny_study(

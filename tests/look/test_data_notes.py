@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import shoal.planning
+from dots import end_with_the_model
 from shoal.data import Dataset
 from shoal.engine import Silent
 from shoal.errors import RunFolderError
@@ -44,7 +45,7 @@ def noted(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_notes_go_from_the_reader_to_plan_run_results_and_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+    end_with_the_model(monkeypatch)
     study, listener = tiny_study(), Listener()
     lines = plan_text(study, plan(study, out=tmp_path), tmp_path, 2).splitlines()
     assert lines[-3:] == ["notes on the data", f"  - {NOTES[0]}", "  - a name\\nover two lines"]
@@ -62,7 +63,7 @@ def test_data_of_which_there_is_nothing_to_say(tmp_path: Path) -> None:
 
 
 def test_notes_that_are_no_sentences_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+    end_with_the_model(monkeypatch)
     results = run(tiny_study(), out=tmp_path, workers=1)
     assert results.data_notes == ()
     identity = Identity("tiny", "regression", shoal.planning.load_data(tiny_study()).train_fingerprint)
@@ -75,7 +76,7 @@ def test_notes_that_are_no_sentences_are_refused(tmp_path: Path, monkeypatch: py
 def test_the_list_of_categorical_inputs_is_checked_and_results_of_old_have_the_study_s(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+    end_with_the_model(monkeypatch)
     results = run(tiny_study(), out=tmp_path, workers=1)
     identity = Identity("tiny", "regression", shoal.planning.load_data(tiny_study()).train_fingerprint)
     for value, categorical in (([], ()), (["kind"], ("kind",)), (None, results.study.data.categorical)):

@@ -18,6 +18,7 @@ from hypothesis.extra.numpy import arrays
 from look_runs import MadeUp, make_run
 from PIL import Image
 
+from dots import dot
 from shoal.cli import main
 from shoal.errors import InputError
 from shoal.look import Results, pictures, write_animation
@@ -63,7 +64,7 @@ def test_what_moves_is_what_a_run_keeps(tmp_path: Path, run: MadeUp, names: list
     shown = films(tmp_path, run)
     assert [*shown] == [f"35-epochs-{name}" for name in names]
     for picture in pictures_of(Chapter.EPOCHS, Results.open(tmp_path)):
-        assert picture.png() == picture.png()
+        assert len({picture.png() for _ in range(1 + (run is IMAGES))}) == 1
         assert picture.words().endswith(" epochs up to 3." if "Mean" not in picture.words() else "\u00a0%.")
         assert picture.fact.few == [0, 1, 3]
         lines = fact_csv(picture.fact).splitlines()
@@ -189,8 +190,9 @@ def test_the_page_gets_every_film(tmp_path: Path) -> None:
                 assert base64.b64decode(panel["moving"]) == tiles.byte_SRCHW.tobytes()
 
 
-@pytest.mark.parametrize("ending", [".gif", ".webp", ".png"])
-@pytest.mark.parametrize("run", [CURVE, IMAGES], ids=["curve", "images"])
+@pytest.mark.parametrize(
+    ("run", "ending"), [(CURVE, ".gif"), (IMAGES, ".webp"), (CURVE, ".png")], ids=["gif", "webp", "png"]
+)
 def test_an_animation_has_an_image_for_every_epoch(tmp_path: Path, run: MadeUp, ending: str) -> None:
     results = make_run(tmp_path / "run", run)
     path = tmp_path / f"film{ending}"
@@ -248,6 +250,7 @@ def test_what_cannot_be_animated_is_said(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_file_of_other_content_stays_and_a_stop_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(animation, "png", dot)
     results = Results.open(make_run(tmp_path / "run", CURVE).folder)
     path = tmp_path / "film.gif"
     path.write_bytes(b"mine")
@@ -284,6 +287,7 @@ def test_the_command_says_what_it_wrote_and_refuses_in_a_line(
 ) -> None:
     make_run(tmp_path / "run", CURVE)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(animation, "png", dot)
     cases = {
         (): (0, "made-up-epochs.gif: 4 epochs, 9.5 s\n", ""),
         ("--out", "a.webp", "--seconds", "1"): (0, "a.webp: 4 epochs, 2.5 s\n", ""),

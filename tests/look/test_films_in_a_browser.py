@@ -1,10 +1,14 @@
-"""Films on the page: one slider moves all of them, by pointer, by keys, by itself; without it there are pictures."""
+"""Films on the page: one slider moves all of them, by pointer, by keys, by itself; without it there are pictures.
+
+Those are dots here: how pictures stand on the page is seen in `test_report_in_a_browser.py`.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,6 +24,7 @@ IMAGES = MadeUp(
     image=(3, 5, 5), epochs=20, inside=True,
 )  # fmt: skip
 CURVE = MadeUp(names=("a",), epochs=20, hidden=(2,), inside=True)
+RUNS = {"images": IMAGES, "curve": CURVE}
 SLIDER = "document.getElementById('epoch')"
 PIXELS = "[...document.querySelectorAll('.film canvas')].map((canvas) => canvas.toDataURL().slice(22))"
 MOVED = "((place) => {{ {0}.value = place; {0}.dispatchEvent(new Event('input')); }})({1})"
@@ -31,12 +36,23 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
         yield tab
 
 
-@pytest.fixture(scope="module", params=[IMAGES, CURVE], ids=["images", "curve"])
-def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    parts = Parts()
-    path = write_report(make_run(tmp_path_factory.mktemp("run"), request.param), parts)
-    assert parts.missing == []
-    return path
+@pytest.fixture(scope="module")
+def reports(dots: None, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Give the report of a run, written once."""
+
+    @cache
+    def written(name: str) -> Path:
+        parts = Parts()
+        path = write_report(make_run(tmp_path_factory.mktemp("run"), RUNS[name]), parts)
+        assert parts.missing == []
+        return path
+
+    return written
+
+
+@pytest.fixture(params=RUNS)
+def report(request: pytest.FixtureRequest, reports: Callable[[str], Path]) -> Path:
+    return reports(request.param)
 
 
 def shown(page: Page) -> list[str]:
@@ -136,8 +152,8 @@ def test_axe_finds_nothing(page: Page, report: Path, width: int, dark: bool) -> 
     assert page.value(f"axe.run('#epochs').then((all) => all.violations.map({said}))") == []
 
 
-def test_names_in_films_stay_texts(page: Page, tmp_path: Path) -> None:
-    report = write_report(make_run(tmp_path, IMAGES))
+def test_names_in_films_stay_texts(page: Page, reports: Callable[[str], Path]) -> None:
+    report = reports("images")
     page.open(report)
     content = re.search(
         r'<script type="application/json" id="data">(.*?)</script>', report.read_text("utf-8")

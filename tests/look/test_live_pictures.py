@@ -48,8 +48,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Results]:
 def test_every_live_picture_shows_what_the_drawn_one_does(name: str, made: Callable[[str], Results]) -> None:
     compared = 0
     for picture in pictures(made(name)):
+        if picture.name == PARALLEL:  # whose axes are no axes: the next test
+            continue
         plot = picture.plot()
-        if plot is None or picture.name == PARALLEL:  # whose axes are no axes: the next test
+        if plot is None:
             continue
         compared += 1
         assert live(plot) == drawn(picture), picture.name

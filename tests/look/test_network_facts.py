@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from look_runs import MadeUp, make_run
 from network_cases import CASES, case, classes, drawn
 
@@ -15,7 +15,6 @@ from shoal.look.page.network import network_table
 from shoal.nets import Architecture, build_module
 
 
-@settings(max_examples=60)
 @given(drawn())
 def test_numbers_are_those_of_the_architecture(network: tuple[Architecture, NetworkFacts]) -> None:
     architecture, fact = network

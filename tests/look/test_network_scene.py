@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from network_cases import CASES, HOSTILE, case, drawn
 from readable import faults
 
@@ -52,7 +52,6 @@ def mistakes(scene: Scene) -> Iterator[str]:
             yield f"{one.text!r} over {other.text!r}"
 
 
-@settings(max_examples=60, deadline=None)
 @given(drawn())
 def test_no_text_leaves_the_sheet_or_lies_over_another(network: tuple[Architecture, NetworkFacts]) -> None:
     for width in (WIDE, NARROW):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dots import end_with_the_model
 from shoal.look import headline_text, results_text
 from shoal.look._headline import headline
 from shoal.look._outer_folds import nested_sentences
@@ -38,7 +39,7 @@ NONE = Interval(math.nan, math.nan, "2 outer folds are too few for an interval")
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shoal.pipeline.write_report", lambda *_: None)
+        end_with_the_model(patch)
         return run(tiny_study(nested={"folds": 3}), out=tmp_path_factory.mktemp("run"), workers=1)
 
 
@@ -92,7 +93,7 @@ def test_the_page_has_the_same(results: Results) -> None:
 
 
 def test_a_run_without_one_says_nothing_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+    end_with_the_model(monkeypatch)
     bare = run(tiny_study(training={"epochs": 2}), out=tmp_path / "run", workers=1)
     text, page = results_text(bare), report_html(bare, ())
     assert "outer fold" not in text + page
@@ -141,7 +142,7 @@ def test_of_a_rare_class_the_table_and_the_last_sentence_have_balanced_accuracy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Three rows of a hundred are ill, and nobody is named so: right on 97 %, and worth nothing."""
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+    end_with_the_model(monkeypatch)
     draw = np.random.default_rng(0)
     lines = [f"{x:.3f},{'ill' if n % 33 == 5 else 'well'}" for n, x in enumerate(draw.normal(size=400))]
     (tmp_path / "rare.csv").write_text("\n".join(("x,state", *lines)))

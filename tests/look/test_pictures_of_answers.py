@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from readable import faults
 from sklearn import calibration, metrics
@@ -39,7 +39,6 @@ def answers(draw: st.DrawFn) -> tuple[Any, Any, Any]:
 
 
 @given(answers())
-@settings(max_examples=60, deadline=None)
 def test_curves_and_areas_are_scikit_learns(case: tuple[Any, Any, Any]) -> None:
     true, probability, weight = case
     own = order_curve(true, probability, weight)
@@ -187,7 +186,6 @@ def test_the_interval_of_a_recall_is_wilsons_of_the_rows_of_its_class() -> None:
 
 
 @given(answers())
-@settings(max_examples=40, deadline=None)
 def test_bins_of_a_class_are_scikit_learns(case: tuple[Any, Any, Any]) -> None:
     true, probability, _ = case
     own = calibrations.class_calibration("a", true, probability)

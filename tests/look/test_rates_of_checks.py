@@ -16,6 +16,7 @@ from shoal.look.method_checks import method_checks
 
 ROOT = Path(__file__).parents[2]
 CODES = [check.code for check in method_checks()]
+NEEDED = {"ask_simple_models": ("SH030", "SH031"), "drift_of_rows": ("SH028",)}
 
 
 def table_of(path: str, head: str) -> list[str]:
@@ -55,7 +56,10 @@ def test_every_check_has_a_planted_world() -> None:
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_a_check_speaks_where_its_fault_is_planted(code: str) -> None:
+def test_a_check_speaks_where_its_fault_is_planted(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, of_checks in NEEDED.items():  # what no other check asks for takes half of the time
+        if code not in of_checks:
+            monkeypatch.setattr(f"shoal.pipeline.{name}", lambda *_: "")
     said = verdict(planted()[code](np.random.default_rng([1, *code.encode()]))).said
     assert code in said
 

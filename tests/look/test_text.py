@@ -10,6 +10,7 @@ import pytest
 from look_runs import MadeUp, make_run
 from sklearn.metrics import precision_recall_fscore_support
 
+from dots import end_with_the_model
 from shoal.look import plan_text, results_text
 from shoal.look._text import CLASSES_SHOWN, ROWS_SHOWN
 from shoal.look._text_layout import in_lines, number, text_table
@@ -21,7 +22,7 @@ from studies import tiny_study
 
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+    end_with_the_model(monkeypatch, simple_models=True)
 
 
 def test_numbers_have_four_digits_and_nothing_is_a_dash() -> None:

@@ -6,7 +6,7 @@ import ctypes
 
 import numpy as np
 from core_cases import core, every_width, needs_core
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shoal.engine.trainers.native_core import TARGETS
@@ -49,7 +49,6 @@ def test_every_small_count_has_the_same_dropout_draws_and_order(target: str) -> 
 
 
 @every_width
-@settings(max_examples=40)
 @given(key=KEYS, count=COUNTS, place=PLACES)
 def test_drawn_places_have_the_same_draws(
     target: str, key: tuple[int, int], count: int, place: tuple[int, int, int]

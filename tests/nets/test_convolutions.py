@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shoal.errors import StudyError
@@ -85,7 +85,6 @@ def test_a_skip_over_strides_beyond_all_maps() -> None:
         assert build_module(laid_out)(torch.zeros(2, 1, 8, 8)).shape == (2, 3)
 
 
-@settings(max_examples=60)
 @given(drawn=networks())
 def test_sizes_are_those_of_torch_or_the_network_is_refused(
     drawn: tuple[Network, tuple[int, int, int]],

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -108,7 +108,6 @@ def as_columns(
     return np.stack([weights[name] for name in plain.input_names], axis=1)
 
 
-@settings(max_examples=30)
 @given(st.integers(0, 2**32), st.integers(2, 9), st.integers(1, 5))
 def test_an_embedding_is_a_column_for_each_category_before_a_layer_without_bias(
     seed: int, least: int, size: int

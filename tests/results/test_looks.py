@@ -10,6 +10,7 @@ import pytest
 
 import shoal
 import shoal.pipeline
+from dots import end_with_the_model
 from shoal.errors import RunFolderError
 from shoal.look import checks, results_text
 from shoal.look._trust import looks_sentence
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("dots")
 @pytest.fixture
 def unreported(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests that look at no report."""
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+    end_with_the_model(monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of one run, to be copied."""
     folder = tmp_path_factory.mktemp("once") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shoal.pipeline.write_report", lambda *_: None)
+        end_with_the_model(patch)
         ran(folder)
     return folder
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
 from shoal.results import Units
 from shoal.results._mean_recall import recall_difference, recall_interval
+
+LONG = os.environ.get("SHOAL_CAMPAIGN") == "long"
 
 
 def named(classes: np.ndarray) -> np.ndarray:
@@ -43,7 +47,8 @@ def test_the_truth_is_held_in_most_of_many_draws(rare: int) -> None:
     random, y = np.random.default_rng(rare), np.zeros(400, np.int64)
     y[:rare] = 1
     truth, held_score, held_difference = (0.8 + 0.97) / 2, 0, 0
-    for _ in range(200):
+    draws = 200 if LONG else 60
+    for _ in range(draws):
         # One that is right in 80 and 97 % of the classes, and another that is right where it is, or half the time anew.
         first = random.random(400)
         second = np.where(random.random(400) < 0.5, first, random.random(400))
@@ -52,8 +57,8 @@ def test_the_truth_is_held_in_most_of_many_draws(rare: int) -> None:
         held_score += of.low <= truth <= of.high
         apart = recall_difference(y, named(answers[0]), named(answers[1]), rows(400))
         held_difference += apart.low <= 0 <= apart.high
-    assert held_score >= 180
-    assert held_difference >= 180
+    assert held_score >= 0.9 * draws
+    assert held_difference >= 0.9 * draws
 
 
 def test_groups_make_it_wider_and_few_rows_give_none() -> None:

@@ -130,6 +130,7 @@ def test_intervals_hold_the_score_of_what_is_delivered(rows: int, folds: int, he
     assert 0.90 <= held / shown <= 0.99
 
 
+@pytest.mark.usefixtures("no_report")
 def test_whole_studies_hold_what_they_say() -> None:
     """The campaign `python -m benchmarks.honesty nested` in short; real networks, so few studies."""
     found = simulated(NestedStudies("short", 60), 8)

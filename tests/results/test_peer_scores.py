@@ -120,7 +120,7 @@ def answered_classes(draw: st.DrawFn) -> tuple[NDArray[Any], NDArray[Any]]:
     return np.array([*range(classes), *rest]), weight / weight.sum(axis=1, keepdims=True)
 
 
-@settings(max_examples=1000 if LONG else 25)
+@settings(max_examples=1000 if LONG else 12)
 @given(answered_classes())
 def test_scores_of_classes_are_scikit_learns_to_the_last_bit(case: tuple[NDArray[Any], NDArray[Any]]) -> None:
     y, probability = case
@@ -140,7 +140,7 @@ def answered_labels(draw: st.DrawFn) -> tuple[NDArray[Any], NDArray[Any]]:
     return y, answers
 
 
-@settings(max_examples=1000 if LONG else 25)
+@settings(max_examples=1000 if LONG else 12)
 @given(answered_labels())
 def test_scores_of_labels_are_scikit_learns_to_the_last_bit(case: tuple[NDArray[Any], NDArray[Any]]) -> None:
     """One label in one column is two classes to scikit-learn, which takes none of its averages for them."""
@@ -150,7 +150,7 @@ def test_scores_of_labels_are_scikit_learns_to_the_last_bit(case: tuple[NDArray[
             assert peer_score(name, y, answers) == float(call(y, answers)), name
 
 
-@settings(max_examples=1000 if LONG else 25)
+@settings(max_examples=1000 if LONG else 12)
 @given(answered_labels())
 def test_a_label_alone_has_the_scores_of_one_class_of_two(case: tuple[NDArray[Any], NDArray[Any]]) -> None:
     y, answers = (of[:, 0] for of in case)
@@ -180,7 +180,7 @@ def answered_numbers(draw: st.DrawFn) -> tuple[NDArray[Any], NDArray[Any]]:
     return y, answers
 
 
-@settings(max_examples=1000 if LONG else 25)
+@settings(max_examples=1000 if LONG else 12)
 @given(answered_numbers())
 def test_scores_of_numbers_are_scikit_learns_to_the_last_bit(case: tuple[NDArray[Any], NDArray[Any]]) -> None:
     y, answers = case

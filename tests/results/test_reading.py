@@ -80,6 +80,7 @@ def test_after_a_failure_it_is_opened_anew(results: Results) -> None:
         results.parameters(name)
 
 
+@pytest.mark.usefixtures("dots")
 def test_a_report_opens_the_store_once(results: Results, openings: list[Path]) -> None:
     shoal.look.write_report(results)
     assert openings == [results.folder] * 2  # once by whoever writes

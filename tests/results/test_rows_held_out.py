@@ -18,7 +18,7 @@ from shoal.results import Results, reading
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(tmp_path_factory: pytest.TempPathFactory, dots: None) -> Path:
     draw = np.random.default_rng(0)
     table = pd.DataFrame({"x": draw.normal(size=40), "y": draw.normal(size=40)})
     folder = tmp_path_factory.mktemp("run") / "out"

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from record_cases import IDENTITY, sql
 
@@ -197,7 +197,6 @@ class TestForeignFolders:
         assert (tmp_path / ".DS_Store").exists() == (name == ".DS_Store")
 
 
-@settings(max_examples=40)
 @given(
     theirs=st.dictionaries(st.sampled_from(NAMES), st.binary(min_size=1, max_size=4), max_size=4),
     steps=st.lists(st.tuples(st.sampled_from(NAMES), st.binary(max_size=3)), max_size=8),

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn import metrics
@@ -23,7 +23,6 @@ numbers = st.integers(-1000, 1000).map(lambda number: number / 8)
 tables = hnp.array_shapes(min_dims=2, max_dims=2, min_side=2, max_side=6)
 
 
-@settings(max_examples=40)
 @given(tables.flatmap(lambda shape: st.tuples(*[hnp.arrays(np.float64, shape, elements=numbers)] * 2)))
 def test_regression_agrees_with_scikit_learn(pair):
     y_NK, prediction_NK = pair
@@ -73,7 +72,6 @@ def classified(draw):
     return y_N, weight_NK / weight_NK.sum(axis=1, keepdims=True)
 
 
-@settings(max_examples=40)
 @given(classified())
 def test_classification_agrees_with_scikit_learn(pair):
     y_N, probability_NK = pair

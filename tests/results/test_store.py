@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from record_cases import (
     FILE,
@@ -51,7 +51,6 @@ def store(tmp_path_factory):
 # Round trips
 
 
-@settings(max_examples=60)
 @given(fit_records())
 def test_a_fit_comes_back_to_the_last_bit(store, record):
     store.add(record)
@@ -61,7 +60,6 @@ def test_a_fit_comes_back_to_the_last_bit(store, record):
     assert same(store.arrays(record.fit_id, "parameters"), record.parameters)
 
 
-@settings(max_examples=25)
 @given(
     arrays(np.float32),
     st.dictionaries(st.text("abc"), st.floats(allow_nan=False) | st.integers() | st.text("é\n")),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from benchmarks.honesty.weighted_predictions import COVERAGES, PROBLEMS, WITHIN, measure, off_by
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
@@ -113,7 +113,6 @@ def test_sets_are_those_of_the_definition(seed: int, coverage: float, kind: str)
             assert sets[row, k] == (better < need)
 
 
-@settings(max_examples=40)
 @given(seeds, shares)
 def test_whole_weights_are_rows_that_come_so_often(seed: int, coverage: float) -> None:
     """All but what a new row counts: there it is one of them, here one that is drawn by its weight."""
@@ -148,7 +147,6 @@ def test_equal_weights_are_none(seed: int, weight: float, coverage: float) -> No
     assert Counts.of(held).worth == pytest.approx(Counts.of(plain).rows)
 
 
-@settings(max_examples=40)
 @given(seeds, kinds, st.sampled_from([3.0, 0.1, 1e-300, 1e300, 2.0**-1000]))
 def test_only_ratios_count(seed: int, kind: str, unit: float) -> None:
     for classes in (False, True):
@@ -186,7 +184,6 @@ def test_the_order_of_rows_changes_no_byte(seed: int, kind: str) -> None:
         assert fold.weights is other.weights or fold.weights.tobytes() == other.weights.tobytes()  # type: ignore[union-attr]
 
 
-@settings(max_examples=40)
 @given(seeds, kinds)
 def test_more_coverage_gives_wider_intervals_and_larger_sets(seed: int, kind: str) -> None:
     for classes in (False, True):
@@ -239,7 +236,6 @@ def rows_of_classes(seed: int, classes: int) -> tuple[Any, Any, Any]:
     return rng.integers(classes, size=60), probability, rng.gamma(1.0, size=60) + 0.01
 
 
-@settings(max_examples=40)
 @given(seeds, st.sampled_from([2, 4]))
 def test_the_temperature_is_that_of_the_least_weighted_cross_entropy(seed: int, classes: int) -> None:
     y, probability, weight = rows_of_classes(seed, classes)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from drawn_studies import BASE, spaces
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shoal.errors import StudyError
@@ -76,7 +76,6 @@ def test_without_a_search_or_a_space_the_base_study_is_the_only_candidate() -> N
 
 
 @given(spaces(ranges=False), st.randoms(use_true_random=False))
-@settings(max_examples=40)
 def test_the_order_of_the_space_permutes_candidates_and_keeps_their_names(
     space: dict[str, Any], random: Any
 ) -> None:
@@ -96,7 +95,6 @@ def test_the_order_of_the_space_permutes_candidates_and_keeps_their_names(
 
 
 @given(spaces(ranges=False))
-@settings(max_examples=40)
 def test_a_wider_space_keeps_the_old_candidates(space: dict[str, Any]) -> None:
     wider = {**space, "training.batch_size": [32, 64]}  # 32 is the default
     if "training.lr" in space:
@@ -269,7 +267,6 @@ def test_every_value_of_a_finite_space_can_be_drawn() -> None:
     st.integers(1, 10),
     st.integers(0, 5),
 )
-@settings(max_examples=40)
 def test_draws_depend_on_seed_key_and_values_alone(
     seed: int, order: list[str], rates: list[float], names: list[str], samples: int, more: int
 ) -> None:

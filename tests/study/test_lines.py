@@ -6,7 +6,7 @@ import tomllib
 from typing import Any
 
 from drawn_studies import trees
-from hypothesis import given, settings
+from hypothesis import given
 
 from shoal.study import parse_study, to_toml
 from shoal.study._key_paths import key_text
@@ -87,7 +87,6 @@ def test_carriage_returns_do_not_count() -> None:
 
 
 @given(trees())
-@settings(max_examples=30)
 def test_every_key_of_a_written_study_is_found_on_its_line(tree: dict[str, Any]) -> None:
     text = to_toml(parse_study(tree))
     lines = key_lines(text)

@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 from drawn_studies import BASE, trees
-from hypothesis import given, settings
+from hypothesis import given
 
 from shoal.errors import StudyError
 from shoal.study import Comparison, Study, load_study, parse_study, passed_on, to_toml
 
 
 @given(trees())
-@settings(max_examples=60)
 def test_a_study_read_back_is_equal(tmp_path_factory: pytest.TempPathFactory, tree: dict[str, Any]) -> None:
     study = parse_study(tree)
     file = tmp_path_factory.getbasetemp() / "written.toml"

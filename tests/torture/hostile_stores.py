@@ -17,10 +17,12 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+import pytest
 from safetensors.numpy import load, save
 from watched import bounded
 
 import shoal
+from dots import end_with_the_model
 from shoal.engine import _train
 from shoal.engine.workers import slices
 from shoal.errors import EnvironmentFault, ShoalError
@@ -87,7 +89,8 @@ def real_run(kind: str, folder: Path) -> Path:
     """A run folder as a run leaves it, but for the pictures, or as it is left in the middle of its fifth fit."""
     if kind == "begun":
         return begun_run(study_of(kind), folder, fits=4)
-    with patch("shoal.pipeline.write_report"):
+    with pytest.MonkeyPatch.context() as patches:
+        end_with_the_model(patches)
         shoal.run(study_of(kind), out=folder, workers=1)
     return folder
 

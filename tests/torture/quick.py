@@ -3,8 +3,9 @@
 A request is a JSON object (see `Runner.start`). Each is answered in a fork of its own, so that a campaign starts
 Python once: with the process id, then the exit status. A worker looks up every `slice` seconds (0: after fixed
 epochs, so that each run makes the same system calls) and hands over a checkpoint each time, also `within` an
-epoch; the id of each fit goes to `log` once it is committed; pictures, report and tables are left out unless
-`pictures` asks for them. With `swap` something else is put in the place of a file in the middle (see `placements.py`).
+epoch; the id of each fit goes to `log` once it is committed; pictures, report and tables, and what is `left_out` of the
+pipeline, are left out unless `pictures` asks for them. With `swap` something else is put in the place of a file in the
+middle (see `placements.py`).
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ def _answer(request: dict[str, Any]) -> NoReturn:
     if request["within"]:
         native.PAUSE_INTERVAL = 1
     if not request["pictures"]:
-        shoal.pipeline.write_report = lambda *_: None
+        for name in ("write_report", *request["left_out"]):
+            setattr(shoal.pipeline, name, lambda *_: "")
         shoal.look.results_text = lambda *_: "done"
     _log_commits(request["log"])
     if swap := request.get("swap"):

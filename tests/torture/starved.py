@@ -24,6 +24,7 @@ from PIL import Image
 from torture_runs import TIMES, believed, telling
 
 import shoal
+from dots import end_with_the_model
 from shoal.errors import EnvironmentFault, RunFolderError
 from shoal.look import results_text, write_report
 from shoal.predict import predict_file
@@ -175,7 +176,8 @@ def main(library: str, name: str, start: int, step: int) -> None:
     dot = io.BytesIO()
     Image.new("RGB", (1, 1)).save(dot, "PNG")  # drawing asks SQLite for nothing, and takes seconds
     drawn = patch("shoal.look._gallery.png", lambda *_: dot.getvalue())
-    with TemporaryDirectory() as folder, drawn, patch("shoal.pipeline.write_report"):
+    with TemporaryDirectory() as folder, drawn, pytest.MonkeyPatch.context() as patches:
+        end_with_the_model(patches)
         ready, act, held = _acts(Path(folder))[name]()
         ready()
         with memory.starved(0, -1):

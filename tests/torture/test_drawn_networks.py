@@ -1,4 +1,7 @@
-"""The stages after training, for drawn networks of every kind and width of layer: a model file and a whole report."""
+"""The stages after training, for drawn networks of every kind and width of layer: a model file and a whole report.
+
+In short, pictures of what is inside of a network are drawn, and no others; what is no network's is left out.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,11 @@ import numpy as np
 import pytest
 
 import shoal
+from dots import AFTER_THE_MODEL, dots_but
 from shoal.errors import StudyError
 from shoal.look import pictures
+from shoal.look._figure import Chapter
+from shoal.look.figures import figures_of
 from shoal.study import Study, to_toml
 from shoal.study._values import Activation
 from test_cli import shoal as command
@@ -88,6 +94,11 @@ def test_a_drawn_network_is_looked_into_whole(
     number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    if not LONG:
+        inside = (figure.name for figure in figures_of(Chapter.INSIDE))
+        monkeypatch.setattr("shoal.look._gallery.png", dots_but(*inside))
+        for name in AFTER_THE_MODEL[1:]:
+            monkeypatch.setattr(f"shoal.pipeline.{name}", lambda *_: "")
     study = drawn(number, tmp_path)
     Path("study.toml").write_text(to_toml(study), encoding="utf-8")
     assert command(monkeypatch, "run", "study.toml", "--out", "run", "--workers", "2") == 0

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from dots import end_with_the_model
 from shoal.data import load_builtin
 from shoal.errors import DataError, Problem
 from shoal.export import run_onnx
@@ -62,7 +63,7 @@ def below(folder: Path) -> set[str]:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty working folder with room above it, where nothing may appear. The report is for the campaign."""
     if not LONG:
-        monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+        end_with_the_model(monkeypatch)
     folder = tmp_path / "a" / "b" / "c"
     folder.mkdir(parents=True)
     monkeypatch.chdir(folder)

@@ -12,7 +12,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -23,6 +22,7 @@ from torture_runs import FIRST, LONG, tampering_refused, telling
 from watched import Guard, watched
 
 import shoal
+from dots import end_with_the_model
 
 KINDS = ("peaks", "digits", "begun")
 COUNT = 10_000 if LONG else 30
@@ -126,7 +126,8 @@ def test_a_run_on_top_of_a_mutated_store(
     count, held = round(COUNT * SHARES[kind]) // 10 + 2, 0
     for number in range(count):
         what = changed(real, tmp_path / "run", 2 * 10**6 + number, guard)
-        with telling((number, what)), patch("shoal.pipeline.write_report"):
+        with telling((number, what)), pytest.MonkeyPatch.context() as patches:
+            end_with_the_model(patches)
             with watched(tmp_path / "run") as watch:
                 held += refused(lambda: shoal.plan(study_of(kind), out=tmp_path / "run"))
                 held += refused(lambda: shoal.run(study_of(kind), out=tmp_path / "run", workers=1))

@@ -1,4 +1,4 @@
-"""One study, one digest: whatever the workers, the order of the grid, the hash seed, and a kill on the way.
+"""One study, one digest: whatever the workers, the order of the grid, threads, the hash seed, and a kill on the way.
 
 The digest is a SHA-256 over all results and the bytes of the model file.
 """
@@ -20,6 +20,8 @@ import numpy as np
 import pytest
 from digest_run import digest_of
 from torture_runs import LONG, telling
+
+from dots import end_with_the_model
 
 SCRIPT = str(Path(__file__).with_name("digest_run.py"))
 HASH_SEEDS = 20
@@ -157,7 +159,8 @@ def asked(folder: Path, kind: str, trainer: str, way: Way) -> dict[str, Any]:
 
 
 def run_apart(request: dict[str, Any], hash_seed: int) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONHASHSEED": str(hash_seed), "OPENBLAS_NUM_THREADS": "1"}
+    own = {"PYTHONHASHSEED": str(hash_seed), "OPENBLAS_NUM_THREADS": str(1 + hash_seed % 2)}
+    environment = {**os.environ, **own}
     command = [sys.executable, SCRIPT, json.dumps(request)]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
@@ -176,7 +179,7 @@ def ways(trainer: str) -> list[Way]:
 
 @pytest.fixture(autouse=True)
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shoal.pipeline.write_report", lambda *_: None)
+    end_with_the_model(monkeypatch)
     write_data(tmp_path)
 
 

@@ -15,7 +15,7 @@ from torture_runs import LONG, SIX, Runner, state, telling, trained
 def test_each_fit_is_trained_once(runner: Runner, tmp_path: Path) -> None:
     codes: Counter[tuple[int, ...]] = Counter()
     with Runner() as other:
-        for seed in range(200 if LONG else 5):
+        for seed in range(200 if LONG else 3):
             home = tmp_path / str(seed)
             with telling(seed):
                 processes = [runner.start(SIX, home)]

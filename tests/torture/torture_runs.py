@@ -78,6 +78,7 @@ class Case:
         command = ["run", str(home / "study.toml"), "--out", str(home / "run")]
         arguments = [*command, "--workers", str(self.workers), "--trainer", self.trainer]
         how = {"slice": self.slice_seconds, "within": self.within, "pictures": self.pictures}
+        how |= {"left_out": [] if LONG else ["ask_simple_models", "drift_of_rows"]}
         return {**how, "log": str(home / "log"), "arguments": arguments}
 
 
@@ -85,7 +86,7 @@ SIX = Case("six", 240, (4, 6), 1, 0.0)
 """Six fits (four in the search, two of the winner), two checkpoints each, always the same system calls."""
 DRAWN = Case("drawn", 240, (4, 6), 1, 0.0, pictures=True)
 """The same as the whole command does it."""
-LONGER = Case("longer", 3000, (3, 4, 5, 6, 7), 2, 0.02, within=True)
+LONGER = Case("longer", 3000 if LONG else 1000, (3, 4, 5, 6, 7), 2, 0.02, within=True)
 """Twelve fits on two workers, with a checkpoint every 10 ms, anywhere in an epoch: most of its moments are training."""
 CHILDREN = Case("children", 200, (4, 6), 2, 0.02, trainer="torch")
 """Six fits on worker processes."""

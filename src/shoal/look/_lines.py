@@ -134,7 +134,7 @@ def merged(line: Line, per_decade: int = 60) -> Line:
 
     def medians(values_M: NDArray[np.float64]) -> NDArray[np.float64]:
         in_order = values_M[np.lexsort((values_M, group_M))]
-        return (in_order[starts + (sizes - 1) // 2] + in_order[starts + sizes // 2]) / 2
+        return np.asarray((in_order[starts + (sizes - 1) // 2] + in_order[starts + sizes // 2]) / 2)
 
     return replace(
         line,
