@@ -60,7 +60,7 @@ class Executor:
     def _train(self, fits: Sequence[StudyFit], store: Store) -> None:
         starts = {fit.id: start for fit in fits if (start := stored_checkpoint(fit, store))}
         fit_of = {fit.id: fit for fit in fits}
-        origins: dict[str, set[str]] = {}
+        origins, named = dict[str, set[str]](), dict[int, str]()
         lot = FitLot(fits, self.rows, self.trainers[fits[0].trainer], starts)
         pool = WorkerPool([lot], min(self.workers, len(fits)), self.cluster)
         try:
@@ -68,14 +68,16 @@ class Executor:
                 for event in pool.events():
                     match event:
                         case TrainedOn():
-                            origin = store.put_environment(dict(event.environment))
-                            origins.setdefault(event.fit_id, set()).add(origin)
+                            where = id(event.environment)  # one object for each worker
+                            if where not in named:
+                                named[where] = store.put_environment(dict(event.environment))
+                            origins.setdefault(event.fit_id, set()).add(named[where])
                         case FitRecord():
                             store.add(event, origins.pop(event.fit_id, ()))
                             self.watcher.finished(self.rows.shown(event, fit_of[event.fit_id]))
                         case Checkpoint():
-                            where = origins.get(event.fit_id, ())
-                            store.put_checkpoint(event.fit_id, event.arrays, event.facts, where)
+                            begun = origins.get(event.fit_id, ())
+                            store.put_checkpoint(event.fit_id, event.arrays, event.facts, begun)
                         case FitProgress():
                             self.watcher.progress(event.fit_id, event.share)
         finally:

@@ -42,6 +42,7 @@ class Cluster:
         self._here, self._required = machine(), dict[str, str]()
         self._sent: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
         self._doing: set[Future[None]] = set()
+        self._environments: dict[str, dict[str, Any]] = {}
         self._said, self._looked = set[str](), 0.0
         self.look(at_once=True)
 
@@ -92,6 +93,8 @@ class Cluster:
                 with suppress(Exception):  # a worker without them fetches them itself
                     self.client.replicate([future], workers=list(met))
         self.machines |= met
+        for address, facts in met.items():
+            self._environments[address] = {key: value for key, value in facts.items() if key != "host"}
 
     def _refuse_apart(self, address: str, facts: Mapping[str, Any]) -> None:
         for what, here, there in (
@@ -139,8 +142,8 @@ class Cluster:
             self._say_apart(facts)
 
     def environment(self, address: str) -> dict[str, Any]:
-        """Say where a worker trains, as results tell it: by no name of a host."""
-        return {key: value for key, value in self.machines.get(address, {}).items() if key != "host"}
+        """Say where a worker trains, as results tell it, by no name of a host: the same object each time."""
+        return self._environments.get(address, {})
 
     def sent(self, rows: SharedRows) -> Any:
         """Give rows as every worker has them: sent once to each; None where there is no worker at the moment."""

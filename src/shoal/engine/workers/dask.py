@@ -22,7 +22,7 @@ from shoal.engine._fit import Fit, fit_seconds
 from shoal.engine._train import Checkpoint, SharedRows, first_state, record_of
 from shoal.engine._trainer import Trainer
 from shoal.engine.workers.cluster import Cluster
-from shoal.engine.workers.dask_task import Batch, Handed, leave_off, train_batch
+from shoal.engine.workers.dask_task import Batch, Handed, leave_off, train_batch, unpacked
 from shoal.engine.workers.protocol import Coordination, Event, FitProgress, GivenBack, TrainedOn
 from shoal.engine.workers.slices import CHECKPOINT_SECONDS
 from shoal.errors import EnvironmentFault
@@ -36,6 +36,10 @@ LEAST_SECONDS: Final = 0.1
 """What a task is to take at least where little is left, which is spread over all workers."""
 STATE_BYTES: Final = 2e6
 """Bytes a second that a fit may send to and fro by where it stands: large networks are trained longer at a time."""
+FIT_SECONDS: Final = 0.0005
+"""What a fit takes beside its training, about: rows made ready, answers, scores."""
+PACES: Final = 0.1, 100.0
+"""Bounds of how much longer than predicted fits take."""
 MOST_FITS: Final = 2000
 """Fits of a task, at most."""
 MOST_DEATHS: Final = 3
@@ -94,7 +98,7 @@ class Dask:
         """Begin with nothing."""
         self._shared, self._cluster = shared, cluster
         self._waiting: deque[_Order] = deque()
-        self._seconds = 0.0
+        self._seconds, self._pace = 0.0, 1.0
         self._running: set[_Task] = set()
         self._back: queue.SimpleQueue[tuple[_Task, Any]] = queue.SimpleQueue()
         self._stop = self._told_to_stop = False
@@ -104,12 +108,16 @@ class Dask:
         """Note on which rows the fits that follow are trained, and by whom, which all workers must have."""
         self._cluster.require(trainer)
         self._rows, self._trainer = rows, trainer
+        self._predicted: dict[tuple[int, int, int], float] = {}
 
     def submit(self, fit: Fit, checkpoint: Checkpoint | None) -> None:
         """Put a fit behind the others."""
         if self._stop:
             return
-        seconds = fit_seconds(fit, self._trainer)
+        alike = id(fit.job.architecture), id(fit.job.training), fit.rows.learning_count
+        if alike not in self._predicted:
+            self._predicted[alike] = FIT_SECONDS + fit_seconds(fit, self._trainer)
+        seconds = self._predicted[alike]
         self._seconds += seconds
         self._waiting.append(_Order(fit, self._rows, self._trainer, seconds, checkpoint, time.monotonic()))
         if not self._running:
@@ -170,7 +178,8 @@ class Dask:
 
     def _batch(self) -> list[_Order]:
         """Take the next fits; one whose worker died goes alone."""
-        enough = min(TASK_SECONDS, max(LEAST_SECONDS, self._seconds / max(1, self._cluster.width)))
+        share = self._pace * self._seconds / max(1, self._cluster.width)
+        enough = min(TASK_SECONDS, max(LEAST_SECONDS, share)) / self._pace
         orders: list[_Order] = []
         seconds = 0.0
         while self._waiting and len(orders) < MOST_FITS and seconds < enough:
@@ -202,8 +211,8 @@ class Dask:
     def _ended(self, task: _Task, outcome: Any) -> Iterator[Event | GivenBack]:
         """Take what a task gave, and put back what it left."""
         self._running.discard(task)
-        if isinstance(outcome, Handed):
-            yield from self._handed(task.orders, outcome)
+        if isinstance(outcome, bytes):
+            yield from self._handed(task.orders, unpacked(outcome))
             return
         from distributed import KilledWorker
 
@@ -227,6 +236,9 @@ class Dask:
     def _handed(self, orders: list[_Order], handed: Handed) -> Iterator[Event | GivenBack]:
         ended, rest = orders[: len(handed.records)], orders[len(handed.records) :]
         where = self._cluster.environment(handed.worker)
+        if ended and len(orders) > 1:  # how much longer than predicted short fits take on these machines
+            pace = handed.seconds / sum(order.seconds for order in ended)
+            self._pace = (self._pace + min(PACES[1], max(PACES[0], pace))) / 2
         for order, record in zip(ended, handed.records, strict=True):
             yield from (order.progress, TrainedOn(order.fit.id, where), record)
         if handed.refusal is not None:

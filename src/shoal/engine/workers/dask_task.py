@@ -49,10 +49,11 @@ class Batch:
 class Handed:
     """What a task gives: the records of its first fits, and where the next one stood or why it was refused.
 
-    What follows was not begun. `worker` is the address of who did it.
+    What follows was not begun. `worker` is the address of who did it, `seconds` how long it took.
     """
 
     worker: str = ""
+    seconds: float = 0.0
     records: list[FitRecord] = field(default_factory=list)
     paused: Checkpoint | None = None
     refusal: BaseException | None = None
@@ -76,12 +77,31 @@ class _Clock:
         return now >= self.end or self.run in _LEFT_OFF
 
 
-def train_batch(rows: SharedRows, batch: Batch) -> Handed:
-    """Train fits until the time is over."""
+def train_batch(rows: SharedRows, batch: Batch) -> bytes:
+    """Train fits until the time is over; give a `Handed` packed as one piece.
+
+    Dask would send every array of it by itself, which takes as long as small fits take.
+    """
+    from distributed.protocol.pickle import dumps
+
+    packed: bytes = dumps(_trained(rows, batch))
+    return packed
+
+
+def unpacked(packed: bytes) -> Handed:
+    """Give what a task packed."""
+    from distributed.protocol.pickle import loads
+
+    handed: Handed = loads(packed)
+    return handed
+
+
+def _trained(rows: SharedRows, batch: Batch) -> Handed:
     from distributed import get_worker
 
     handed = Handed(get_worker().address)
-    end = time.monotonic() + batch.seconds
+    begun = time.monotonic()
+    end = begun + batch.seconds
     for fit, start in batch.fits:
         now = time.monotonic()
         if now >= end or batch.run in _LEFT_OFF:
@@ -99,6 +119,7 @@ def train_batch(rows: SharedRows, batch: Batch) -> Handed:
         except BaseException as fault:  # whatever it is, it is told to the coordinator, and ends no worker
             handed.refusal = EnvironmentFault(f"{type(fault).__name__}: {fault}")
             break
+    handed.seconds = time.monotonic() - begun
     return handed
 
 

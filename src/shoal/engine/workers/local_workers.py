@@ -29,15 +29,32 @@ SOON: Final = 5.0
 """A worker that ends within so many seconds has not begun to work."""
 MOST_STARTS: Final = 5
 """So many of these, one after the other, are no chance."""
+_BOTH: Final = {  # nobody looks at how it goes within Dask, which takes some hundredths of the time of small fits
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "2s",
+}
 _SCHEDULER: Final = {
+    **_BOTH,
     "distributed.scheduler.allowed-failures": 0,  # who counts deaths is the coordinator
     "distributed.scheduler.worker-ttl": f"{SILENT_SECONDS}s",
     "distributed.scheduler.http.routes": [],
     "distributed.admin.large-graph-warning-threshold": "1GB",
 }
 _WORKER: Final = {
-    f"DASK_DISTRIBUTED__WORKER__MEMORY__{name}": "False" for name in ("TARGET", "SPILL", "PAUSE", "TERMINATE")
-} | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    **_BOTH,
+    **{f"distributed.worker.memory.{name}": False for name in ("target", "spill", "pause", "terminate")},
+}
+
+
+def _environment() -> dict[str, str]:
+    """Give the environment of a worker, by which Dask is told its settings."""
+    settings = {
+        f"DASK_{key.upper().replace('.', '__').replace('-', '_')}": str(value)
+        for key, value in _WORKER.items()
+    }
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    return {**child_environment(), **settings, **threads}
 
 
 def count_of_local(cluster: object) -> int:
@@ -126,7 +143,7 @@ class LocalWorkers:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
-                env=child_environment() | _WORKER,
+                env=_environment(),
             )
         except OSError as error:
             what = f"a worker process cannot be started: {error.strerror or os.strerror(error.errno or 0)}"
