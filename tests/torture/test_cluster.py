@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("distributed", reason="dask.distributed is not installed")
 
 from herds import OTHER_NUMPY, Herd
+from test_faults import may_mount, remount
 from torture_runs import ENVIRONMENT, LONG, telling
 
 import shoal
@@ -90,3 +91,28 @@ def test_workers_that_die_hang_and_join_and_runs_that_die(tmp_path: Path) -> Non
     print(
         f"{runs} runs: {kills} kills of workers, {run_kills} of runs, {stops} workers hung, {joined} joined late"
     )
+
+
+@pytest.mark.skipif(not LONG, reason="the store of a plain run meets full disks in the short form")
+def test_a_full_disk_under_the_run(tmp_path: Path) -> None:
+    expected = shoal.run(STUDY, out=tmp_path / "plain", workers=2).digest
+    home = tmp_path / "home"
+    if not may_mount(home):
+        pytest.skip("mounting a small file system is not permitted here")
+    ends: list[int] = []
+    try:
+        with Herd(WORKERS, OTHER_NUMPY) as herd:
+            for pages in (60, 200, 360):
+                with telling(pages):
+                    remount(home, pages)
+                    run = begun(STUDY, home, herd.address)
+                    out, said = run.communicate()
+                    ends.append(run.returncode)
+                    assert run.returncode == 3 or out.strip() == expected, said
+                    assert len(said.splitlines()) <= 1
+            remount(home, 4000)
+            assert begun(STUDY, home, herd.address).communicate()[0].strip() == expected
+    finally:
+        subprocess.run(["umount", str(home)], check=True)
+    print(f"small disks: exit codes {ends}")
+    assert 3 in ends
