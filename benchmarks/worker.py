@@ -20,12 +20,14 @@ from benchmarks.environment import ONE_CORE, PEERS_PYTHON, ROOT
 class Worker:
     """The other end: starts the process, asks it, stops it."""
 
-    def __init__(self, name: str, ours: bool) -> None:
-        """Start the process for the contestant `name`."""
-        self.name = name
-        python, module = (
-            (sys.executable, "benchmarks.ours") if ours else (str(PEERS_PYTHON), "benchmarks.peers")
-        )
+    def __init__(self, name: str, ours: bool, prefix: str = "", clock: str = "perf_counter") -> None:
+        """Start the process for the contestant `name` of `ours` or of `peers`, in files whose names begin so.
+
+        `clock` is a function of `time`: with "process_time", seconds are those of the process on its core.
+        """
+        self.name, self._clock = name, clock
+        python, file = (sys.executable, "ours") if ours else (str(PEERS_PYTHON), "peers")
+        module = f"benchmarks.{prefix}{file}"
         self._process = subprocess.Popen(
             [python, "-m", "benchmarks.worker", module],
             stdin=subprocess.PIPE,
@@ -39,7 +41,7 @@ class Worker:
         """Time one fit of so many epochs; NaN where the contestant cannot take the case."""
         if self._process.stdin is None or self._process.stdout is None:
             raise AssertionError("a worker is started with pipes")
-        request = {"name": self.name, "case": case.as_json(), "epochs": epochs}
+        request = {"name": self.name, "case": case.as_json(), "epochs": epochs, "clock": self._clock}
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         answer = self._process.stdout.readline()
@@ -61,9 +63,10 @@ def _answer(module: Any, request: dict[str, Any]) -> float:
     if not module.can(request["name"], case):
         return float("nan")
     x, y = case.data()
-    start = time.perf_counter()
+    clock = getattr(time, request["clock"])
+    start: float = clock()
     module.CONTESTANTS[request["name"]](case, x, y, request["epochs"])
-    return time.perf_counter() - start
+    return float(clock() - start)
 
 
 def serve(module_name: str) -> None:

@@ -170,6 +170,11 @@ class OwnNetwork:
         shapes = {part.name: part.shape for part in self.inputs}
         return shapes[""] if [*shapes] == [""] else shapes
 
+    @cached_property
+    def plain(self) -> bool:
+        """Whether it takes rows of numbers as they are."""
+        return [(part.name, len(part.shape), part.whole) for part in self.inputs] == [("", 1, False)]
+
     @property
     def size(self) -> int:
         """Numbers of a row, of all inputs."""

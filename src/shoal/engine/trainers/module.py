@@ -154,9 +154,10 @@ def answer_of(module: nn.Module, architecture: Architecture, x: Tensor) -> Tenso
     assert architecture.own is not None  # noqa: S101 - the trainer refuses all others
     network, start = architecture.own.network, 0
     if architecture.takes == "images":
-        outputs = module(
-            x.flatten().view(x.shape)
-        )  # with channels first in memory too: people's modules view it so
+        # With channels first in memory too: people's modules view maps so.
+        outputs = module(x.flatten().view(x.shape))
+    elif network.plain:
+        outputs = module(x)
     else:
         inputs: dict[str, Tensor] = {}
         for part in network.inputs:
@@ -264,9 +265,14 @@ class ModuleFit(TorchFit):
     def give_back(self) -> None:
         """Copy to the state what does not share its memory."""
         super().give_back()
-        others = arrays_of(self.module).others
-        for slot in self.job.architecture.buffer_slots:
+        slots = self.job.architecture.buffer_slots
+        others = arrays_of(self.module).others if slots else {}
+        for slot in slots:
             self.state.buffers[slot.start : slot.stop] = numbers_of(others[slot.name]).reshape(-1)
+
+    def run(self, until: int) -> None:
+        """Train as any fit; then write down what an optimiser of one's own keeps."""
+        super().run(until)
         if self.optimizer is not None:
             self.state.optimizer = arrays_of_optimizer(self.optimizer)
 
