@@ -2,7 +2,8 @@
 
 Run as `python -m benchmarks.own_modules [--pairs N] [--quick]`. Each contestant trains the same module with adam on one
 core in a process of its own, from first weights on; they take turns, and ratios are made turn by turn. Seconds are
-those of the process on its core, so that whoever else uses the machine counts little. Ours include streams, checks and the evaluation of the training loss after every epoch; the loop runs with one and without.
+those of the process on its core, so that whoever else uses the machine counts little. Ours include streams, checks and
+the evaluation of the training loss after every epoch; the loop runs with one and without.
 """
 
 from __future__ import annotations
@@ -59,16 +60,18 @@ def lines_of(case: Case, times: dict[str, list[float]]) -> list[str]:
         for name in sorted(times, key=lambda name: -median(times[name]))
     ]
     named, by_class = CONTESTANTS
-    said = (
-        f"With adam by name, an epoch takes {share(times, named, 'PyTorch loop, fused, evaluated')} of that of the loop"
-        f" that evaluates too (fused), {share(times, named, 'PyTorch loop, fused')} of the bare one; with torch's class"
-        f" {share(times, by_class, 'PyTorch loop, evaluated')} and {share(times, by_class, 'PyTorch loop')} of those with"
-        f" the same class. skorch takes {share(times, 'skorch', named)} and {share(times, 'skorch', by_class)} times as"
-        " long as ours."
+    pairs = (
+        (named, "PyTorch loop, fused, evaluated"),
+        (named, "PyTorch loop, fused"),
+        (by_class, "PyTorch loop, evaluated"),
+        (by_class, "PyTorch loop"),
+        ("skorch", named),
+        ("skorch", by_class),
     )
+    said = "; ".join(f"{name} by {other}: {share(times, name, other)}" for name, other in pairs)
     title = f"{case.name}, {case.rows} rows, batch {case.batch}"
     head = [title, "ms an epoch", *(f"times {our}" for our in CONTESTANTS)]
-    return [*table(head, rows), "", said, ""]
+    return [*table(head, rows), "", f"Time of an epoch, median of the ratios: {said}.", ""]
 
 
 def share(times: dict[str, list[float]], name: str, other: str) -> str:

@@ -51,6 +51,19 @@ def test_through_scikit_learn(
     assert scores["MLPClassifier"] > 0.95
 
 
+def test_own_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(EXAMPLES / "own_module.py"), run_name="__main__")
+    best, alike, loaded, plain = capsys.readouterr().out.splitlines()
+    assert float(best.rpartition(" ")[2]) > 0.8
+    assert "True" in alike
+    assert loaded == "loaded: the same answers True"
+    assert plain.startswith("loaded by its own class: ")
+
+
 @pytest.mark.usefixtures("dots")
 def test_own_images(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
