@@ -424,7 +424,7 @@ def test_settings_are_said_to_be_searched_where_they_are_and_not_where_a_name_be
         "search": {"space": {"network.conv_dropout": [0, 0.5], "network.hidden[0]": [4, 8],
                              "training.augment.shift": [0, 1]}},
     })  # fmt: skip
-    results: Any = SimpleNamespace(choice=None, study=study)
+    results: Any = SimpleNamespace(choice=None, study=study, module="")
     keys, _, marks = (column.cells for column in settings_table(results).columns)
     assert [key for key, mark in zip(keys, marks, strict=True) if mark] == [
         "network.hidden",
@@ -441,7 +441,7 @@ def test_a_norm_has_one_name_among_the_settings(network: dict[str, Any]) -> None
         "network": {"hidden": [4], **network},
         "search": {"space": {"training.lr": [0.1, 0.2]}},
     })  # fmt: skip
-    results: Any = SimpleNamespace(choice=None, study=study)
+    results: Any = SimpleNamespace(choice=None, study=study, module="")
     keys, values, _ = (column.cells for column in settings_table(results).columns)
     settings = dict(zip(keys, values, strict=True))
     assert settings["network.norm"] == network.get("norm", "batch")
