@@ -33,7 +33,7 @@ CASES = (
     Case("residual CNN", 64, (), 10, "relu", 0.0, 64, 1024, classes=True),
     Case("two inputs", 28, (), 1, "relu", 0.0, 32, 256),
 )
-SECONDS = 0.5
+SECONDS = 0.3
 """About what one turn of one contestant takes."""
 
 
