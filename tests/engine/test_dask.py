@@ -227,12 +227,18 @@ def test_a_worker_of_other_versions_is_refused(
 def test_what_differs_and_is_harmless_is_said_once(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     facts = next(iter(cluster.machines.values())) | {"host": "ada"}
     here = facts["versions"]["numpy"]
-    other = facts | {"vector width": "other", "versions": facts["versions"] | {"numpy": "1.0"}}
+    other = facts | {
+        "vector width": "other",
+        "digits": "others",
+        "versions": facts["versions"] | {"numpy": "1.0"},
+    }
     monkeypatch.setattr(cluster.client, "run", lambda *_, **__: {f"tcp://ada:{n}": other for n in (1, 2)})
     said: list[str] = []
     with open_cluster(cluster.client, said.append):
         pass
     assert said == [
-        f"numpy 1.0 on ada, {here} here: no result hangs on it",
+        f"numpy 1.0 on ada, {here} here",
+        "numpy computes exponentials to other last digits on ada than here: so are probabilities and transformed"
+        " targets, and with them the digest",
         f"the core works with other on ada, with {facts.get('vector width')} here: to the same bytes",
     ]

@@ -28,6 +28,8 @@ LOOK_SECONDS: Final = 1.0
 FITS_AT_HAND: Final = 16
 """Fits for each thread of the cluster that are taken from whoever plans them as they are trained."""
 TORCH: Final = "torch"
+_NOT_KEPT: Final = ("host", "digits")
+"""What is known of a worker and no part of results."""
 
 
 class Cluster:
@@ -94,7 +96,7 @@ class Cluster:
                     self.client.replicate([future], workers=list(met))
         self.machines |= met
         for address, facts in met.items():
-            self._environments[address] = {key: value for key, value in facts.items() if key != "host"}
+            self._environments[address] = {key: value for key, value in facts.items() if key not in _NOT_KEPT}
 
     def _refuse_apart(self, address: str, facts: Mapping[str, Any]) -> None:
         for what, here, there in (
@@ -117,7 +119,12 @@ class Cluster:
         numpy, width = facts["versions"]["numpy"], facts.get("vector width")
         said = []
         if numpy != here["versions"]["numpy"]:
-            said.append(f"numpy {numpy} on {host}, {here['versions']['numpy']} here: no result hangs on it")
+            said.append(f"numpy {numpy} on {host}, {here['versions']['numpy']} here")
+        if facts["digits"] != here["digits"]:
+            said.append(
+                f"numpy computes exponentials to other last digits on {host} than here: so are probabilities and"
+                " transformed targets, and with them the digest"
+            )
         if width != here.get("vector width"):
             said.append(
                 f"the core works with {width} on {host}, with {here.get('vector width')} here: to the same bytes"

@@ -12,6 +12,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import numpy as np
+
 from shoal.engine._fit import Fit
 from shoal.engine._train import Checkpoint, SharedRows, train_fit
 from shoal.engine._trainer import Trainer
@@ -134,5 +136,11 @@ def machine() -> dict[str, Any]:
 
     width, host = pick_target(), socket.gethostname()
     name = hashlib.sha256(host.encode()).hexdigest()[:8]
-    facts = {"host": host, "machine": name, **environment(Trainers().by_name)}
+    facts = {"host": host, "digits": _last_digits(), "machine": name, **environment(Trainers().by_name)}
     return facts | ({"vector width": width} if width else {})
+
+
+def _last_digits() -> str:
+    """Name how numpy computes exponentials and logarithms here: it has several ways, as the processor has it."""
+    x = np.linspace(0.001, 20.0, 4001)
+    return hashlib.sha256(b"".join(of.tobytes() for of in (np.exp(-x), np.log(x), np.log1p(x)))).hexdigest()
