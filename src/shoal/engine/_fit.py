@@ -71,9 +71,10 @@ AnyFit = TypeVar("AnyFit", bound=Fit)
 
 def grouped(fits: Iterable[AnyFit]) -> list[list[AnyFit]]:
     """Fits that one kind of workers can train together: of one trainer, of networks that take the same."""
-    groups: dict[tuple[str, str], list[AnyFit]] = {}
+    groups: dict[tuple[str, str, bool], list[AnyFit]] = {}
     for fit in fits:
-        groups.setdefault((fit.trainer, fit.job.architecture.takes), []).append(fit)
+        network = fit.job.architecture
+        groups.setdefault((fit.trainer, network.takes, network.travels), []).append(fit)
     return list(groups.values())
 
 

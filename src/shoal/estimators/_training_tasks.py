@@ -257,6 +257,7 @@ def train(
     with ExitStack() as stack:
         plan = _Plan(store, stack, watcher)
         opened = stack.enter_context(open_cluster(cluster, warnings.warn))
+        plan.afar = opened is not None
         pool = WorkerPool(plan.lots(lots), jobs_at_once(n_jobs), opened)
         stack.callback(pool.close)
         for event in pool.events():
@@ -291,6 +292,7 @@ class _Plan:
     def __init__(self, folder: Path | None, stack: ExitStack, watcher: OnProgress | None) -> None:
         self._folder, self._stack, self._watcher = folder, stack, watcher
         self.store: Store | None = None
+        self.afar = False
         self.origins: dict[str, set[str]] = {}
         self._stored: set[str] = set()
         self._keys: dict[str, list[str]] = {}
@@ -310,6 +312,9 @@ class _Plan:
         known: list[FitRecord] = []
         digests: dict[int, str] = {}
         for task in tasks:
+            if self.afar and not task.job.architecture.travels:
+                what = "expected a class or function that the workers of a cluster can import"
+                raise InputError(f"module: {what}, got one that this program alone has")
             arrays = (id(task.x), id(task.y), id(task.sample_weight), id(task.share))
             place, _ = tables.setdefault(arrays, (len(tables), task.table))
             trainer = trainer_for(task.job, pick_device(task.device), task.dtype)

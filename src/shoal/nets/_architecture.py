@@ -117,6 +117,11 @@ class Architecture:
         return tuple(layer for layer in self.layers if isinstance(layer, ConvLayer))
 
     @property
+    def travels(self) -> bool:
+        """Whether another process can be sent it, which may not know a person's own module."""
+        return self.own is None or self.own.network.own.travels
+
+    @property
     def series(self) -> SeriesLayer | None:
         """What makes series of the columns of a table; None in a network that has no convolutions of them."""
         first = self.layers[0]

@@ -45,8 +45,7 @@ class ModuleTrainer(TorchTrainer):
 
     def workers(self, architecture: Architecture) -> str:
         """Processes, each with a generator of its own; what cannot be sent to one is trained here, fit by fit."""
-        assert architecture.own is not None  # noqa: S101 - it refuses all others
-        return "processes" if architecture.own.network.own.travels else "threads"
+        return "processes" if architecture.travels else "threads"
 
     def refuses(self, architecture: Architecture, training: Training) -> str | None:  # noqa: ARG002
         """Take people's own modules alone."""
