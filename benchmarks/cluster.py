@@ -183,7 +183,7 @@ def simulation(costs: Costs) -> list[str]:
         "",
         *table(["workers", *(f"fits of {name}" for name in lengths)], rows),
         "",
-        f"One processor of the coordinator serves so many workers: {said}. What is stored comes on top. The part that"
+        f"One processor of the coordinator serves so many workers: {said}. The part that"
         " stops it is the coordinator's process, with short fits by storing each, with long ones by Dask's work for"
         " a task.",
     ]
