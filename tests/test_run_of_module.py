@@ -105,6 +105,69 @@ def test_the_whole_way_of_images(tmp_path: Path) -> None:
     assert shoal.load(tmp_path, module=Residual).predict(images).shape == (3,)
 
 
+class Masked(nn.Linear):
+    """A layer with a causal mask, which is -inf above its diagonal."""
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__(in_features, out_features)
+        self.register_buffer("mask", torch.full((3, 3), -torch.inf).triu(1))
+
+    def forward(self, x: Tensor) -> Any:
+        return super().forward(x) * self.mask.softmax(1)[0, 0]
+
+
+def test_two_numbers_tell_classes_apart_by_a_module_with_a_mask(tmp_path: Path) -> None:
+    rows = {"a": ROWS["a"], "b": DRAW.normal(size=90)}
+    rows["y"] = np.where(rows["a"] + rows["b"] > 0, "more", "less")
+    results = shoal.run(
+        rows,
+        out=tmp_path,
+        workers=1,
+        module=Masked,
+        **SHORT | {"search": {"folds": 2, "space": {"training.lr": [0.1]}}},
+    )
+    assert results.missing == ()
+    model = shoal.load(tmp_path, module=Masked)
+    assert model.parameters["mask"].tolist() == [[0, -np.inf, -np.inf], [0, 0, -np.inf], [0, 0, 0]]
+    again = shoal.Model.from_bytes(model.to_bytes(), module=Masked)
+    assert again.predict(rows).tolist() == model.predict(rows).tolist()
+
+
+@pytest.mark.parametrize("inputs", [["a"], ["a", "b"], ["a", "kind"]], ids=",".join)
+@pytest.mark.parametrize("task", ["regression", "classification"])
+def test_a_plan_of_any_columns_forecasts_all_figures(inputs: list[str], task: str) -> None:
+    rows = {name: ROWS.get(name, ROWS["y"]) for name in inputs}
+    rows["y"] = ROWS["y"] if task == "regression" else ROWS["kind"][::-1]
+    assert shoal.plan(rows, module=Plain, **SHORT).trainers == {"module": 8}
+
+
+def test_rows_without_a_study_are_searched_by_keys_of_training() -> None:
+    plan = shoal.plan(ROWS, target="y", module=Plain)
+    assert plan.candidates > 1
+    assert "network.hidden" not in plan.text
+
+
+@pytest.mark.usefixtures("no_report")
+def test_shards_are_united_with_their_module(tmp_path: Path) -> None:
+    short = {"module": Plain, "workers": 1}
+    asked = SHORT | {"training": {"epochs": 2}, "checks": {"permutations": 0, "baselines": False}}
+    shards = [
+        shoal.run(ROWS, out=tmp_path / shard[0], shard=shard, **short, **asked).folder
+        for shard in ("1/2", "2/2")
+    ]
+    merged = shoal.merge(shards, out=tmp_path / "merged", train=ROWS, **short)
+    assert merged.digest == shoal.run(ROWS, out=tmp_path / "whole", **short, **asked).digest
+    lacking = (
+        r"^module: expected the module that the shards trained, which no folder holds, got none; in Python"
+    )
+    with pytest.raises(InputError, match=lacking):
+        shoal.merge(shards, out=tmp_path / "other", train=ROWS)
+    with pytest.raises(
+        InputError, match=r"^module: expected the one that the shards trained, got another dense$"
+    ):
+        shoal.merge(shards, out=tmp_path / "other", train=ROWS, module=dense)
+
+
 def test_a_plan_says_what_is_trained() -> None:
     plan = shoal.plan(ROWS, module=Plain, **SHORT)
     assert plan.trainers == {"module": 8}
@@ -142,6 +205,9 @@ def test_what_a_module_cannot_take_the_place_of_is_refused() -> None:
         InputError, match=r"^module: expected a class or function that makes a module, got a str$"
     ):
         shoal.plan(ROWS, module="net", **SHORT)
+    network = r"^network: expected nothing beside a module, which takes its place, got hidden and dropout$"
+    with pytest.raises(InputError, match=network):
+        shoal.plan(ROWS, module=Plain, network={"hidden": [3], "dropout": 0.1}, **SHORT)
     searched = SHORT | {"search": {"folds": 3, "space": {"network.hidden": [[3], [4]]}}}
     with pytest.raises(
         StudyError, match=r"module: expected no keys of network to differ beside a module, which takes"

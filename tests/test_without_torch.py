@@ -89,6 +89,9 @@ def test_what_needs_torch_says_so_in_one_sentence(both: tuple[Made, Made]) -> No
         "float64": f"StudyError: dtype: float64 {NEEDED}",
         "float64 images": f"StudyError: dtype: float64 {NEEDED}",
         "cuda": f"StudyError: device: cuda {NEEDED}",
+        "own module": f"InputError: module: a torch.nn.Module {NEEDED}",
+        "own module on cuda": f"InputError: module: a torch.nn.Module {NEEDED}",
+        "own module of a run": f"InputError: module: a torch.nn.Module {NEEDED}",
     }
 
 

@@ -161,7 +161,8 @@ def fitted() -> dict[str, Any]:
 
 def asked_for_torch() -> dict[str, str]:
     """What estimators say where torch is asked for."""
-    from shoal import CNNClassifier, MLPRegressor
+    import shoal
+    from shoal import CNNClassifier, MLPRegressor, TorchRegressor
 
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(40, 2)), rng.normal(size=40)
@@ -173,6 +174,9 @@ def asked_for_torch() -> dict[str, str]:
         "float64": lambda: MLPRegressor(max_iter=2, dtype="float64").fit(x, y),
         "float64 images": lambda: exact.fit(images, y > 0),
         "cuda": lambda: MLPRegressor(max_iter=2, device="cuda").fit(x, y),
+        "own module": lambda: TorchRegressor(dict).fit(x, y),
+        "own module on cuda": lambda: TorchRegressor(dict, device="cuda").fit(x, y),
+        "own module of a run": lambda: shoal.plan({"a": x[:, 0], "y": y}, target="y", module=dict),
     }
     said = dict.fromkeys(asked, "")
     for what, ask in asked.items():

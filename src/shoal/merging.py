@@ -13,7 +13,7 @@ from shoal.files import kind_of
 from shoal.look import Results
 from shoal.pipeline import carry_out
 from shoal.planning import folder_of, identity_of, lay_out
-from shoal.request import Keywords, Request, request_of
+from shoal.request import MergeKeywords, Request, request_of
 from shoal.results import ShardFolder, Store, read_shards, settings_apart_from, unite, versions_apart
 from shoal.study import keys_in_memory, path_keys
 from shoal.wording import counted, first_few, listed
@@ -29,7 +29,7 @@ def merge(
     trainer: TrainerChoice = "auto",
     device: DeviceChoice = "auto",
     watcher: Watcher | None = None,
-    **keywords: Unpack[Keywords],
+    **keywords: Unpack[MergeKeywords],
 ) -> Results:
     """Unite the shards of a study and finish it: what hangs on scores is trained, then chosen, tested, reported.
 
@@ -49,7 +49,7 @@ def merge(
         Hears how it goes on; in a notebook, it is shown there.
     **keywords
         Where the rows lie now, if not where the shards read them: `data={"train": "here.csv"}`, or `train` and `test`
-        for rows in memory.
+        for rows in memory; and `module`, that of the shards.
 
     Returns
     -------
@@ -90,6 +90,9 @@ def _refuse_request(request: Request, folder: Path, shards: Sequence[ShardFolder
     if apart := [*apart, *settings_apart_from(request.study, study)]:
         what = f"expected the study of the shards, got another ({first_few(apart, 5, ', and ')})"
         raise InputError(Problem(name, what))
+    if request.module is None and "module" in shards[0].environment.get("trainers", {}):
+        what = "expected the module that the shards trained, which no folder holds, got none"
+        raise InputError(f"module: {what}; in Python: shoal.merge(folders, module=...)")
     places = {Path(os.path.realpath(shard.folder)) for shard in shards}
     if places & {(out := Path(os.path.realpath(folder))), *out.parents}:
         what = (
@@ -126,6 +129,9 @@ def _refuse_others(laid_out: tuple[Trainers, Planner], shards: Sequence[ShardFol
         raise DataError(Problem(key, "expected the rows that the shards were trained for, got others"))
     if {item.entry for item in early_fits(planner)} != set(shard.plan):
         apart = list(versions_apart(shard.environment, environment(trainers.by_name)))
+        if planner.own is not None and not apart:
+            title = planner.own.module.title
+            raise InputError(f"module: expected the one that the shards trained, got another {title}")
         why = first_few(apart, 5, ", and ") or "nothing else differs"
         what = f"expected fits that are named as they are here, got others ({why})"
         raise RunFolderError(

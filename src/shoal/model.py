@@ -53,19 +53,21 @@ class Model(Answering):
     """
 
     @classmethod
-    def from_bytes(cls, content: bytes) -> Model:
+    def from_bytes(cls, content: bytes, module: Callable[..., Any] | None = None) -> Model:
         """Make a model from the content of a model file.
 
         Parameters
         ----------
         content : bytes
+        module : class or function, optional
+            Makes the torch.nn.Module that was trained, where that was a person's own.
 
         Raises
         ------
         ModelFileError
             Where it is damaged, foreign, inconsistent or of a newer Shoal.
         """
-        return cls.read(BytesIO(content), len(content))
+        return cls.read(BytesIO(content), len(content), module)
 
     @classmethod
     def read(cls, stream: BinaryIO, size: int, module: Callable[..., Any] | None = None) -> Model:

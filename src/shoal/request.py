@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from shoal.data import GivenRows, Rows, are_rows, columns_of_array, given_rows
 from shoal.engine import InMemory
 from shoal.errors import DataError, InputError, Problem, another_kind
+from shoal.extras import is_there, needed
 from shoal.kinds import TASKS
 from shoal.nets import OwnModule, Recipe
 from shoal.study import (
@@ -24,7 +25,7 @@ from shoal.study import (
     parse_study,
     with_keywords,
 )
-from shoal.wording import counted, is_or_are, quoted, wrong_choice
+from shoal.wording import counted, is_or_are, listed, quoted, wrong_choice
 
 if TYPE_CHECKING:
     from shoal.shards import Shard
@@ -44,11 +45,16 @@ class Keywords(Keys, total=False):
     target: Any
 
 
-class PlanKeywords(Keywords, total=False):
-    """Those of the plan of a whole run or of a part of it; `module` makes a person's own module."""
+class MergeKeywords(Keywords, total=False):
+    """Those of shards united; `module` makes a person's own module."""
+
+    module: Callable[..., Any] | None
+
+
+class PlanKeywords(MergeKeywords, total=False):
+    """Those of the plan of a whole run or of a part of it."""
 
     shard: str | None
-    module: Callable[..., Any] | None
 
 
 class RunKeywords(PlanKeywords, total=False):
@@ -58,8 +64,8 @@ class RunKeywords(PlanKeywords, total=False):
 
 
 _NO_KEYS: Final = ("train", "test", "target")
-_HOW: Final = ("shard", "cluster", "module")
-_OTHERS: Final = (*_NO_KEYS, "out", "workers", "trainer", "device", "watcher", *_HOW)
+_HOW: Final = ("shard", "cluster")
+_OTHERS: Final = (*_NO_KEYS, "out", "workers", "trainer", "device", "watcher", "module", *_HOW)
 _OF_INPUTS: Final = frozenset({"inputs", "series", "ignore", "keep", "groups", "weights", "time"})
 """Keys of `data` that choose among columns, in place of the list of inputs that a drafted study has."""
 
@@ -81,9 +87,11 @@ class Request:
 def request_of(study: StudyOrRows, keywords: Mapping[str, Any], expected: str = STUDY_OR_ROWS) -> Request:
     """Read a study, hold one built in Python to the same rules, or draft one for rows; lay keywords over it.
 
-    `expected` says what the caller takes. Raises InputError for what is no study, for mistakes of a study, and for rows
-    of which no table can be made.
+    `expected` says what the caller takes. Raises InputError for what is no study, for mistakes of a study, for rows of
+    which no table can be made, and for what is no module.
     """
+    own = _own_module(keywords)
+    keywords = {name: value for name, value in keywords.items() if name != "module"}
     train, test, target = map(keywords.get, _NO_KEYS)
     data = keywords.get("data")
     data = data if isinstance(data, Mapping) else {}
@@ -108,21 +116,26 @@ def request_of(study: StudyOrRows, keywords: Mapping[str, Any], expected: str = 
             raise InputError(f"train: {what}")
         names = names or rows.target_names
         base, keywords, notes = _drafted(rows, names, keywords)
+        base = base if own is None else _searching_no_network(base)
     asked = _with_rows(base, in_memory, names)
     keys = {name: value for name, value in keywords.items() if name not in _NO_KEYS}
     targets = asked.data.targets
     in_memory = InMemory(_called(in_memory.train, targets), _called(in_memory.test, targets))
-    return Request(with_keywords(asked, keys, _OTHERS), in_memory, notes)
+    notes = (*notes, *_of_module(own))
+    return Request(with_keywords(asked, keys, _OTHERS), in_memory, notes, module=own)
 
 
 def run_request_of(study: StudyOrRows, keywords: Mapping[str, Any]) -> Request:
-    """Read what `run` and `plan` are asked for: beside what `request_of` reads, perhaps a shard, a cluster or a module.
+    """Read what `run` and `plan` are asked for: beside what `request_of` reads, perhaps a shard or a cluster.
 
     Raises InputError.
     """
     request = request_of(study, {name: value for name, value in keywords.items() if name not in _HOW})
-    text, cluster, module = map(keywords.get, _HOW)
-    request = _with_module(request, module, cluster)
+    text, cluster = map(keywords.get, _HOW)
+    if cluster is not None and request.module is not None and not request.module.travels:
+        what = "expected a class or function that the workers of a cluster can import"
+        title = request.module.module.title
+        raise InputError(f"module: {what}, got {title}, which this program alone has")
     if text is None:
         return replace(request, cluster=cluster)
     if cluster is not None:
@@ -137,22 +150,34 @@ def run_request_of(study: StudyOrRows, keywords: Mapping[str, Any]) -> Request:
         raise InputError(f"shard: {error}") from None
 
 
-def _with_module(request: Request, make: Any, cluster: Any) -> Request:
-    """Add a person's own module, and say what it means where it is not known by its source, or cannot travel."""
+def _own_module(keywords: Mapping[str, Any]) -> OwnModule | None:
+    """Read a person's own module; it takes the place of a network, of which nothing is said beside it."""
+    make, network = keywords.get("module"), keywords.get("network")
     if make is None:
-        return request
+        return None
     if not callable(make):
         raise InputError(f"module: {another_kind('a class or function that makes a module', make)}")
-    own = OwnModule(Recipe("module", make))
-    title, notes = own.module.title, [*request.notes]
-    if own.source.unknown:
-        notes.append(f"module: nothing that is trained already is taken for {title}: {own.source.unknown}")
-    if cluster is not None and not own.travels:
-        what = "expected a class or function that the workers of a cluster can import"
-        raise InputError(f"module: {what}, got {title}, which this program alone has")
-    if not own.travels:
-        notes.append(f"module: {title} is trained in this process, fit by fit: no other could import it")
-    return replace(request, module=own, notes=tuple(notes))
+    if network:
+        said = listed([*network]) if isinstance(network, Mapping) else type(network).__name__
+        raise InputError(f"network: expected nothing beside a module, which takes its place, got {said}")
+    if not is_there("torch"):
+        raise InputError(f"module: a torch.nn.Module {needed('torch')}")
+    return OwnModule(Recipe("module", make))
+
+
+def _searching_no_network(study: Study) -> Study:
+    """Leave out of what a drafted study searches the keys of a network, whose place a module takes."""
+    searched = study.search.space if study.search else {}
+    space = {key: values for key, values in searched.items() if not key.startswith("network.")}
+    return with_keywords(study, {"search": {"space": space}})
+
+
+def _of_module(own: OwnModule | None) -> Iterator[str]:
+    """Say what it means where a module is not known by its source, or cannot travel."""
+    if own is not None and own.source.unknown:
+        yield f"module: nothing that is trained already is taken for {own.module.title}: {own.source.unknown}"
+    if own is not None and not own.travels:
+        yield f"module: {own.module.title} is trained in this process, fit by fit: no other could import it"
 
 
 def _study_of(study: StudyOrRows, expected: str) -> Study | None:

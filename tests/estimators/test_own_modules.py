@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from shoal import GridSearchCV, MLPRegressor, TorchClassifier, TorchRegressor
 from shoal.errors import ModelFileError
+from shoal.nets import OwnModule, Recipe
 from shoal.streams import Role, StreamKey, permutation
 
 torch = pytest.importorskip("torch")
@@ -303,6 +305,24 @@ def test_a_store_knows_a_module_by_its_source(tmp_path: Path, monkeypatch: pytes
     assert len(first) == 2
     assert searched("own_two", text.replace("SCALE = 1.0", "SCALE = 1.0  # the same")) == first
     assert len(searched("own_three", text.replace("SCALE = 1.0", "SCALE = 2.0"))) == 4
+
+
+VALUES: list[Any] = [
+    torch.float32, torch.float64, torch.device("cpu"), torch.channels_last, torch.ones(2), torch.ones(2).bfloat16(),
+    torch.ones(2, dtype=torch.complex64), torch.eye(2), torch.eye(2).to_sparse(), np.ones(2), np.float32(1),
+]  # fmt: skip
+
+
+def test_values_of_torch_and_numpy_are_known_by_their_content() -> None:
+    def source(value: Any) -> Any:
+        return OwnModule(Recipe("module", nn.Linear, {"value": value})).source
+
+    digests = {source(value).digest for value in VALUES}
+    assert len(digests) == len(VALUES)
+    assert digests == {source(copy.deepcopy(value)).digest for value in VALUES}
+    assert (
+        source(np.array([object()])).unknown == "it uses a ndarray, whose content is not known"
+    )  # but for pointers
 
 
 def names(store: Path) -> set[str]:

@@ -192,6 +192,7 @@ class _Slot:
     shape: tuple[int, ...]
     kind: str = "<f4"
     least: float = -math.inf
+    finite: bool = True
     lookup: bool = False
     """Whether row 0 is the vector of what was not learned, which is 0."""
 
@@ -219,7 +220,8 @@ def _own_slots(architecture: Architecture, prefix: str) -> Iterator[_Slot]:
     tables = {f"embedding.{number}.weight" for number in range(len(architecture.tables))}
     for slot in (*architecture.slots, *architecture.buffer_slots):
         lookup = slot.name in tables
-        yield _Slot(f"{prefix}{slot.name}", slot.shape, least=slot.part.least, lookup=lookup)
+        part = slot.part
+        yield _Slot(f"{prefix}{slot.name}", slot.shape, least=part.least, finite=part.finite, lookup=lookup)
 
 
 def _header(metadata: Mapping[str, str], slots: list[_Slot]) -> bytes:
@@ -281,14 +283,14 @@ def _value(key: str, text: str) -> Any:
 
 
 def _arrays(slots: list[_Slot], data: bytes) -> dict[str, NDArray[Any]]:
-    """Give read-only views into the data, by name; all numbers finite, all variances, scores and weights at least 0."""
+    """Give read-only views into the data, by name: what is trained finite; variances, scores and weights at least 0."""
     arrays: dict[str, NDArray[Any]] = {}
     start = 0
     for slot in slots:
         array = np.frombuffer(data, slot.kind, slot.size, start).reshape(slot.shape)
         start += slot.bytes
         # The extremes are NaN or infinite where any number is, and take no memory to find.
-        if not (np.isfinite(array.min()) and np.isfinite(array.max())):
+        if slot.finite and not (np.isfinite(array.min()) and np.isfinite(array.max())):
             raise ModelFileError(f"array {slot.name}: expected finite numbers, got others")
         if array.min() < slot.least:
             what = slot.name.rpartition(".")[2] if slot.kind == "<f8" else "variances"

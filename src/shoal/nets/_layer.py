@@ -37,7 +37,7 @@ class Part:
     """One named array of a layer: what its name ends in, its shape, and what it begins as.
 
     `first` names a law of `FIRST`; `fan_in` and `draw`, the draw of the layer's stream, are what it goes by. `least` is
-    below what a file may hold.
+    below what a file may hold, which holds `finite` numbers alone, but of what people's own modules do not train.
     """
 
     suffix: str
@@ -46,6 +46,7 @@ class Part:
     fan_in: int = 1
     draw: int = 0
     least: float = -math.inf
+    finite: bool = True
 
 
 def weight_and_bias(weight_shape: Shape) -> tuple[Part, Part]:

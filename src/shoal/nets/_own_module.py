@@ -33,7 +33,12 @@ EXACT: Final = 2**24
 
 @contextlib.contextmanager
 def own_draws() -> Iterator[Callable[[int], Any]]:
-    """Have torch's generators to oneself, and give back what they were; a call seeds them all."""
+    """Have torch's generators to oneself, and give back what they were; a call seeds them all.
+
+    Raises InputError where torch is missing.
+    """
+    if not is_there("torch"):
+        raise InputError(f"module: a torch.nn.Module {needed('torch')}")
     import torch
 
     with _DRAWING:
@@ -197,8 +202,6 @@ class OwnNetwork:
 
         Raises InputError where it is none, takes other keywords, or needs some that nobody gave.
         """
-        if not is_there("torch"):
-            raise InputError(f"module: a torch.nn.Module {needed('torch')}")
         from torch import nn
 
         recipe = self.own.module

@@ -86,10 +86,21 @@ class _Reader:
         return ""
 
     def _array(self, value: Any) -> str:
+        """Write down numbers by their bytes, and by its name what has none, such as a dtype or a device."""
         import numpy as np
 
-        array = np.ascontiguousarray(value.detach().cpu() if type(value).__module__ == "torch" else value)
-        return f"{array.dtype.str}{array.shape} {hashlib.sha256(array.tobytes()).hexdigest()}"
+        torch: Any = sys.modules.get("torch")
+        if isinstance(value, np.ndarray | np.generic) and not value.dtype.hasobject:
+            kind, content = value.dtype.str, value.tobytes()
+        elif torch and isinstance(value, torch.Tensor) and value.device.type != "meta":
+            plain = value.detach().cpu().to_dense().resolve_conj().contiguous().reshape(-1)
+            kind, content = f"{value.dtype} {value.layout}", plain.view(torch.uint8).numpy().tobytes()
+        elif torch and isinstance(value, torch.dtype | torch.device | torch.layout | torch.memory_format):
+            return str(value)
+        else:
+            self.unknown.append(f"it uses a {type(value).__name__}, whose content is not known")
+            return ""
+        return f"{kind}{tuple(value.shape)} {hashlib.sha256(content).hexdigest()}"
 
     def _source(self, made: Any) -> str:
         """Write down the source of a class or function, and of what it names."""

@@ -80,7 +80,8 @@ def check_part(part: str, arrays: Arrays, fit: FitRecord, truth: Truth, said: Di
         _check_curves(arrays, fit)
     elif part == "parameters":
         expect(arrays or fit.status != "ok")
-        expect(all(np.isfinite(array).all() for array in arrays.values()))
+        own = fit.trainer == "module"  # masks of people's own modules may hold -inf
+        expect(own or all(np.isfinite(array).all() for array in arrays.values()))
     elif part == "predictions":
         expect(
             set(arrays) <= {"validation", "test"}

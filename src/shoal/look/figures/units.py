@@ -108,7 +108,7 @@ def profiles_of(findings: RunFindings) -> Profiles | None:
 
     Where the rows are not among the results (images, categories, dates), the outputs kept by the run are taken.
     """
-    if findings.network is None:
+    if findings.network is None or findings.network[0].own is not None:  # whose units nobody knows
         return None
     from shoal.nets import activations
 
@@ -252,6 +252,8 @@ def _mark_classes(axes: Panel, profiles: Profiles) -> None:
 def memory(extent: Extent) -> float:
     """Give the bytes of units at test rows; where all inputs are numbers, all rows pass through the network at once."""
     units, tested, dataset = [layer.units for layer in extent.dense], extent.tested, extent.dataset
+    if not units:
+        return 0.0
     shown = _UNIT_BYTES * sum(units) * min(tested, MOST_INPUTS)
     from_rows = extent.images or any(column.takes != "numbers" for column in dataset.columns)
     return (

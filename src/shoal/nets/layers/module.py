@@ -48,8 +48,8 @@ class ModuleLayer:
             seed(0)
             arrays = arrays_of(network.build(units))
         parts, buffers = (
-            tuple(Part(name, tuple(array.shape), "own") for name, array in named.items())
-            for named in (arrays.trained, arrays.others)
+            tuple(Part(name, tuple(array.shape), "own", finite=finite) for name, array in named.items())
+            for named, finite in ((arrays.trained, True), (arrays.others, False))
         )
         return cls(network, units, parts, buffers, takes)
 
