@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import socket
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +17,16 @@ pytest.importorskip("distributed", reason="dask.distributed is not installed")
 
 import numpy as np
 from deadly_rows import Deadly
+from sklearn.base import clone
 
 import shoal
 from shoal.engine import Planner, StudyRows, Trainers
 from shoal.engine._planned import unique
-from shoal.engine._train import train_fit
+from shoal.engine._train import Checkpoint, train_fit
 from shoal.engine.workers import cluster as clusters
 from shoal.engine.workers.cluster import Cluster, open_cluster
 from shoal.engine.workers.loop import FitLot, WorkerPool
-from shoal.engine.workers.protocol import FitProgress
+from shoal.engine.workers.protocol import Coordination, FitProgress
 from shoal.errors import InputError
 from shoal.look.page.references import trained_where
 from shoal.results import FitRecord
@@ -121,12 +124,54 @@ def test_a_worker_that_joins_late_is_used_and_one_that_is_lost_is_replaced(
     assert set(cluster.machines) - before
 
 
+def test_interrupted_fits_are_handed_over_and_go_on_to_the_same_bytes(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fits = some_fits(epochs=60_000)[:3]  # one more than there are workers
+    pool = WorkerPool([FitLot(fits, ROWS, TRAINERS.by_name[fits[0].trainer])], 1, cluster)
+    moved, saved = set[str](), dict[str, Checkpoint]()
+    wait = Coordination.wait
+
+    def wait_and_stop(shared: Coordination, seconds: float) -> None:
+        if len(moved) > 1:
+            pool.stop()  # as a signal does, while the loop waits
+        wait(shared, seconds)
+
+    monkeypatch.setattr(Coordination, "wait", wait_and_stop)
+    records = list[FitRecord]()
+    for event in pool.events():
+        if isinstance(event, FitProgress) and event.share > 0:
+            moved.add(event.fit_id)
+        elif isinstance(event, Checkpoint):
+            saved[event.fit_id] = event
+        elif isinstance(event, FitRecord):
+            records.append(event)
+    pool.close()
+    assert saved.keys() | {record.fit_id for record in records} >= moved
+    assert saved
+    assert all(saved[name].facts["epoch"] > 0 for name in saved)
+    for fit in fits:
+        if fit.id in saved:
+            trainer = TRAINERS.by_name[fit.trainer]
+            alone, again = (
+                train_fit(fit, ROWS, trainer, start, lambda _: None) for start in (None, saved[fit.id])
+            )
+            assert alone.parameters.keys() == again.parameters.keys()
+            for name, array in alone.parameters.items():
+                assert again.parameters[name].tobytes() == array.tobytes()
+
+
 def test_a_search_of_estimators_gives_the_scores_of_one_that_stays_here(cluster: Cluster) -> None:
     x = np.random.default_rng(0).normal(size=(40, 3))
     grid = {"dropout": [0.0, 0.2], "max_iter": [2, 3]}
     network = shoal.MLPRegressor((4,), random_state=0)
     here = shoal.GridSearchCV(network, grid, cv=2).fit(x, x[:, 0])
-    there = shoal.GridSearchCV(network, grid, cv=2, cluster=cluster.client).fit(x, x[:, 0])
+    search = shoal.GridSearchCV(network, grid, cv=2, cluster=cluster.client)
+    assert clone(search).cluster is cluster.client
+    there = clone(search).fit(x, x[:, 0])
+    for copied in (deepcopy(there), pickle.loads(pickle.dumps(there))):
+        assert copied.cluster is None
+        assert copied.predict(x).tobytes() == there.predict(x).tobytes()
     assert there.cv_results_["mean_test_score"].tolist() == here.cv_results_["mean_test_score"].tolist()
     assert there.oof_predictions_.tobytes() == here.oof_predictions_.tobytes()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from copy import copy
 from functools import partial
 from inspect import signature
 from os import PathLike
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 CONSTRAINTS: Final[dict[str, list[Any]]] = {
     "rule": [choices("best", "one-standard-error")],
     "store": [str, PathLike, None],
-    "cluster": [str, HasMethods(["submit", "scatter"]), None],
+    "cluster": [str, HasMethods(["submit", "scatter"]), HasMethods(["get_client"]), None],
 }
 """What scikit-learn's own check of parameters holds ours against."""
 
@@ -130,9 +131,18 @@ class TrainedTogether(SearchDisplay):
             del self._evaluation, self._beginning, self._run_search
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out what is under way: scikit-learn sends the search along to other processes."""
+        """Leave out what is under way, and a client: scikit-learn sends the search along to other processes."""
         state: dict[str, Any] = super().__getstate__()  # type: ignore[assignment]
-        return {name: value for name, value in state.items() if name not in _UNDER_WAY}
+        state = {name: value for name, value in state.items() if name not in _UNDER_WAY}
+        if not isinstance(self.cluster, str):  # a connection of this process, which no other has
+            state["cluster"] = None
+        return state
+
+    def __sklearn_clone__(self) -> Self:
+        """Clone as scikit-learn does, with the same client, which cannot be copied."""
+        twin: Self = super(TrainedTogether, copy(self)).__sklearn_clone__()  # type: ignore[misc]
+        twin.cluster = self.cluster
+        return twin
 
     def _refuse_what_only_networks_have(self) -> None:
         for name, usual in (("rule", "best"), ("store", None), ("cluster", None)):
@@ -275,8 +285,9 @@ class GridSearchCV(TrainedTogether, model_selection.GridSearchCV):  # type: igno
     store : str or path, default=None
         A folder that keeps every trained network. What is there already is not trained again, so that an
         interrupted search goes on and a wider grid trains only what is new.
-    cluster : str or distributed.Client, default=None
-        Where networks are trained in place of this machine: the address of a Dask scheduler, a Client, or "local:N".
+    cluster : str, distributed.Client or a cluster of Dask, default=None
+        Where networks are trained in place of this machine: the address of a Dask scheduler, a Client, a cluster such
+        as LocalCluster, or "local:N". Clones share it; pickles and deep copies go without, but for addresses.
 
     Attributes
     ----------

@@ -128,12 +128,8 @@ class Dask:
         self._cluster.look()
         if self._stop and not self._told_to_stop:
             self._told_to_stop = True
-            self._waiting.clear()
             self._cluster.soon(self._leave_off())
-            for order in [order for task in self._running for order in task.orders]:
-                yield order.progress  # it is in somebody's hands, and waited for
-                if order.start is not None:
-                    yield order.start
+            yield from self._stood()
         while not self._back.empty():
             yield from self._ended(*self._back.get())
         while self._waiting and not self._stop and len(self._running) < self._cluster.width:
@@ -141,6 +137,16 @@ class Dask:
             if rows is None:  # there is no worker at the moment
                 break
             self._send(rows)
+
+    def _stood(self) -> Iterator[Event | GivenBack]:
+        """Hand over where each fit stands that was begun: what is in somebody's hands may come too late."""
+        under_way = [order for task in self._running for order in task.orders]
+        for order in (*under_way, *self._waiting):
+            if order.start is not None:
+                yield order.start
+        yield from (order.progress for order in under_way)  # these are waited for
+        yield from (GivenBack(order.fit.id) for order in self._waiting)
+        self._waiting.clear()
 
     def stop(self) -> None:
         """Send no more; what is under way ends soon by itself. Safe in a signal handler."""

@@ -65,7 +65,8 @@ class WorkerPool:
         """
         deadline, in_hand = math.inf, set[str]()
         while (self._more or self._open or self._known) and time.monotonic() < deadline:
-            if self._stopping:
+            stopping = self._stopping  # a wish that comes meanwhile is heard in the next turn, by the workers first
+            if stopping:
                 deadline = min(deadline, time.monotonic() + STOP_SECONDS)
                 for workers in self._kinds.values():
                     workers.stop()
@@ -74,14 +75,14 @@ class WorkerPool:
                 if self._known:
                     yield self._known.popleft()
                     continue
-            event = self._next_event(POLL_SECONDS if in_hand or not self._stopping else 0.0)
-            if event is None and self._stopping and not in_hand:
+            event = self._next_event(POLL_SECONDS if in_hand or not stopping else 0.0)
+            if event is None and stopping and not in_hand:
                 return
             if isinstance(event, FitProgress):
                 in_hand.add(event.fit_id)
-            elif event is not None:
+            elif isinstance(event, FitRecord | GivenBack):
                 in_hand.discard(event.fit_id)
-                self._open -= isinstance(event, FitRecord | GivenBack)
+                self._open -= 1
             if isinstance(event, GivenBack):
                 if event.fault is not None:
                     raise event.fault
