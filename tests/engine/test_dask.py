@@ -6,7 +6,9 @@ import os
 import pickle
 import signal
 import socket
+import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import pytest
 
 pytest.importorskip("distributed", reason="dask.distributed is not installed")
 
+import dask
 import numpy as np
 from deadly_rows import Deadly
 from sklearn.base import clone
@@ -23,6 +26,8 @@ import shoal
 from shoal.engine import Planner, StudyRows, Trainers
 from shoal.engine._planned import unique
 from shoal.engine._train import Checkpoint, train_fit
+from shoal.engine.trainers.choice import of_modules
+from shoal.engine.trainers.torch import TorchTrainer
 from shoal.engine.workers import cluster as clusters
 from shoal.engine.workers.cluster import Cluster, open_cluster
 from shoal.engine.workers.loop import FitLot, WorkerPool
@@ -37,12 +42,22 @@ ROWS = StudyRows(two_peaks(), "none")
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=":")
-        with open_cluster("local:2", print) as opened:
-            assert opened is not None
-            yield opened
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Two workers on this machine, where Dask is told to use certificates: they do without, and leave nothing."""
+    scratch = tmp_path_factory.mktemp("scratch")
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+        patch.setattr(tempfile, "tempdir", str(scratch))
+        tls = {"require-encryption": True} | {
+            f"tls.{name}": "no.pem" for name in ("ca-file", "client.cert", "scheduler.cert", "worker.cert")
+        }
+        for name, value in tls.items():
+            key = name.upper().replace(".", "__").replace("-", "_")
+            patch.setenv(f"DASK_DISTRIBUTED__COMM__{key}", str(value))
+        with dask.config.set({f"distributed.comm.{name}": value for name, value in tls.items()}):
+            opened = stack.enter_context(open_cluster("local:2", print))
+        assert opened is not None
+        yield opened
+    assert list(scratch.iterdir()) == []
 
 
 def trained(cluster: Cluster, rows: Any, fits: list[Any]) -> dict[str, FitRecord]:
@@ -169,11 +184,28 @@ def test_a_search_of_estimators_gives_the_scores_of_one_that_stays_here(cluster:
     search = shoal.GridSearchCV(network, grid, cv=2, cluster=cluster.client)
     assert clone(search).cluster is cluster.client
     there = clone(search).fit(x, x[:, 0])
-    for copied in (deepcopy(there), pickle.loads(pickle.dumps(there))):
+    for copied in (deepcopy(there), pickle.loads(pickle.dumps(there))):  # noqa: S301 - our own
         assert copied.cluster is None
         assert copied.predict(x).tobytes() == there.predict(x).tobytes()
     assert there.cv_results_["mean_test_score"].tolist() == here.cv_results_["mean_test_score"].tolist()
     assert there.oof_predictions_.tobytes() == here.oof_predictions_.tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_workers_have_the_trainers_that_estimators_alone_ask_for(cluster: Cluster, dtype: Any) -> None:
+    pytest.importorskip("torch")
+    for trainer in (of_modules("cpu", dtype), TorchTrainer("cpu", dtype)):
+        with open_cluster(cluster.client, print) as opened:
+            assert opened is not None
+            opened.require(trainer)
+
+
+def test_a_cluster_is_as_good_as_its_client(cluster: Cluster) -> None:
+    assert cluster.local is not None
+    with open_cluster(cluster.local.scheduler, print) as opened:
+        assert opened is not None
+        assert opened.machines.keys() >= cluster.client.nthreads().keys()
+    assert cluster.client.nthreads()
 
 
 # -- what is refused ------------------------------------------------------------------------------------------
@@ -187,6 +219,13 @@ def test_a_search_of_estimators_gives_the_scores_of_one_that_stays_here(cluster:
         (
             {"cluster": 8786},
             "cluster: expected the address of a scheduler, local:N or a Client of dask.distributed, got an int",
+        ),
+        *(
+            (
+                {"cluster": wrong},
+                f"cluster: expected an address such as tcp://ada:8786, or local:N, got {wrong!r}",
+            )
+            for wrong in ("ada", "local", "", "scheduler.json", "tcp://", "tcp://ada:x", "http://ada:8786")
         ),
         (
             {"cluster": "local:2", "workers": 4},
@@ -211,10 +250,20 @@ def test_what_makes_no_sense_is_refused(asked: dict[str, Any], said: str, tmp_pa
 
 def test_an_address_where_nobody_answers_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clusters, "CALL_SECONDS", 1)
-    with pytest.raises(InputError) as refused:
-        shoal.run(tiny_study(), out=tmp_path / "run", cluster="tcp://127.0.0.1:1")
-    assert str(refused.value) == "cluster tcp://127.0.0.1:1: expected a scheduler, got no answer in 1 seconds"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        for port in (1, silent.getsockname()[1]):
+            with pytest.raises(InputError) as refused:
+                shoal.run(tiny_study(), out=tmp_path / "run", cluster=f"tcp://127.0.0.1:{port}")
+            said = "expected a scheduler, got no answer in 1 seconds"
+            assert str(refused.value) == f"cluster tcp://127.0.0.1:{port}: {said}"
     assert not (tmp_path / "run").exists()
+
+
+def test_the_address_of_a_worker_is_refused(cluster: Cluster) -> None:
+    address = next(iter(cluster.client.nthreads()))
+    with pytest.raises(InputError) as refused:
+        shoal.run(tiny_study(), cluster=address)
+    assert str(refused.value) == f"cluster {address}: expected a scheduler, got a worker"
 
 
 def test_without_the_extra_its_name_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,8 +301,12 @@ def test_another_scheduler_is_refused(cluster: Cluster, monkeypatch: pytest.Monk
             ModuleNotFoundError("No module named 'shoal'", name="shoal"),
             "expected Shoal to be installed, got none",
         ),
+        (
+            Exception("No module named 'shoal'"),  # as Dask hands it on
+            "expected Shoal to be installed, got none",
+        ),
     ],
-    ids=["python", "shoal", "trainer", "none"],
+    ids=["python", "shoal", "trainer", "none", "none, of any kind"],
 )
 def test_a_worker_of_other_versions_is_refused(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch, apart: Any, said: str

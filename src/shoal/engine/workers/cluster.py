@@ -9,17 +9,18 @@ import asyncio
 import time
 import warnings
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from shoal.engine._train import SharedRows
 from shoal.engine._trainer import Trainer
-from shoal.engine.workers.dask_task import machine
+from shoal.engine.workers.dask_task import machine, version_of
 from shoal.engine.workers.local_workers import LOCAL, LocalWorkers, count_of_local
 from shoal.errors import EnvironmentFault, InputError, Problem, kind_of
 from shoal.extras import is_there, needed
+from shoal.wording import counted
 
 CALL_SECONDS: Final = 10
 """How long a scheduler has to answer, and the first worker to be there."""
@@ -27,8 +28,7 @@ LOOK_SECONDS: Final = 1.0
 """How often workers are counted: some may have come, others gone."""
 FITS_AT_HAND: Final = 16
 """Fits for each thread of the cluster that are taken from whoever plans them as they are trained."""
-TORCH: Final = "torch"
-_NOT_KEPT: Final = ("host", "digits")
+_NOT_KEPT: Final = ("host", "digits", "able")
 """What is known of a worker and no part of results."""
 
 
@@ -41,7 +41,7 @@ class Cluster:
         """Meet the workers that are there. Raises InputError for one that cannot be used."""
         self.client, self.name, self.machines, self.width = client, name, dict[str, dict[str, Any]](), 0
         self._note, self.local = note, local
-        self._here, self._required = machine(), dict[str, str]()
+        self._here, self._required, self._torch = machine(), dict[str, str](), False
         self._sent: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
         self._doing: set[Future[None]] = set()
         self._environments: dict[str, dict[str, Any]] = {}
@@ -85,7 +85,7 @@ class Cluster:
         met = {address: facts for address, facts in answers.items() if not isinstance(facts, OSError)}
         for address, facts in sorted(met.items()):
             if isinstance(facts, BaseException):
-                missing = isinstance(facts, ModuleNotFoundError) and facts.name == "shoal"
+                missing = "No module named 'shoal'" in str(facts)  # of what Dask hands on, the kind is any
                 got = "none" if missing else f"{type(facts).__name__}: {facts}"
                 raise InputError(Problem(f"worker {address}", f"expected Shoal to be installed, got {got}"))
             self._refuse_apart(address, facts)
@@ -103,9 +103,13 @@ class Cluster:
             ("Python", _minor(self._here["python"]), _minor(facts["python"])),
             ("Shoal", self._here["versions"]["shoal"], facts["versions"]["shoal"]),
             *(
-                (f"the trainer {name}", version, facts["trainers"].get(name, "none"))
-                for name, version in (self._here["trainers"] | self._required).items()
-                if name in facts["trainers"] or name in self._required
+                (f"the trainer {name}", version, facts["trainers"].get(name, version))
+                for name, version in self._here["trainers"].items()
+            ),
+            *(
+                (f"the trainer {name}", version, ", ".join(facts["able"].get(name, ["none"])))
+                for name, version in self._required.items()
+                if version not in facts["able"].get(name, [])
             ),
         ):
             if here != there:
@@ -129,7 +133,7 @@ class Cluster:
             said.append(
                 f"the core works with {width} on {host}, with {here.get('vector width')} here: to the same bytes"
             )
-        if TORCH in self._required and facts["processor"] != here["processor"]:
+        if self._torch and facts["processor"] != here["processor"]:
             said.append(
                 f"{facts['processor']} on {host}, {here['processor']} here: torch promises equal bytes on"
                 " equal processors only"
@@ -143,7 +147,8 @@ class Cluster:
         """Ask for a trainer that all workers must have, as it is here. Raises InputError."""
         if trainer.name in self._required:
             return
-        self._required[trainer.name] = ", ".join(sorted({*trainer.versions.values()}))
+        self._required[trainer.name] = version_of(trainer)
+        self._torch |= trainer.imports_torch
         for address, facts in self.machines.items():
             self._refuse_apart(address, facts)
             self._say_apart(facts)
@@ -172,9 +177,9 @@ def _minor(version: str) -> str:
 
 @contextmanager
 def open_cluster(cluster: object, note: Callable[[str], None]) -> Iterator[Cluster | None]:
-    """Give the cluster that is meant: "local:N", the address of a scheduler, or a client; none for None.
+    """Give the cluster that is meant: "local:N", the address of a scheduler, a client or a cluster; none for None.
 
-    A client stays open. Raises InputError for anything else, and where nobody answers.
+    What is handed over stays open. Raises InputError for anything else, and where nobody answers.
     """
     if cluster is None:
         yield None
@@ -184,46 +189,73 @@ def open_cluster(cluster: object, note: Callable[[str], None]) -> Iterator[Clust
     with ExitStack() as stack:
         count = count_of_local(cluster)
         local = stack.enter_context(LocalWorkers(count)) if count else None
-        address = local.address if local else cluster
-        if isinstance(address, str):
-            client, name = stack.enter_context(_called(address)), str(cluster)
-        else:
-            client, name = _checked(address), "the cluster"
+        name = cluster if isinstance(cluster, str) else "the cluster"
+        client = _client(local.scheduler if local else cluster, stack)
         _refuse_other_scheduler(client, name)
+        seconds = 4 * CALL_SECONDS if local else CALL_SECONDS
         try:
-            client.wait_for_workers(count or 1, timeout=4 * CALL_SECONDS if count else CALL_SECONDS)
+            client.wait_for_workers(count or 1, timeout=seconds)
         except TimeoutError:
-            what = f"expected a worker, got none in {CALL_SECONDS} seconds"
+            expected = counted(count, "worker") if count else "a worker"
+            what = f"expected {expected}, got {len(client.nthreads()) or 'none'} in {seconds} seconds"
             raise InputError(Problem(name, what)) from None
         yield Cluster(client, name, note, local)
 
 
-@contextmanager
-def _called(address: str) -> Iterator[Any]:
-    """Connect to a scheduler; of TLS, Dask's own configuration says which certificates are used."""
+def _client(cluster: object, stack: ExitStack) -> Any:
+    """Give the client that is meant, or connect one; of TLS, Dask's own configuration says which certificates."""
     from distributed import Client
+    from distributed.deploy.cluster import Cluster as Deployed
+
+    if isinstance(cluster, Client):
+        if cluster.asynchronous or cluster.status != "running":
+            raise InputError("cluster: expected a Client that is connected and not asynchronous")
+        return cluster
+    if isinstance(cluster, str):
+        _refuse_silent(cluster)
+    elif not isinstance(cluster, Deployed):
+        what = f"expected the address of a scheduler, {LOCAL}N or a Client of dask.distributed, got {kind_of(cluster)}"
+        raise InputError(f"cluster: {what}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what differs is asked for below
+        return stack.enter_context(Client(cluster, timeout=CALL_SECONDS, set_as_default=False))
+
+
+def _refuse_silent(address: str) -> None:
+    """Ask whoever listens at an address who it is, before a client waits for them. Raises InputError."""
+    from distributed.comm.addressing import parse_address, parse_host_port
+    from distributed.comm.registry import backends
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what differs is asked for below
-            client = Client(address, timeout=CALL_SECONDS, set_as_default=False)
-    except (OSError, ValueError, TypeError, RuntimeError) as error:
-        late = isinstance(error, OSError)
-        got = f"no answer in {CALL_SECONDS} seconds" if late else f"{type(error).__name__}: {error}"
-        raise InputError(Problem(f"cluster {address}", f"expected a scheduler, got {got}")) from error
-    with client:
-        yield client
+        scheme, place = parse_address(address)
+        if scheme not in backends:
+            raise ValueError(scheme)
+        if scheme != "inproc" and not all(parse_host_port(place)):
+            raise ValueError(place)
+    except ValueError:
+        what = f"expected an address such as tcp://ada:8786, or {LOCAL}N, got {address!r}"
+        raise InputError(f"cluster: {what}") from None
+    with ThreadPoolExecutor(1) as apart:  # a notebook has a loop of its own in this thread
+        got = apart.submit(asyncio.run, _who(address)).result()
+    if got != "a scheduler":
+        raise InputError(Problem(f"cluster {address}", f"expected a scheduler, got {got}"))
 
 
-def _checked(client: object) -> Any:
-    from distributed import Client
+async def _who(address: str) -> str:
+    from distributed import Security
+    from distributed.core import rpc
 
-    if not isinstance(client, Client):
-        what = f"expected the address of a scheduler, {LOCAL}N or a Client of dask.distributed, got {kind_of(client)}"
-        raise InputError(f"cluster: {what}")
-    if client.asynchronous or client.status != "running":
-        raise InputError("cluster: expected a Client that is connected and not asynchronous")
-    return client
+    async def kind() -> str:
+        arguments = Security().get_connection_args("client")
+        async with rpc(address, timeout=CALL_SECONDS, connection_args=arguments) as there:
+            return str((await there.identity())["type"])
+
+    try:
+        return f"a {(await asyncio.wait_for(kind(), CALL_SECONDS)).lower()}"
+    except OSError:
+        return f"no answer in {CALL_SECONDS} seconds"
+    except Exception as error:  # whatever is made of an answer that is none
+        return f"{type(error).__name__}: {error}"
 
 
 def _refuse_other_scheduler(client: Any, name: str) -> None:

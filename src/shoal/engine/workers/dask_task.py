@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import socket
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -128,7 +129,8 @@ def _trained(rows: SharedRows, batch: Batch) -> Handed:
 def machine() -> dict[str, Any]:
     """Say what a worker is: as the environment of a run, its host, and the vector width of the core.
 
-    `machine` tells hosts apart and names none: results that are passed on name nobody.
+    `machine` tells hosts apart and names none: results that are passed on name nobody. `able` are the versions of
+    all trainers that it has, those of people's own modules and of float64 among them.
     """
     from shoal.engine._source import environment
     from shoal.engine.trainers.choice import Trainers
@@ -136,7 +138,9 @@ def machine() -> dict[str, Any]:
 
     width, host = pick_target(), socket.gethostname()
     name = hashlib.sha256(host.encode()).hexdigest()[:8]
-    facts = {"host": host, "digits": _last_digits(), "machine": name, **environment(Trainers().by_name)}
+    trainers = Trainers().by_name
+    known = {"host": host, "digits": _last_digits(), "able": _able(trainers)}
+    facts = {**known, "machine": name, **environment(trainers)}
     return facts | ({"vector width": width} if width else {})
 
 
@@ -144,3 +148,19 @@ def _last_digits() -> str:
     """Name how numpy computes exponentials and logarithms here: it has several ways, as the processor has it."""
     x = np.linspace(0.001, 20.0, 4001)
     return hashlib.sha256(b"".join(of.tobytes() for of in (np.exp(-x), np.log(x), np.log1p(x)))).hexdigest()
+
+
+def version_of(trainer: Trainer) -> str:
+    """Name the versions of a trainer, as an environment does."""
+    return ", ".join(sorted({*trainer.versions.values()}))
+
+
+def _able(trainers: Mapping[str, Trainer]) -> dict[str, list[str]]:
+    from shoal.engine.trainers.choice import of_modules
+    from shoal.engine.trainers.torch import TorchTrainer
+
+    able = {name: [version_of(trainer)] for name, trainer in trainers.items()}
+    if "torch" in able:
+        able["torch"].append(version_of(TorchTrainer(dtype="float64")))
+        able["module"] = [version_of(of_modules("cpu")), version_of(of_modules("cpu", "float64"))]
+    return able

@@ -14,7 +14,7 @@ import tempfile
 import time
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from shoal.errors import EnvironmentFault, InputError
 from shoal.process import child_environment
@@ -43,6 +43,8 @@ _SCHEDULER: Final = {
 }
 _WORKER: Final = {
     **_BOTH,
+    "distributed.comm.require-encryption": False,  # which is for other machines
+    "distributed.comm.tls.ca-file": None,
     **{f"distributed.worker.memory.{name}": False for name in ("target", "spill", "pause", "terminate")},
 }
 
@@ -74,21 +76,25 @@ class LocalWorkers:
     def __init__(self, count: int) -> None:
         """Begin with nothing."""
         self._count, self._early = count, 0
+        self.scheduler: Any = None
         self._processes: list[tuple[subprocess.Popen[bytes], float]] = []
 
     def __enter__(self) -> Self:
         """Start the scheduler, then the workers."""
         import dask
-        from distributed import LocalCluster
+        from distributed import LocalCluster, Security
 
         with ExitStack() as stack:
-            stack.enter_context(dask.config.set(_SCHEDULER))
-            dashboard = {"dashboard_address": f"{HERE}:0", "silence_logs": logging.CRITICAL}
-            scheduler = stack.enter_context(
-                LocalCluster(n_workers=0, host=HERE, protocol="tcp://", **dashboard)
-            )
-            self.address = str(scheduler.scheduler_address)
             self._folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="shoal-"))
+            stack.enter_context(dask.config.set(_SCHEDULER | {"temporary-directory": self._folder}))
+            options = {
+                "host": HERE,
+                "protocol": "tcp://",
+                "dashboard_address": f"{HERE}:0",
+                "silence_logs": logging.CRITICAL,
+                "security": Security(require_encryption=False, tls_ca_file=None),
+            }
+            self.scheduler = stack.enter_context(LocalCluster(n_workers=0, **options))
             stack.callback(self._end)
             self.mend()
             self._open = stack.pop_all()
@@ -125,10 +131,14 @@ class LocalWorkers:
             self._processes.append((self._started(), now))
 
     def _started(self) -> subprocess.Popen[bytes]:
-        # -P: nothing that lies in the working folder is imported by chance.
-        command = [sys.executable, "-P", "-m", "distributed.cli.dask_worker", self.address]
+        # Modules of people's own lie where this program finds them: last, so that they hide no other. For the same
+        # reason -P: nothing that lies in the working folder is imported by chance.
+        path = f"import sys; sys.path += [place for place in {sys.path!r} if place not in sys.path]"
+        program = f"{path}; from distributed.cli.dask_worker import main; main()"
+        command = [sys.executable, "-P", "-c", program, str(self.scheduler.scheduler_address)]
         options = {
             "--host": HERE,
+            "--protocol": "tcp",
             "--dashboard-address": f"{HERE}:0",
             "--nthreads": "1",
             "--memory-limit": "0",

@@ -65,7 +65,9 @@ class WorkerPool:
         """
         deadline, in_hand = math.inf, set[str]()
         while (self._more or self._open or self._known) and time.monotonic() < deadline:
-            stopping = self._stopping  # a wish that comes meanwhile is heard in the next turn, by the workers first
+            stopping = (
+                self._stopping
+            )  # a wish that comes meanwhile is heard in the next turn, by the workers first
             if stopping:
                 deadline = min(deadline, time.monotonic() + STOP_SECONDS)
                 for workers in self._kinds.values():
