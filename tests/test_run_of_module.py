@@ -129,6 +129,11 @@ def test_two_numbers_tell_classes_apart_by_a_module_with_a_mask(tmp_path: Path) 
     assert results.missing == ()
     model = shoal.load(tmp_path, module=Masked)
     assert model.parameters["mask"].tolist() == [[0, -np.inf, -np.inf], [0, 0, -np.inf], [0, 0, 0]]
+    assert shoal.draw(model).said
+    with pytest.raises(
+        InputError, match=r"got Masked, a module of one's own, which no folder holds; in Python, shoal"
+    ):
+        shoal.draw(tmp_path)
     again = shoal.Model.from_bytes(model.to_bytes(), module=Masked)
     assert again.predict(rows).tolist() == model.predict(rows).tolist()
 

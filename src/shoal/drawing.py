@@ -63,6 +63,11 @@ def draw(source: StudyOrRows | Results | Model | Plan, **keywords: Unpack[Keywor
         return NetworkPicture(source.network_facts())
     if isinstance(source, Results):
         refuse_shard(source.folder, source.shard)
+        if source.module:
+            title, _, _ = source.module.partition(",")
+            what = f"expected a network of Shoal's layers, got {title}, a module of one's own, which no folder holds"
+            hint = f"in Python, shoal.draw(shoal.load(run, module={title})) draws it"
+            raise InputError(Problem(str(source.folder), f"{what}; {hint}"))
         fact = delivered_network(RunFindings(source))
         if fact is None:
             what = "expected a run that has a delivered network, got one without; draw its study"

@@ -29,7 +29,9 @@ class Course:
 
     @classmethod
     def of(cls, estimator: Any) -> Self:
-        """Give that of a fitted estimator."""
+        """Give that of a fitted estimator; of one that was loaded nothing is known."""
+        if "loss_curve_" not in vars(estimator):
+            return cls()
         losses = estimator.validation_loss_curve_
         return cls(
             epochs=estimator._epochs,

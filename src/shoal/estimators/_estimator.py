@@ -361,6 +361,8 @@ class NetworkEstimator(KnownNames, DrawnNetwork, CallbackSupport, BaseEstimator)
         state = initial_state(task.job) if first else self._from_here(task)
         optimizer = None if first else self._optimizer_so_far()
         if optimizer is not None:
+            if optimizer.maker not in (None, _maker(task)):
+                raise ValueError("optimizer: expected that of the epochs before, which goes on, got another")
             state.first_P, state.second_P = optimizer.first_P, optimizer.second_P
             state.optimizer = optimizer.own
             state.epoch = -(-optimizer.steps // _steps(task))
@@ -398,16 +400,25 @@ def without_calibration(network: NetworkEstimator) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class _Optimizer:
-    """Where an optimiser stands: its moments, (P,) each, and the steps it has made; what one's own keeps, by name."""
+    """Where an optimiser stands: its moments, (P,) each, and the steps it has made; what one's own keeps, by name,
+    and what makes it.
+    """
 
     first_P: NDArray[Any]
     second_P: NDArray[Any]
     steps: int
     own: dict[str, NDArray[Any]]
+    maker: Any = None
 
     @classmethod
     def after(cls, state: State, task: Task) -> _Optimizer:
-        return cls(state.first_P, state.second_P, state.epoch * _steps(task), state.optimizer)
+        return cls(state.first_P, state.second_P, state.epoch * _steps(task), state.optimizer, _maker(task))
+
+
+def _maker(task: Task) -> Any:
+    """Give what makes an optimiser of one's own; None where there is none."""
+    own = task.network.own.optimizer if isinstance(task.network, OwnNetwork) else None
+    return own and own.make
 
 
 def _steps(task: Task) -> int:

@@ -55,6 +55,11 @@ class ModuleEstimator(NetworkEstimator):
         "label_smoothing": "criterion=torch.nn.CrossEntropyLoss with criterion__label_smoothing stands for it",
         "huber_delta": "criterion=torch.nn.HuberLoss with criterion__delta stands for it",
         "quantiles": "MLPRegressor has them",
+        "callbacks": "early_stopping, schedule and verbose stand for those of skorch",
+        "train_split": "early_stopping with validation_fraction stands for it",
+        "iterator_train": "batch_size says what a batch is; rows are shuffled in every epoch",
+        "iterator_valid": "batch_size says what a batch is",
+        "dataset": "X may be a Dataset of PyTorch, which is read once",
     }
 
     def __init_subclass__(cls, **keywords: Any) -> None:

@@ -122,9 +122,9 @@ def _absent(cls: Any, name: str) -> bool:
 
 
 def no_parameter(cls: Any, name: str) -> str:
-    said = f"{cls.__name__} has no parameter {name!r}"
-    if name in cls._stands_for:
-        return f"{said}: {cls._stands_for[name]}"
+    said, stem = f"{cls.__name__} has no parameter {name!r}", name.partition("__")[0]
+    if stem in cls._stands_for:
+        return f"{said}: {cls._stands_for[stem]}"
     names = cls._get_param_names()
     near = nearest(_MEANT.get(name.lower(), name), names)
     return f"{said}; did you mean {near!r}?" if near else f"{said}, only {', '.join(names)}"

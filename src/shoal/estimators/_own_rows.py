@@ -6,6 +6,7 @@ numbers of a row.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -32,8 +33,20 @@ def rows_and_targets(x: Any, y: Any = None) -> tuple[Any, Any]:
         if y is not None:
             raise ValueError("y: expected none beside a Dataset, whose rows have their targets, got some")
         x, y = _read_once(x)
+    x, y = _without_gradient("X", x), _without_gradient("y", y)
     by_name = isinstance(x, dict) and getattr(x, "shape", None) is None  # a kind of sparse matrix is a dict
     return (_fields(x) if by_name else x), y
+
+
+def _without_gradient(what: str, x: Any) -> Any:
+    """Give a tensor of PyTorch as an array; all else as it is. Raises ValueError for one without numbers."""
+    if not (type(x).__module__.startswith("torch") and callable(getattr(x, "detach", None))):
+        return x
+    layout = "meta" if x.device.type == "meta" else str(x.layout).removeprefix("torch.")
+    if layout != "strided":
+        raise ValueError(f"{what}: expected a tensor that holds all of its numbers, got a {layout} one")
+    x = x.detach().cpu()
+    return (x.float() if str(x.dtype) == "torch.bfloat16" else x).numpy()
 
 
 def checked_own_rows(estimator: Any, x: Any, *, reset: bool) -> CheckedImages:
@@ -41,6 +54,8 @@ def checked_own_rows(estimator: Any, x: Any, *, reset: bool) -> CheckedImages:
     x, _ = rows_and_targets(x)
     names = getattr(getattr(x, "dtype", None), "names", None)
     if names:
+        fitted = () if reset else tuple(part.name for part in estimator._inputs)
+        names = fitted if {*fitted} == {*names} else names  # by name, in whichever order they come
         flat, parts = _of_fields(x, names, estimator.dtype)
         if reset:
             estimator.n_features_in_ = flat.shape[1]
@@ -58,7 +73,7 @@ def _of_array(estimator: Any, x: Any, *, reset: bool) -> tuple[NDArray[Any], tup
     refuse_times("X", x)
     shape = x.shape[1:] if getattr(x, "ndim", 0) > 2 else ()
     if shape:
-        x = np.asarray(x).reshape(len(x), -1)
+        x = np.asarray(x).reshape(len(x), math.prod(shape))
     flat = np.asarray(validate_data(estimator, x, reset=reset, dtype=_FLOATS))
     return flat, (InputPart("", tuple(shape) or (flat.shape[1],)),)
 
@@ -76,7 +91,7 @@ def _of_fields(
         if array.dtype.kind not in "biuf":
             raise ValueError(f"{where}: expected numbers, got {array.dtype}")
         part = InputPart(name, array.shape[1:], whole=array.dtype.kind in "iu" and array.dtype != np.uint8)
-        numbers = array.reshape(len(x), -1).astype(np.float64)
+        numbers = array.reshape(len(x), part.size).astype(np.float64)
         if not np.isfinite(numbers).all():
             raise ValueError(f"{where}: expected finite numbers, got others")
         if part.whole and numbers.size and np.abs(numbers).max() > _EXACT[dtype]:
@@ -98,7 +113,7 @@ def _said(parts: tuple[InputPart, ...]) -> str:
 
 def _fields(arrays: dict[Any, Any]) -> NDArray[Any]:
     """Put arrays by name side by side, as one array of a field each."""
-    made = {name: np.asarray(array) for name, array in arrays.items()}
+    made = {name: np.asarray(_without_gradient(f"X[{name!r}]", array)) for name, array in arrays.items()}
     strange = [name for name, array in made.items() if not (isinstance(name, str) and name and array.ndim)]
     if strange or not made:
         got = repr(strange[0]) if strange else "none"

@@ -31,7 +31,11 @@ def save(estimator: Any, path: Path | str) -> None:
     facts["kind"] = type(estimator).__name__
     for name in _LISTS:
         if name in fitted:
-            facts[name] = [fitted[name].dtype.str, fitted[name].tolist()]
+            labels = fitted[name]
+            whole = (
+                labels.astype(np.int64) if labels.dtype.kind in "mM" else labels
+            )  # moments as numpy counts them
+            facts[name] = [labels.dtype.str, whole.tolist()]
     content = model_bytes(estimator._architecture, estimator.parameters_, {_FACTS: facts})
     write(as_path(path, "the path of a model file"), content)
 
@@ -39,7 +43,10 @@ def save(estimator: Any, path: Path | str) -> None:
 def load(estimator: Any, path: Path | str) -> Any:
     """Fit an estimator by what was saved of one with the same module. Raises ModelFileError for any other file."""
     path = as_path(path, "the path of a model file")
-    recipe: Recipe = estimator._recipe("module")
+    recipe: Recipe | None = estimator._recipe("module")
+    if recipe is None:
+        what = "expected a class or function that makes a torch.nn.Module"
+        raise InputError(f"module: {what}, got {estimator.module!r}")
     try:
         with opened(path) as stream:
             stored = read_model(stream, size_of(stream), OwnModule(recipe))

@@ -20,7 +20,7 @@ def own_loss(recipe: Recipe, to: Callable[[Any], Any]) -> TorchLoss:
     `to` puts what a class makes on the device. Raises InputError for keywords that it does not take.
     """
     recipe.refuse_strange()
-    if isinstance(recipe.make, type):
+    if isinstance(getattr(recipe.make, "func", recipe.make), type):  # or a partial of one
         by_reduction: dict[str, Any] = {"mean": to(recipe.make(**recipe.keywords))}
 
         def of_class(outputs: Tensor, targets: Tensor, /, *, reduction: str = "mean") -> Tensor:
@@ -44,7 +44,9 @@ def own_loss(recipe: Recipe, to: Callable[[Any], Any]) -> TorchLoss:
 def _refuse_unweighed(recipe: Recipe) -> None:
     if "reduction" not in recipe.takes:
         what = "expected a loss that takes reduction, by which rows can be weighed"
-        raise InputError(f"criterion: {what}, got {recipe.title}")
+        made = callable(getattr(recipe.make, "forward", None)) and not isinstance(recipe.make, type)
+        hint = " that is there already: give its class" if made else ""
+        raise InputError(f"criterion: {what}, got {recipe.title}{hint}")
 
 
 def _checked(recipe: Recipe, loss: Any, targets: Tensor, reduction: str) -> Tensor:

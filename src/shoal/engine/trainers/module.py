@@ -203,7 +203,21 @@ class ModuleFit(TorchFit):
         """Give the loss, by its name or a person's own."""
         if self.own.criterion is None:
             return torch_loss(self.job.loss, self.job.training)
-        return own_loss(self.own.criterion, lambda made: made.to(self.device.device))
+        loss, title = (
+            own_loss(self.own.criterion, lambda made: made.to(self.device.device)),
+            self.own.criterion.title,
+        )
+
+        def said(outputs: Tensor, targets: Tensor, /, *, reduction: str = "mean") -> Tensor:
+            try:
+                return loss(outputs, targets, reduction=reduction)
+            except (RuntimeError, ValueError) as error:
+                if outputs.shape == targets.shape or str(error).startswith("criterion"):
+                    raise
+                what = f"expected a loss of outputs of shape {tuple(outputs.shape)} and a class number a row"
+                raise ValueError(f"criterion: {what}, got {title}, which refuses them: {error}") from error
+
+        return said
 
     def ready(self, step: int) -> None:
         """Seed torch's generator for a step of this epoch."""
@@ -220,10 +234,35 @@ class ModuleFit(TorchFit):
         import torch
 
         architecture = self.job.architecture
-        if self.module.training or len(x) <= MODULE_ROWS:
+        if self.module.training:
+            return self._answer_to_batch(x)
+        if len(x) <= MODULE_ROWS:
             return answer_of(self.module, architecture, x)
         parts = [x[start : start + MODULE_ROWS] for start in range(0, len(x), MODULE_ROWS)]
         return torch.cat([answer_of(self.module, architecture, part) for part in parts])
+
+    def _answer_to_batch(self, x: Tensor) -> Tensor:
+        """Give the outputs for a batch. Raises ValueError, naming the parameter, for what torch refuses."""
+        import torch
+
+        title = self.own.module.title
+        try:
+            outputs = answer_of(self.module, self.job.architecture, x)
+        except (RuntimeError, ValueError) as error:
+            if "more than 1 value per channel" in str(error) and len(x) == 1:
+                size, rows = self.job.training.batch_size, len(self.rows["train"])
+                what = "expected batches of two rows or more, which batch norm needs"
+                raise ValueError(f"batch_size: {what}, got one of 1 row, of {rows} by {size}") from error
+            if "'indices'" in str(error):
+                what = f"expected whole numbers by the name that the forward of {title} has for them"
+                raise ValueError(
+                    f'X: {what}, as embeddings need, such as {{"words": X}}, got floats'
+                ) from error
+            raise
+        if not isinstance(outputs, torch.Tensor) or not outputs.is_floating_point():
+            kind = outputs.dtype if isinstance(outputs, torch.Tensor) else type(outputs).__name__
+            raise ValueError(f"module: expected {title} to give floats in a tensor, got {kind}")
+        return outputs
 
     def exact(self, values: Tensor) -> Tensor:
         """Give numbers in the precision in which a person's own loss is trained."""

@@ -5,6 +5,7 @@ Letters: N rows, U units.
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from shoal.kinds import Takes
 from shoal.nets._layer import LAYER_CALLS, LayerStep, Part, Shape, StepCost
 from shoal.nets._own_module import OwnNetwork, arrays_of, own_draws
 from shoal.nets.layers.dense import MULTIPLY_ADD
+from shoal.wording import listed, quoted
 
 if TYPE_CHECKING:
     from torch import nn
@@ -46,7 +48,9 @@ class ModuleLayer:
         """Read what arrays a module has, from one that is made. Raises InputError where it cannot be trained."""
         with own_draws() as seed:
             seed(0)
-            arrays = arrays_of(network.build(units))
+            module = network.build(units)
+        _refuse_other_inputs(network, module)
+        arrays = arrays_of(module)
         parts, buffers = (
             tuple(Part(name, tuple(array.shape), "own", finite=finite) for name, array in named.items())
             for named, finite in ((arrays.trained, True), (arrays.others, False))
@@ -121,6 +125,20 @@ class ModuleLayer:
     def _nowhere(self, what: str) -> NoReturn:
         raise InputError(
             f"module: {self.network.own.module.title} is a module of its own, and cannot be {what}"
+        )
+
+
+def _refuse_other_inputs(network: OwnNetwork, module: nn.Module) -> None:
+    """Refuse inputs by names that the module's forward does not have. Raises InputError."""
+    names = [part.name for part in network.inputs if part.name]
+    parameters = inspect.signature(module.forward).parameters if names else {}
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    strange = [] if takes_any else [name for name in names if name not in parameters]
+    if strange:
+        known = listed([*map(quoted, parameters)], "or")
+        title = network.own.module.title
+        raise InputError(
+            f"X: expected inputs by the names of the forward of {title} ({known}), got {quoted(strange[0])}"
         )
 
 
