@@ -139,6 +139,17 @@ def test_a_loaded_module_is_trained_further(tmp_path: Path) -> None:
         TorchClassifier.load(tmp_path / "net.safetensors", "dense")
 
 
+def test_another_width_is_refused_by_the_first_array_that_differs() -> None:
+    model = TorchRegressor(Plain, warm_start=True, **QUICK).fit(X, Y)
+    model.set_params(module__width=7)
+    with pytest.raises(
+        ValueError,
+        match=r"^TorchRegressor: expected the arrays of the module as they were fitted, to train them further, got"
+        r" first\.weight \(7, 3\) for \(6, 3\)$",
+    ):
+        model.fit(X, Y)
+
+
 def test_another_optimiser_does_not_go_on_where_one_stood() -> None:
     model = TorchRegressor(dense, optimizer=torch.optim.NAdam, **QUICK).partial_fit(X, Y)
     model.set_params(optimizer=torch.optim.Adadelta)

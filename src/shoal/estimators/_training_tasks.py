@@ -213,10 +213,24 @@ def refuse_other_loss(task: Task, was: str, distribution: Distribution | None) -
 
 def refuse_other_layers(name: str, new: Architecture, old: Architecture) -> None:
     """Raise ValueError for an estimator that goes on with a network of other layers than it was fitted with."""
-    if [slot.shape for slot in new.slots] != [slot.shape for slot in old.slots]:
+    if new.own is not None:
+        _refuse_other_arrays(name, new, old)
+    elif [slot.shape for slot in new.slots] != [slot.shape for slot in old.slots]:
         now, was = ("-".join(str(layer.units) for layer in network.layers) for network in (new, old))
         what = "expected the network's layers as they were fitted, to train them further"
         raise ValueError(f"{name}: {what}, got others: {now} for {was}")
+
+
+def _refuse_other_arrays(name: str, new: Architecture, old: Architecture) -> None:
+    """Raise ValueError for a person's own module of other arrays, naming the first."""
+    now, was = (
+        {slot.name: slot.shape for slot in (*network.slots, *network.buffer_slots)} for network in (new, old)
+    )
+    apart = [key for key in {**now, **was} if now.get(key) != was.get(key)]
+    if apart:
+        what = "expected the arrays of the module as they were fitted, to train them further"
+        got = f"{apart[0]} {now.get(apart[0], 'missing')} for {was.get(apart[0], 'none')}"
+        raise ValueError(f"{name}: {what}, got {got}")
 
 
 def train_one(
