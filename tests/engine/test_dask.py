@@ -32,7 +32,7 @@ from shoal.engine.workers import cluster as clusters
 from shoal.engine.workers.cluster import Cluster, open_cluster
 from shoal.engine.workers.loop import FitLot, WorkerPool
 from shoal.engine.workers.protocol import Coordination, FitProgress
-from shoal.errors import InputError
+from shoal.errors import EnvironmentFault, InputError
 from shoal.look.page.references import trained_where
 from shoal.results import FitRecord
 from studies import tiny_study, two_peaks
@@ -208,6 +208,57 @@ def test_a_cluster_is_as_good_as_its_client(cluster: Cluster) -> None:
     assert cluster.client.nthreads()
 
 
+def answering(answer: Any) -> Any:
+    async def call(*_: Any, **__: Any) -> Any:
+        return answer
+
+    return call
+
+
+def test_a_worker_that_joins_late_and_cannot_be_used_is_left_out_and_said_once(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    threads = dict(cluster.client.nthreads())
+    with open_cluster(cluster.client, said.append) as opened:
+        assert opened is not None
+        with monkeypatch.context() as patch:
+            patch.setattr(cluster.client, "nthreads", answering(threads | {"tcp://ada:1": 8}))
+            patch.setattr(
+                cluster.client, "run", answering({"tcp://ada:1": Exception("No module named 'shoal'")})
+            )
+            for _ in range(2):
+                opened.look(at_once=True)
+        assert opened.width == sum(threads.values())
+        assert opened.usable == sorted(threads)
+        fits = some_fits()
+        assert trained(opened, ROWS, fits).keys() == {fit.id for fit in fits}
+        with monkeypatch.context() as patch:
+            patch.setattr(cluster.client, "nthreads", answering({}))
+            opened.width = 0  # as where rows could be sent to nobody
+            opened.look(at_once=True)
+    assert said == [
+        "worker tcp://ada:1: expected Shoal to be installed, got none; it is left out",
+        "no worker at the moment; the run goes on with those that come",
+    ]
+
+
+def test_a_scheduler_that_says_nothing_is_waited_for_and_then_given_up(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silent() -> None:
+        raise TimeoutError
+
+    with open_cluster(cluster.client, print) as opened:
+        assert opened is not None
+        monkeypatch.setattr(cluster.client, "nthreads", silent)
+        opened.look(at_once=True)
+        assert opened.width
+        monkeypatch.setattr(clusters, "SILENT_SECONDS", 0.0)
+        with pytest.raises(EnvironmentFault, match=r"^the cluster: the scheduler is no longer there; "):
+            opened.look(at_once=True)
+
+
 # -- what is refused ------------------------------------------------------------------------------------------
 
 
@@ -278,7 +329,7 @@ def test_another_scheduler_is_refused(cluster: Cluster, monkeypatch: pytest.Monk
     versions = cluster.client.get_versions()
     here = versions["client"]["packages"]["distributed"]
     versions["scheduler"]["packages"]["distributed"] = "2024.1.0"
-    monkeypatch.setattr(cluster.client, "get_versions", lambda: versions)
+    monkeypatch.setattr(cluster.client, "get_versions", answering(versions))
     with pytest.raises(InputError) as refused:
         shoal.run(tiny_study(), cluster=cluster.client)
     said = f"expected distributed to be {here} at the scheduler, as here, got 2024.1.0"
@@ -315,7 +366,7 @@ def test_a_worker_of_other_versions_is_refused(
     if "native" not in facts["trainers"]:
         pytest.skip("there is no native trainer here")
     other = apart if isinstance(apart, Exception) else facts | apart
-    monkeypatch.setattr(cluster.client, "run", lambda *_, **__: {"tcp://ada:1": other})
+    monkeypatch.setattr(cluster.client, "run", answering({"tcp://ada:1": other}))
     with pytest.raises(InputError) as refused:
         shoal.run(tiny_study(), cluster=cluster.client)
     here = {"python": ".".join(facts["python"].split(".")[:2]), "shoal": facts["versions"]["shoal"]}
@@ -330,7 +381,7 @@ def test_what_differs_and_is_harmless_is_said_once(cluster: Cluster, monkeypatch
         "digits": "others",
         "versions": facts["versions"] | {"numpy": "1.0"},
     }
-    monkeypatch.setattr(cluster.client, "run", lambda *_, **__: {f"tcp://ada:{n}": other for n in (1, 2)})
+    monkeypatch.setattr(cluster.client, "run", answering({f"tcp://ada:{n}": other for n in (1, 2)}))
     said: list[str] = []
     with open_cluster(cluster.client, said.append):
         pass

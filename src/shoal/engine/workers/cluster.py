@@ -26,6 +26,8 @@ CALL_SECONDS: Final = 10
 """How long a scheduler has to answer, and the first worker to be there."""
 LOOK_SECONDS: Final = 1.0
 """How often workers are counted: some may have come, others gone."""
+SILENT_SECONDS: Final = 60.0
+"""After so long a scheduler that says nothing is no longer there."""
 FITS_AT_HAND: Final = 16
 """Fits for each thread of the cluster that are taken from whoever plans them as they are trained."""
 _NOT_KEPT: Final = ("host", "digits", "able")
@@ -45,8 +47,11 @@ class Cluster:
         self._sent: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
         self._doing: set[Future[None]] = set()
         self._environments: dict[str, dict[str, Any]] = {}
-        self._said, self._looked = set[str](), 0.0
+        self._said, self._looked, self._heard = set[str](), 0.0, time.monotonic()
+        self.present, self.left_out = set[str](), set[str]()
+        self._beginning = True
         self.look(at_once=True)
+        self._beginning = False
 
     def soon(self, work: Coroutine[Any, Any, None]) -> None:
         """Have something done in the client's own thread."""
@@ -69,34 +74,79 @@ class Cluster:
         if self.client.status != "running":
             raise self._gone()
         try:
-            threads: Mapping[str, int] = self.client.nthreads()
+            threads: Mapping[str, int] = within(self.client, LOOK_SECONDS, self.client.nthreads)
+        except TimeoutError as error:
+            if time.monotonic() - self._heard > SILENT_SECONDS:
+                raise self._gone() from error
+            return
         except OSError as error:
             raise self._gone() from error
-        if new := threads.keys() - self.machines.keys():
+        self._heard = time.monotonic()
+        if new := threads.keys() - self.machines.keys() - self.left_out:
             self._meet(new)
-        self.width = sum(count for address, count in threads.items() if address in self.machines)
+        before, self.present = self.present, threads.keys() & self.machines.keys()
+        self.width = sum(threads[address] for address in self.present)
+        if before and not self.present:
+            self._note("no worker at the moment; the run goes on with those that come")
 
     def _gone(self) -> EnvironmentFault:
         what = "the scheduler is no longer there; what is finished is kept, and the same command goes on"
         return EnvironmentFault(Problem(self.name, what))
 
     def _meet(self, addresses: Iterable[str]) -> None:
-        answers = self.client.run(machine, workers=sorted(addresses), on_error="return")
-        met = {address: facts for address, facts in answers.items() if not isinstance(facts, OSError)}
-        for address, facts in sorted(met.items()):
-            if isinstance(facts, BaseException):
-                missing = "No module named 'shoal'" in str(facts)  # of what Dask hands on, the kind is any
-                got = "none" if missing else f"{type(facts).__name__}: {facts}"
-                raise InputError(Problem(f"worker {address}", f"expected Shoal to be installed, got {got}"))
-            self._refuse_apart(address, facts)
+        """Take in workers that can be used. One that cannot is refused at the beginning, and later left out."""
+        met = dict[str, dict[str, Any]]()
+        for address, facts in sorted(within(self.client, None, lambda: self._answers(addresses)).items()):
+            if isinstance(facts, OSError):  # it has gone already
+                continue
+            try:
+                if isinstance(facts, BaseException):
+                    missing = "No module named 'shoal'" in str(
+                        facts
+                    )  # of what Dask hands on, the kind is any
+                    got = "none" if missing else f"{type(facts).__name__}: {facts}"
+                    raise InputError(
+                        Problem(f"worker {address}", f"expected Shoal to be installed, got {got}")
+                    )
+                self._refuse_apart(address, facts)
+            except InputError as refusal:
+                if self._beginning:
+                    raise
+                self.left_out.add(address)
+                self._note(f"{refusal}; it is left out")
+                continue
             self._say_apart(facts)
+            met[address] = facts
         if self.machines and met:
-            for future in self._sent.values():
-                with suppress(Exception):  # a worker without them fetches them itself
-                    self.client.replicate([future], workers=list(met))
+            self.soon(self._replicated(list(met)))
         self.machines |= met
         for address, facts in met.items():
             self._environments[address] = {key: value for key, value in facts.items() if key not in _NOT_KEPT}
+
+    async def _answers(self, addresses: Iterable[str]) -> dict[str, Any]:
+        """Ask each worker by itself what it is: one that hangs is asked again, and keeps nobody waiting for long."""
+        seconds = CALL_SECONDS if self._beginning else LOOK_SECONDS
+
+        async def answer(address: str) -> dict[str, Any]:
+            try:
+                asked = self.client.run(machine, workers=[address], on_error="return")
+                return dict(await asyncio.wait_for(asked, seconds))
+            except TimeoutError:
+                return {}
+
+        answers = await asyncio.gather(*map(answer, addresses))
+        return {address: facts for some in answers for address, facts in some.items()}
+
+    async def _replicated(self, workers: list[str]) -> None:
+        """Send rows to workers that are new; one without them fetches them itself."""
+        for future in list(self._sent.values()):
+            with suppress(Exception):
+                await self.client.replicate([future], workers=workers)
+
+    @property
+    def usable(self) -> list[str] | None:
+        """Which workers alone may be sent something; None where all may."""
+        return sorted(self.present) if self.left_out else None
 
     def _refuse_apart(self, address: str, facts: Mapping[str, Any]) -> None:
         for what, here, there in (
@@ -163,12 +213,23 @@ class Cluster:
         if future is not None and future.status == "finished":
             return future
         try:
-            (future,) = self.client.scatter([rows], broadcast=True, hash=False, timeout=1)
+            (future,) = self.client.scatter(
+                [rows], workers=self.usable, broadcast=True, hash=False, timeout=1
+            )
         except OSError:  # the last worker has gone
             self.width = 0
             return None
         self._sent[rows] = future
         return future
+
+
+def within(client: Any, seconds: float | None, call: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    """Have a client answer in its own thread, so that a signal is heard here. Raises TimeoutError."""
+
+    async def answered() -> Any:
+        return await asyncio.wait_for(call(), seconds)
+
+    return asyncio.run_coroutine_threadsafe(answered(), client.loop.asyncio_loop).result()
 
 
 def _minor(version: str) -> str:
@@ -260,7 +321,11 @@ async def _who(address: str) -> str:
 
 def _refuse_other_scheduler(client: Any, name: str) -> None:
     """Refuse a scheduler, or a worker, of another version of Dask: what one says the other may not understand."""
-    versions = client.get_versions()
+    try:
+        versions = within(client, CALL_SECONDS, client.get_versions)
+    except TimeoutError:
+        what = f"expected every worker to answer, got nothing of some in {CALL_SECONDS} seconds"
+        raise InputError(Problem(name, what)) from None
     here = versions["client"]["packages"]["distributed"]
     named = {"the scheduler": versions["scheduler"]}
     named |= {f"worker {address}": facts for address, facts in versions["workers"].items()}

@@ -21,7 +21,7 @@ from typing import Any, Final
 from shoal.engine._fit import Fit, fit_seconds
 from shoal.engine._train import Checkpoint, SharedRows, first_state, record_of
 from shoal.engine._trainer import Trainer
-from shoal.engine.workers.cluster import Cluster
+from shoal.engine.workers.cluster import LOOK_SECONDS, Cluster, within
 from shoal.engine.workers.dask_task import Batch, Handed, leave_off, train_batch, unpacked
 from shoal.engine.workers.protocol import Coordination, Event, FitProgress, GivenBack, TrainedOn
 from shoal.engine.workers.slices import CHECKPOINT_SECONDS
@@ -42,6 +42,7 @@ PACES: Final = 0.1, 100.0
 """Bounds of how much longer than predicted fits take."""
 MOST_FITS: Final = 2000
 """Fits of a task, at most."""
+_ONCE: Final = {"retries": 0, "pure": False}
 MOST_DEATHS: Final = 3
 """A fit in the hands of so many workers that died, one after the other, has failed."""
 MOST_LOSSES: Final = 20
@@ -83,6 +84,8 @@ class _Task:
 
     orders: list[_Order]
     future: Any
+    workers: list[str] | None
+    left_out: int
 
 
 def dask(shared: Coordination) -> Dask:
@@ -130,6 +133,10 @@ class Dask:
             self._told_to_stop = True
             self._cluster.soon(self._leave_off())
             yield from self._stood()
+        for task in self._running:
+            if task.workers and not self._cluster.present.intersection(task.workers):
+                task.workers = None
+                self._cluster.soon(self._cancelled(task))  # and sent to others
         while not self._back.empty():
             yield from self._ended(*self._back.get())
         while self._waiting and not self._stop and len(self._running) < self._cluster.width:
@@ -160,7 +167,11 @@ class Dask:
         if futures:
             self._cluster.soon(self._leave_off())
             with suppress(Exception):  # the cluster may be gone
-                self._cluster.client.cancel(futures, force=True)
+                within(
+                    self._cluster.client,
+                    LOOK_SECONDS,
+                    lambda: self._cluster.client.cancel(futures, force=True),
+                )
         self._running.clear()
 
     # -- tasks that go -------------------------------------------------------------------------------------------
@@ -177,8 +188,9 @@ class Dask:
         batch = Batch(fits, first.trainer, seconds, self._run)
         names = hashlib.sha256("".join(order.fit.id for order in orders).encode()).hexdigest()[:16]
         key = f"shoal-{names}-{self._run}-{next(self._numbers)}"
-        future = self._cluster.client.submit(train_batch, rows, batch, key=key, retries=0, pure=False)
-        task = _Task(orders, future)
+        workers = self._cluster.usable
+        future = self._cluster.client.submit(train_batch, rows, batch, key=key, workers=workers, **_ONCE)
+        task = _Task(orders, future, workers, len(self._cluster.left_out))
         self._running.add(task)
         self._cluster.soon(self._follow(task))
 
@@ -202,6 +214,11 @@ class Dask:
         with suppress(Exception):
             await self._cluster.client.run(leave_off, self._run, on_error="ignore")
 
+    async def _cancelled(self, task: _Task) -> None:
+        """Take back a task that waits for workers who have all gone."""
+        with suppress(Exception):
+            await self._cluster.client.cancel([task.future], force=True)
+
     async def _follow(self, task: _Task) -> None:
         """Wait for a task in the client's own thread, and fetch what it gave."""
         outcome: Any
@@ -224,9 +241,8 @@ class Dask:
 
         if isinstance(outcome, KilledWorker):
             yield from self._died(task.orders, 1 + outcome.allowed_failures)
-        elif isinstance(
-            outcome, OSError | CancelledError
-        ):  # what it needed was lost, or the cluster begun anew
+        elif isinstance(outcome, OSError | CancelledError) or self._was_left_out(task):
+            # What it needed was lost, the cluster begun anew, or it went to a worker that cannot be used.
             for order in task.orders:
                 order.losses += 1
                 if order.losses > MOST_LOSSES:
@@ -238,6 +254,11 @@ class Dask:
             what = f"a worker cannot train what it is sent: {type(outcome).__name__}: {outcome}"
             fault = EnvironmentFault(f"{self._cluster.name}: {what}")
             yield from (GivenBack(order.fit.id, fault) for order in task.orders)
+
+    def _was_left_out(self, task: _Task) -> bool:
+        """Whether a worker that came after a task was sent turned out to be one that cannot be used."""
+        self._cluster.look(at_once=True)
+        return len(self._cluster.left_out) > task.left_out
 
     def _handed(self, orders: list[_Order], handed: Handed) -> Iterator[Event | GivenBack]:
         ended, rest = orders[: len(handed.records)], orders[len(handed.records) :]
