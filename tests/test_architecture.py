@@ -27,15 +27,15 @@ EVERYTHING: Final = frozenset({
 
 # The ground floor, which everyone may import.
 GROUND: Final = frozenset({
-    "activations", "contents", "decisions", "distributions", "errors", "extras", "files", "kinds", "links", "scores",
-    "shards", "wording",
+    "activations", "contents", "decisions", "distributions", "elementary", "errors", "extras", "files", "kinds",
+    "links", "scores", "shards", "wording",
 })  # fmt: skip
 
 # Who imports nothing but the ground floor.
 FREE: Final = (
     "errors", "wording", "files", "kinds", "activations", "links", "distributions", "decisions", "core", "cores",
-    "parts", "process", "scores", "shards", "space", "standard_streams", "stopping", "streams", "options", "contents",
-    "extras",
+    "elementary", "parts", "process", "scores", "shards", "space", "standard_streams", "stopping", "streams", "options",
+    "contents", "extras",
 )  # fmt: skip
 
 _OF_COMMANDS: Final = frozenset({
@@ -379,8 +379,8 @@ OFFENCES: Final = (
         broken_arrows,
         "data/_x.py",
         "from shoal.study import Study",
-        "data may import activations, contents, core, cores, decisions, distributions, errors, extras, files, kinds,"
-        " links, scores, shards, streams, wording, not study",
+        "data may import activations, contents, core, cores, decisions, distributions, elementary, errors, extras,"
+        " files, kinds, links, scores, shards, streams, wording, not study",
     ),
     (broken_arrows, "look/_x.py", "import shoal.engine", "look may import"),
     (broken_arrows, "nets/_x.py", "from shoal.study._study import Study", "private to study"),

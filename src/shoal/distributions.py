@@ -16,6 +16,7 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, Self
 
 from shoal.activations import Graph
+from shoal.elementary import exp, log
 from shoal.kinds import LOSSES, row_of
 
 if TYPE_CHECKING:
@@ -339,7 +340,7 @@ def answers(outputs):
         """Give mean and standard deviation."""
         import numpy as np
 
-        deviation_N = np.exp(np.clip(outputs_NA[..., 1], -WIDEST, WIDEST)) * scale
+        deviation_N = exp(np.clip(outputs_NA[..., 1], -WIDEST, WIDEST)) * scale
         return np.stack([in_units(outputs_NA[..., 0]), deviation_N], axis=-1)
 
     def predicted_outputs(self, outputs_NA: Floats) -> NDArray[np.int64]:
@@ -368,7 +369,7 @@ def answers(outputs):
 
         mean_NK, deviation_NK = answers_NKA[..., 0], answers_NKA[..., 1]
         return np.asarray(
-            np.log(deviation_NK) + ((y_NK - mean_NK) / deviation_NK) ** 2 / 2 + _LOG_2_PI / 2, np.float64
+            log(deviation_NK) + ((y_NK - mean_NK) / deviation_NK) ** 2 / 2 + _LOG_2_PI / 2, np.float64
         )
 
     def shown(self, answers_NKA: Floats) -> Floats:

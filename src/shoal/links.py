@@ -11,6 +11,7 @@ from math import log
 from typing import TYPE_CHECKING, Any, Final
 
 from shoal.activations import Graph
+from shoal.elementary import exp
 from shoal.kinds import Task, row_of
 
 if TYPE_CHECKING:
@@ -58,14 +59,14 @@ class LinkKind:
 
 
 def _softmax(np: Any, logit_NK: Floats) -> Floats:
-    power_NK: Floats = np.exp(logit_NK - logit_NK.max(axis=1, keepdims=True, initial=-np.inf))
+    power_NK: Floats = exp(logit_NK - logit_NK.max(axis=1, keepdims=True, initial=-np.inf))
     answer_NK: Floats = power_NK / power_NK.sum(axis=1, keepdims=True)
     return answer_NK
 
 
 def _logistic(np: Any, logit_NK: Floats) -> Floats:
     """Through the power of what is not above 0, which does not overflow and keeps all digits of small answers."""
-    power_NK: Floats = np.exp(-np.abs(logit_NK))
+    power_NK: Floats = exp(-np.abs(logit_NK))
     answer_NK: Floats = np.where(logit_NK >= 0, 1.0, power_NK) / (1 + power_NK)
     return answer_NK
 
@@ -91,11 +92,11 @@ LINKS: Final[dict[str, LinkKind]] = {
         task="multilabel",
     ),
     "exp": LinkKind(
-        lambda np, outputs: np.exp(outputs),
+        lambda _, outputs: exp(outputs),
         lambda graph, y, name: graph.node("Exp", [y], name),
         "torch.exp(outputs)",
         slack=lambda largest: max(1.0, largest) * max(1.0, log(max(1.0, largest))),
-        slope=lambda np, outputs: np.exp(outputs),
+        slope=lambda _, outputs: exp(outputs),
     ),
 }
 

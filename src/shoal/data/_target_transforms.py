@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.activations import Graph
+from shoal.elementary import exp, expm1, log, log1p
 
 Floats = NDArray[np.float64]
 
@@ -107,12 +108,12 @@ class Log(_Plain):
     def forward(self, values_N: Floats) -> Floats:
         """Take the logarithm."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(np.log(values_N))
+            return np.asarray(log(values_N))
 
     def backward(self, values_N: Floats) -> Floats:
         """Take the exponential."""
         with np.errstate(over="ignore"):
-            return np.asarray(np.exp(values_N))
+            return np.asarray(exp(values_N))
 
     def slope(self, values_N: Floats) -> Floats:
         """The target itself."""
@@ -135,12 +136,12 @@ class Log1p(_Plain):
     def forward(self, values_N: Floats) -> Floats:
         """Take the logarithm of 1 + y."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(np.log1p(values_N))
+            return np.asarray(log1p(values_N))
 
     def backward(self, values_N: Floats) -> Floats:
         """Take the exponential, less 1."""
         with np.errstate(over="ignore"):
-            return np.asarray(np.expm1(values_N))
+            return np.asarray(expm1(values_N))
 
     def slope(self, values_N: Floats) -> Floats:
         """1 more than the target."""
@@ -177,7 +178,7 @@ class YeoJohnson:
         """
         from scipy.optimize import minimize_scalar
 
-        signs_N, logs_N = np.sign(values_N), np.log1p(np.abs(values_N))
+        signs_N, logs_N = np.sign(values_N), log1p(np.abs(values_N))
         low, high = _bounds(signs_N, logs_N)
         if values_N.min() == values_N.max() or low >= high:  # all are equal, or huge on both sides of 0
             return cls(1.0)
@@ -207,7 +208,7 @@ class YeoJohnson:
     def slope(self, values_N: Floats) -> Floats:
         """A power of 1 more than the size of the target."""
         power_N = np.where(values_N < 0, self.power - 1, 1 - self.power)
-        return np.asarray((1 + np.abs(values_N)) ** power_N)
+        return np.asarray(exp(power_N * log1p(np.abs(values_N))))
 
     def to_json(self) -> dict[str, Any]:
         """Give kind and power."""
@@ -270,14 +271,14 @@ def _bound(logarithm: float, largest: float) -> float:
 
 def _powered(values_N: Floats, power: float) -> Floats:
     """Give ((1 + v)**power - 1) / power, or its limit at power 0, of v that are not negative."""
-    logs_N = np.log1p(values_N)
-    return np.asarray(np.expm1(power * logs_N) / power if power else logs_N)
+    logs_N = log1p(values_N)
+    return np.asarray(expm1(power * logs_N) / power if power else logs_N)
 
 
 def _unpowered(values_N: Floats, power: float) -> Floats:
     """Undo `_powered`; infinite from the bound -1 / power on, which a negative power has."""
-    logs_N = np.log1p(np.maximum(power * values_N, -1)) / power if power else values_N
-    return np.asarray(np.expm1(logs_N))
+    logs_N = log1p(np.maximum(power * values_N, -1)) / power if power else values_N
+    return np.asarray(expm1(logs_N))
 
 
 def _unlikelihood(power: float, signs_N: Floats, logs_N: Floats) -> float:
@@ -291,7 +292,7 @@ def _unlikelihood(power: float, signs_N: Floats, logs_N: Floats) -> float:
     raised_N = power_N * logs_N
     one_sign = bool(below_N.all() or not below_N.any())  # then the 1 that is taken off changes no variance
     largest = float(raised_N.max()) if one_sign else max(float(raised_N.max()), 0.0)
-    part_N = np.exp(raised_N - largest) - (0.0 if one_sign else math.exp(-largest))
+    part_N = exp(raised_N - largest) - (0.0 if one_sign else math.exp(-largest))
     with np.errstate(divide="ignore", invalid="ignore"):
         part_N = np.where(power_N == 0, logs_N * math.exp(-largest), part_N / power_N)
     variance = float(np.var(np.where(below_N, -part_N, part_N)))

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.activations import activation_of
+from shoal.elementary import exp, log
 from shoal.engine._extents import POINTS
 from shoal.engine._predict import Trained
 from shoal.engine._trainer import AskedGradient, Trainer
@@ -61,13 +62,13 @@ class ClassOdds:
         others_NK = outputs_NK.copy()
         others_NK[np.arange(len(rows)), class_N] = -np.inf
         most_N1 = others_NK.max(axis=1, keepdims=True)
-        return class_N, np.exp(others_NK - most_N1), most_N1[:, 0]
+        return class_N, exp(others_NK - most_N1), most_N1[:, 0]
 
     def values(self, outputs_NK: Floats, rows: NDArray[np.int64]) -> Floats:
         """Values (N,) at the rows of these numbers."""
         class_N, power_NK, most_N = self._others(outputs_NK, rows)
         own_N = outputs_NK[np.arange(len(rows)), class_N]
-        return np.asarray(own_N - most_N - np.log(power_NK.sum(axis=1)))
+        return np.asarray(own_N - most_N - log(power_NK.sum(axis=1)))
 
     def gradient(self, outputs_NK: Floats, rows: NDArray[np.int64]) -> Floats:
         """Gradient (N, K) at them."""

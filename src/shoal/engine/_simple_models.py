@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.data import Dataset, FoldOptions, Preprocessing, Split, fit_preprocessing, make_folds
+from shoal.elementary import log
 from shoal.engine._fit import content_id, row_digest
 from shoal.engine._fits import Planner
 from shoal.engine._row_weights import judging_weights
@@ -270,7 +271,7 @@ def _best_penalty(x_ND: Floats, y: NDArray[Any], task: _Task) -> float:
 def _loss(y: NDArray[Any], answers_NK: Floats, weight_N: Floats | None) -> float:
     if y.ndim == 1:
         of_truth_N = np.maximum(answers_NK[np.arange(len(y)), y], 1e-12)
-        return float(np.average(-np.log(of_truth_N), weights=weight_N))
+        return float(np.average(-log(of_truth_N), weights=weight_N))
     losses_NK = label_losses(y, answers_NK) if y.dtype == np.bool_ else (answers_NK - y) ** 2
     return float(
         losses_NK.mean() if weight_N is None else np.average(losses_NK.mean(axis=1), weights=weight_N)

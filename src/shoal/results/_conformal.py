@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.elementary import exp, log
 from shoal.results._held_out import Counts, HeldOut, rank_at
 from shoal.results._scores import counted_rows
 
@@ -194,7 +195,7 @@ def temperature_of(y_V: Ints, probability_VK: Floats, folds: int, weight_V: Floa
     """
     weight_V, (y_V, probability_VK) = counted_rows(weight_V, y_V, probability_VK)
     weight_V = np.ones(len(y_V)) if weight_V is None else weight_V / weight_V.max()
-    log_VK = np.log(np.maximum(probability_VK, _SMALLEST))
+    log_VK = log(np.maximum(probability_VK, _SMALLEST))
     temperature = _least(y_V, log_VK, weight_V)
     if temperature < 1 and folds < FEWEST_TO_SHARPEN:
         return 1.0
@@ -215,7 +216,7 @@ def _least(y_V: Ints, log_VK: Floats, weight_V: Floats) -> float:
     target_V = (1 - few) * own_V + few * others_V
 
     def rises(inverse: float) -> bool:
-        power_VK = np.exp(inverse * (log_VK - log_VK.max(axis=1, keepdims=True)))
+        power_VK = exp(inverse * (log_VK - log_VK.max(axis=1, keepdims=True)))
         expected_V = (power_VK * log_VK).sum(axis=1) / power_VK.sum(axis=1)
         return bool((weight_V * (expected_V - target_V)).sum() > 0)
 
@@ -232,11 +233,11 @@ def _least(y_V: Ints, log_VK: Floats, weight_V: Floats) -> float:
 
 def _losses(y_V: Ints, log_VK: Floats, temperature: float) -> Floats:
     scaled_VK = (log_VK - log_VK.max(axis=1, keepdims=True)) / temperature
-    return np.asarray(np.log(np.exp(scaled_VK).sum(axis=1)) - scaled_VK[np.arange(len(y_V)), y_V])
+    return np.asarray(log(exp(scaled_VK).sum(axis=1)) - scaled_VK[np.arange(len(y_V)), y_V])
 
 
 def tempered(probability_NK: Floats, temperature: float) -> Floats:
     """Give probabilities at a temperature, (N, K), in the same order; above 1 they are nearer each other."""
-    log_NK = np.log(np.maximum(probability_NK, _SMALLEST))
-    power_NK = np.exp((log_NK - log_NK.max(axis=1, keepdims=True, initial=-np.inf)) / temperature)
+    log_NK = log(np.maximum(probability_NK, _SMALLEST))
+    power_NK = exp((log_NK - log_NK.max(axis=1, keepdims=True, initial=-np.inf)) / temperature)
     return np.asarray(power_NK / power_NK.sum(axis=1, keepdims=True))

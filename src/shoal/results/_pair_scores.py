@@ -22,6 +22,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.elementary import exp, log, log1p
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Areas = Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_], Floats]]
@@ -161,9 +163,9 @@ def _below(value_A: Floats, other_B: Floats, weight_B: Floats) -> Floats:
 def odds(area: Floats) -> Floats:
     """Give the logarithm of the odds of an area, where intervals are drawn."""
     near = np.clip(area, _NEAREST, 1 - _NEAREST)
-    return np.asarray(np.log(near) - np.log1p(-near))
+    return np.asarray(log(near) - log1p(-near))
 
 
 def of_odds(logarithm: Floats) -> Floats:
     """Give the area of the logarithm of its odds."""
-    return np.asarray(1 / (1 + np.exp(-logarithm)))
+    return np.asarray(1 / (1 + exp(-logarithm)))

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.distributions import Distribution, Quantiles, by_target
+from shoal.elementary import exp, log, log1p
 from shoal.kinds import row_of
 from shoal.results._hits import LABEL_SCORES, NOTHING, OfHits, f1, precision, recall
 from shoal.results._pair_scores import Areas, of_each, of_number, of_pairs, of_second, precision_without
@@ -86,11 +87,11 @@ def _r2(means: Floats) -> Floats:
 
 def _unexplained(r2: Floats) -> Floats:
     with np.errstate(divide="ignore"):
-        return np.asarray(np.log(1 - r2))
+        return np.asarray(log(1 - r2))
 
 
 def _explained(unexplained: Floats) -> Floats:
-    return np.asarray(1 - np.exp(unexplained))
+    return np.asarray(1 - exp(unexplained))
 
 
 def _right(y_N: NDArray[Any], probability_NK: Floats) -> Floats:
@@ -99,7 +100,7 @@ def _right(y_N: NDArray[Any], probability_NK: Floats) -> Floats:
 
 def _surprise(y_N: NDArray[Any], probability_NK: Floats) -> Floats:
     of_truth_N = np.maximum(probability_NK[np.arange(len(y_N)), y_N], np.finfo(np.float64).tiny)
-    return np.asarray(-np.log(of_truth_N), np.float64)[:, None]
+    return np.asarray(-log(of_truth_N), np.float64)[:, None]
 
 
 def _counts(y_N: NDArray[Any], probability_NK: Floats) -> Floats:
@@ -157,7 +158,7 @@ def _clipped_surprise(y_N: NDArray[Any], probability_NK: Floats) -> Floats:
     """As scikit-learn has it: of probabilities that are no nearer to 0 and 1 than float64 tells numbers apart there."""
     eps = np.finfo(np.float64).eps
     of_truth_N = np.clip(probability_NK[np.arange(len(y_N)), y_N], eps, 1 - eps)
-    return np.asarray(-np.log(of_truth_N), np.float64)[:, None]
+    return np.asarray(-log(of_truth_N), np.float64)[:, None]
 
 
 def _brier(y_N: NDArray[Any], probability_NK: Floats) -> Floats:
@@ -189,19 +190,18 @@ def _around_0(y_NK: NDArray[Any]) -> str:
 
 
 def _square_of_logarithms(y_NK: NDArray[Any], answer_NA: Floats) -> Floats:
-    return np.asarray((np.log1p(_predicted(y_NK, answer_NA)) - np.log1p(y_NK)) ** 2)
+    return np.asarray((log1p(_predicted(y_NK, answer_NA)) - log1p(y_NK)) ** 2)
 
 
 def _poisson(y_NK: NDArray[Any], answer_NA: Floats) -> Floats:
-    from scipy.special import xlogy
-
     mean_NK = _predicted(y_NK, answer_NA)
-    return np.asarray(2 * (xlogy(y_NK, y_NK / mean_NK) - y_NK + mean_NK))
+    some_NK = np.where(y_NK != 0, y_NK / mean_NK, 1.0)  # nothing times the logarithm of nothing is 0
+    return np.asarray(2 * (y_NK * log(some_NK) - y_NK + mean_NK))
 
 
 def _gamma(y_NK: NDArray[Any], answer_NA: Floats) -> Floats:
     mean_NK = _predicted(y_NK, answer_NA)
-    return np.asarray(2 * (np.log(mean_NK / y_NK) + y_NK / mean_NK - 1))
+    return np.asarray(2 * (log(mean_NK / y_NK) + y_NK / mean_NK - 1))
 
 
 def _error_and_spread(y_NK: NDArray[Any], answer_NA: Floats) -> Floats:

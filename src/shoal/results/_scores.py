@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.distributions import Distribution, by_target
+from shoal.elementary import log
 from shoal.results._brief import Brief
 from shoal.scores import score_kind
 
@@ -105,7 +106,7 @@ def classification_scores(
     predicted_N = probability_NK.argmax(axis=1)
     confusion_KK = confusion_matrix(y_N, predicted_N, probability_NK.shape[1], weight_N)
     return {
-        "loss": float(mean_over_rows(-np.log(of_truth_N), weight_N)),
+        "loss": float(mean_over_rows(-log(of_truth_N), weight_N)),
         "accuracy": float(mean_over_rows(predicted_N == y_N, weight_N)),
         "macro_f1": float(np.nanmean(class_scores(confusion_KK).f1_K)),
         "ece": calibration_bins(y_N, probability_NK, weight_N=weight_N).error,
@@ -140,7 +141,7 @@ def label_losses(y_NK: NDArray[np.bool_], probability_NK: NDArray[np.float64]) -
     """Give the binary cross-entropy of every label of every row, in nats, (N, K)."""
     least = np.finfo(np.float64).eps
     has_NK = np.clip(probability_NK, least, 1 - least)
-    return np.asarray(-np.log(np.where(y_NK, has_NK, 1 - has_NK)))
+    return np.asarray(-log(np.where(y_NK, has_NK, 1 - has_NK)))
 
 
 def confusion_matrix(
