@@ -30,7 +30,7 @@ SILENT_SECONDS: Final = 60.0
 """After so long a scheduler that says nothing is no longer there."""
 FITS_AT_HAND: Final = 16
 """Fits for each thread of the cluster that are taken from whoever plans them as they are trained."""
-_NOT_KEPT: Final = ("host", "digits", "able")
+_NOT_KEPT: Final = ("host", "able")
 """What is known of a worker and no part of results."""
 
 
@@ -174,11 +174,6 @@ class Cluster:
         said = []
         if numpy != here["versions"]["numpy"]:
             said.append(f"numpy {numpy} on {host}, {here['versions']['numpy']} here")
-        if facts["digits"] != here["digits"]:
-            said.append(
-                f"numpy computes exponentials to other last digits on {host} than here: so are probabilities and"
-                " transformed targets, and with them the digest"
-            )
         if width != here.get("vector width"):
             said.append(
                 f"the core works with {width} on {host}, with {here.get('vector width')} here: to the same bytes"

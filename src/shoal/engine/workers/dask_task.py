@@ -139,15 +139,9 @@ def machine() -> dict[str, Any]:
     width, host = pick_target(), socket.gethostname()
     name = hashlib.sha256(host.encode()).hexdigest()[:8]
     trainers = Trainers().by_name
-    known = {"host": host, "digits": _last_digits(), "able": _able(trainers)}
+    known = {"host": host, "able": _able(trainers)}
     facts = {**known, "machine": name, **environment(trainers)}
     return facts | ({"vector width": width} if width else {})
-
-
-def _last_digits() -> str:
-    """Name how numpy computes exponentials and logarithms here: it has several ways, as the processor has it."""
-    x = np.linspace(0.001, 20.0, 4001)
-    return hashlib.sha256(b"".join(of.tobytes() for of in (np.exp(-x), np.log(x), np.log1p(x)))).hexdigest()
 
 
 def version_of(trainer: Trainer) -> str:
