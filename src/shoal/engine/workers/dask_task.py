@@ -13,8 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import numpy as np
-
 from shoal.engine._fit import Fit
 from shoal.engine._train import Checkpoint, SharedRows, train_fit
 from shoal.engine._trainer import Trainer
