@@ -258,6 +258,9 @@ class ModuleEstimator(NetworkEstimator):
         """Refuse what is said twice of an optimiser of one's own."""
         if optimizer is None:
             return
+        if "lr" in optimizer.fixed:
+            what = "expected no lr within a partial, since learning_rate_init is the learning rate"
+            raise ValueError(f"optimizer: {what}, got one")
         if "lr" in optimizer.keywords:
             raise ValueError(
                 "optimizer__lr: expected none, since learning_rate_init is the learning rate, got one too"

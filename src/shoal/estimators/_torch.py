@@ -95,6 +95,9 @@ class TorchRegressor(ModuleEstimator, NetworkRegressor):
     -----
     A buffer that is not persistent, and an attribute, are no part of a module's state_dict: what a module remembers
     there from step to step is lost where training is interrupted. Outputs for a batch are of shape (rows, outputs).
+    Predictions are made of 1,024 rows at a time, filled up to a multiple of 32 by repeats of the last, so that a row's
+    answer is the same to the last bits whatever rows stand beside it: a module that looks across the rows of a batch
+    (`x - x.mean(0)`, batch norm without running statistics) answers otherwise than `module_` called with the same rows.
 
     Examples
     --------
@@ -205,6 +208,9 @@ class TorchClassifier(ModuleEstimator, NetworkClassifier):
     -----
     A buffer that is not persistent, and an attribute, are no part of a module's state_dict: what a module remembers
     there from step to step is lost where training is interrupted. Outputs for a batch are of shape (rows, outputs).
+    Predictions are made of 1,024 rows at a time, filled up to a multiple of 32 by repeats of the last, so that a row's
+    answer is the same to the last bits whatever rows stand beside it: a module that looks across the rows of a batch
+    (`x - x.mean(0)`, batch norm without running statistics) answers otherwise than `module_` called with the same rows.
 
     Examples
     --------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
 def own_loss(recipe: Recipe, to: Callable[[Any], Any]) -> TorchLoss:
     """Make a loss of a class, such as torch.nn.SmoothL1Loss, or take a function of outputs and targets as it is.
 
-    `to` puts what a class makes on the device. Raises InputError for keywords that it does not take.
+    `to` puts what a class makes on the device. It is given copies, in which it may work in place. Raises InputError for
+    keywords that it does not take, and for a `reduction` by which rows could not be weighed.
     """
     recipe.refuse_strange()
+    _refuse_other_reduction(recipe)
     if isinstance(getattr(recipe.make, "func", recipe.make), type):  # or a partial of one
         by_reduction: dict[str, Any] = {"mean": to(recipe.make(**recipe.keywords))}
 
@@ -27,7 +30,9 @@ def own_loss(recipe: Recipe, to: Callable[[Any], Any]) -> TorchLoss:
             if reduction not in by_reduction:
                 _refuse_unweighed(recipe)
                 by_reduction[reduction] = to(recipe.make(**{**recipe.keywords, "reduction": reduction}))
-            return _checked(recipe, by_reduction[reduction](outputs, targets), targets, reduction)
+            return _checked(
+                recipe, by_reduction[reduction](outputs.clone(), targets.clone()), targets, reduction
+            )
 
         return of_class
 
@@ -36,9 +41,18 @@ def own_loss(recipe: Recipe, to: Callable[[Any], Any]) -> TorchLoss:
         if reduction != "mean":
             _refuse_unweighed(recipe)
             keywords["reduction"] = reduction
-        return _checked(recipe, recipe.make(outputs, targets, **keywords), targets, reduction)
+        return _checked(recipe, recipe.make(outputs.clone(), targets.clone(), **keywords), targets, reduction)
 
     return of_function
+
+
+def _refuse_other_reduction(recipe: Recipe) -> None:
+    """Refuse any but the mean over a batch, whether a keyword, a partial or a default says it."""
+    default = recipe.takes["reduction"].default if "reduction" in recipe.takes else inspect.Parameter.empty
+    reduction = recipe.keywords.get("reduction", default)
+    if reduction not in ("mean", inspect.Parameter.empty):
+        what = 'expected "mean", over the rows of a batch, by which these can be weighed'
+        raise InputError(f"criterion__reduction: {what}, got {reduction!r}")
 
 
 def _refuse_unweighed(recipe: Recipe) -> None:

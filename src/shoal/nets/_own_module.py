@@ -11,7 +11,7 @@ import math
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final
 
 from numpy.typing import NDArray
@@ -65,6 +65,11 @@ class Recipe:
         """What it is called."""
         made: Any = getattr(self.make, "func", self.make)  # of a partial
         return str(getattr(made, "__qualname__", type(made).__name__)).rpartition(".")[2]
+
+    @property
+    def fixed(self) -> Mapping[str, Any]:
+        """The keywords that a partial calls it with, and that so are no longer open."""
+        return self.make.keywords if isinstance(self.make, partial) else {}
 
     @cached_property
     def takes(self) -> Mapping[str, inspect.Parameter]:
@@ -213,7 +218,8 @@ class OwnNetwork:
             )
             raise InputError(f"module: expected a class or function that makes a torch.nn.Module, got {got}")
         recipe.refuse_strange()
-        asked = {name: value for name, value in self.sizes(outputs).items() if name in recipe.takes}
+        open_names = recipe.takes.keys() - recipe.fixed.keys()
+        asked = {name: value for name, value in self.sizes(outputs).items() if name in open_names}
         keywords = asked | dict(recipe.keywords)
         for name, parameter in recipe.takes.items():
             fixed = parameter.kind in (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)

@@ -1,7 +1,8 @@
-"""What a person's own class or function is, by its source: two that would compute otherwise have other names.
+"""What a person's own class or function is, by its code: two that would compute otherwise have other names.
 
-The source of all that it is made of counts: the classes it comes from, and the functions, classes and plain values of
-the same program that these name, and so on; of installed libraries the names alone.
+All that it is made of counts, as it is when it is asked for: what its class holds, the classes that this comes from,
+and the functions, classes and plain values of the same program that these name, and so on; of installed libraries names
+and versions.
 """
 
 from __future__ import annotations
@@ -10,25 +11,30 @@ import functools
 import hashlib
 import inspect
 import secrets
-import sys
-import sysconfig
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from types import CodeType, FunctionType, MethodType, ModuleType
+from types import FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
+
+from shoal.nets._own_code import PYTHON, code_text, imported_within, library_name, named_by, runs_in_library
 
 if TYPE_CHECKING:
     from shoal.nets._own_module import Recipe
 
-_PLAIN: Final = (bool, int, float, complex, str, bytes, type(None))
-_LIBRARIES: Final = tuple(
-    {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-)
+_PLAIN: Final = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis))
+_OF_NO_USE: Final = frozenset(
+    ("__dict__", "__weakref__", "__doc__", "__module__", "__qualname__", "__firstlineno__", "__static_attributes__",
+     "__annotations__", "__annotate__", "__annotate_func__", "__annotations_cache__", "__orig_bases__",
+     "__parameters__")
+)  # fmt: skip
+"""What a class holds that no instance computes with."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A SHA-256, and why it is known to nobody else where a part of the source is not; empty where all is."""
+    """A SHA-256, of each minor version of Python another, and why it is known to nobody else where a part of the source
+    is not; empty where all is.
+    """
 
     digest: str
     unknown: str = ""
@@ -40,7 +46,7 @@ def source_of(recipes: Iterable[Recipe]) -> Source:
     lines = [f"{recipe.name}: {reader.text((recipe.make, recipe.keywords))}" for recipe in recipes]
     if reader.unknown:
         return Source(f"unknown {secrets.token_hex(16)}", reader.unknown[0])
-    return Source(hashlib.sha256("\n".join(lines).encode()).hexdigest())
+    return Source(hashlib.sha256("\n".join([PYTHON, *lines]).encode()).hexdigest())
 
 
 class _Reader:
@@ -65,18 +71,13 @@ class _Reader:
                 return f"{{{', '.join(f'{self.text(key)}: {self.text(own)}' for key, own in value.items())}}}"
             case list() | tuple():
                 return f"[{', '.join(map(self.text, value))}]"
-            case functools.partial():
-                return f"partial({self.text((value.func, value.args, value.keywords))})"
-            case MethodType():
-                return f"{self.text(value.__func__)} of {self.text(value.__self__)}"
-            case ModuleType():
-                return value.__name__
-            case type() | FunctionType() if not _of_library(value):
-                return self._source(value)
-        qualified = str(getattr(value, "__qualname__", ""))
-        if callable(value) and qualified and _of_library(value):
-            return f"{value.__module__}.{qualified}"
-        return self._other(value)
+            case set() | frozenset():
+                return f"{{{', '.join(sorted(map(self.text, value)))}}}"
+            case ModuleType() | FunctionType() | type():
+                return library_name(value) or self._own(value)
+        if inside := _inside(value):
+            return f"{type(value).__name__} {self.text(inside)}"
+        return library_name(value) or self._other(value)
 
     def _other(self, value: Any) -> str:
         """Write down an array; nothing is known of anything else."""
@@ -102,55 +103,56 @@ class _Reader:
             return ""
         return f"{kind}{tuple(value.shape)} {hashlib.sha256(content).hexdigest()}"
 
-    def _source(self, made: Any) -> str:
-        """Write down the source of a class or function, and of what it names."""
+    def _own(self, made: Any) -> str:
+        """Write down a class or function whose source is there, which a person wrote, or a whole module of such."""
+        if isinstance(made, ModuleType):
+            return self.text({name: value for name, value in vars(made).items() if not name.startswith("__")})
+        if isinstance(made, FunctionType) and runs_in_library(made):
+            return self._function(made)
         if made.__name__ == "<lambda>":
             self.unknown.append("a lambda has no source of its own")
             return ""
         try:
-            own = inspect.getsource(made)
+            inspect.getsource(made)
         except (OSError, TypeError):
             self.unknown.append(f"the source of {made.__name__} is not there")
             return ""
-        parts = [own, *map(self.text, made.__bases__ if isinstance(made, type) else ())]
-        for function in _functions(made):
-            parts += [f"{name} = {self.text(value)}" for name, value in _named_by(function)]
+        return self._function(made) if isinstance(made, FunctionType) else self._class(made)
+
+    def _class(self, made: type) -> str:
+        """Write down what a class holds, and what it comes from."""
+        parts = [self.text((made.__bases__, type(made)))]
+        for name, member in vars(made).items():
+            if name not in _OF_NO_USE:
+                is_code = isinstance(member, FunctionType) and not library_name(member)
+                parts.append(f"{name} = {self._function(member) if is_code else self.text(member)}")
         return "\n".join(parts)
 
-
-def _functions(made: Any) -> Iterator[FunctionType]:
-    """Give the functions of a class, or the function itself."""
-    if isinstance(made, FunctionType):
-        yield made
-        return
-    for member in vars(made).values():
-        function = getattr(member, "fget", getattr(member, "__func__", member))
-        if isinstance(function, FunctionType):
-            yield function
-
-
-def _named_by(function: FunctionType) -> Iterator[tuple[str, Any]]:
-    """Give what a function names of the program around it, by name: functions, classes and values."""
-    around = function.__globals__
-    for name in sorted(_names(function.__code__) & around.keys()):
-        yield name, around[name]
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        if name != "__class__" and cell.cell_contents is not function:
-            yield name, cell.cell_contents
-    for number, default in enumerate(function.__defaults__ or ()):
-        yield f"default {number}", default
-    yield from sorted((function.__kwdefaults__ or {}).items())
+    def _function(self, function: FunctionType) -> str:
+        """Write down what a function does, and what it names: of a library's no more than what it was made with."""
+        code = function.__code__
+        parts = [code_text(code), self.text((function.__defaults__, function.__kwdefaults__, vars(function)))]
+        if runs_in_library(function):
+            cells = [cell.cell_contents for cell in function.__closure__ or ()]
+            return "\n".join([*parts, self.text(cells)])
+        for module in imported_within(code):
+            self.unknown.append(
+                f"{function.__name__} imports {module or 'a module'}, which is known once it runs"
+            )
+        return "\n".join([*parts, *(f"{name} = {self.text(value)}" for name, value in named_by(function))])
 
 
-def _names(code: CodeType) -> set[str]:
-    inner = (constant for constant in code.co_consts if isinstance(constant, CodeType))
-    return set(code.co_names).union(*map(_names, inner))
-
-
-def _of_library(value: Any) -> bool:
-    """Whether a class or function is of an installed library: that has a version."""
-    module = sys.modules.get(value.__module__ or "builtins")
-    file = getattr(module, "__file__", None)
-    if file is None:
-        return bool(value.__module__ != "__main__")
-    return str(file).startswith(_LIBRARIES)
+def _inside(value: Any) -> tuple[Any, ...]:
+    """Give what something consists of that calls what is within it; nothing of all else."""
+    match value:
+        case functools.partial():
+            return value.func, value.args, value.keywords
+        case MethodType():
+            return value.__func__, value.__self__
+        case staticmethod() | classmethod():
+            return (value.__func__,)
+        case property():
+            return value.fget, value.fset, value.fdel
+        case functools.cached_property():
+            return (value.func,)
+    return ()

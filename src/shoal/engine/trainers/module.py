@@ -149,18 +149,22 @@ def _filled_up(x: NDArray[Any]) -> NDArray[Any]:
 
 
 def answer_of(module: nn.Module, architecture: Architecture, x: Tensor) -> Tensor:
-    """Give the outputs of a module, (B, K). Raises ValueError where they have another shape."""
+    """Give the outputs of a module, (B, K). Raises ValueError where they have another shape.
+
+    It is given a copy of the rows, with channels first in memory too, as people's modules view them: one that works in
+    place would write into those of who asks.
+    """
+    import torch
+
     assert architecture.own is not None  # noqa: S101 - the trainer refuses all others
     network, start = architecture.own.network, 0
-    if architecture.takes == "images":
-        # With channels first in memory too: people's modules view maps so.
-        outputs = module(x.flatten().view(x.shape))
-    elif network.plain:
-        outputs = module(x)
+    if architecture.takes == "images" or network.plain:
+        outputs = module(x.clone(memory_format=torch.contiguous_format))
     else:
         inputs: dict[str, Tensor] = {}
         for part in network.inputs:
-            values = x[:, start : start + part.size].reshape(len(x), *part.shape)
+            values = x[:, start : start + part.size].clone(memory_format=torch.contiguous_format)
+            values = values.view(len(x), *part.shape)
             inputs[part.name] = values.long() if part.whole else values
             start += part.size
         outputs = module(inputs[""]) if "" in inputs else module(**inputs)
