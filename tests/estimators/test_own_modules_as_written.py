@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -105,3 +106,72 @@ def test_what_would_be_overruled_in_silence_is_refused(parameters: dict[str, Any
     with pytest.raises(ValueError) as refusal:  # noqa: PT011 - the whole sentence is below
         TorchRegressor(dense, **QUICK | parameters).fit(X, Y)
     assert str(refusal.value) == sentence
+
+
+class _Unsteady(nn.Module):
+    """Has other arrays from time to time."""
+
+    made = 0
+
+    def __init__(self, in_features: int, out_features: int, way: str) -> None:
+        super().__init__()
+        type(self).made += 1
+        self.way = way
+        self.wide = nn.Linear(in_features, 4 + (self.made if way == "sizes" else 0))
+        self.fixed = nn.Linear(self.wide.out_features, out_features).requires_grad_(way != "thaw")
+        self.register_buffer("seen", torch.zeros(1))
+
+    def forward(self, x: Any) -> Any:
+        match self.way:
+            case "layer":
+                self.late = nn.Linear(1, 1)
+            case "buffer":
+                self.seen = torch.cat([self.seen, self.seen])
+            case "thaw":
+                self.fixed.requires_grad_()
+        return self.fixed(self.wide(x))
+
+
+UNSTEADY = {
+    "sizes": r"for fixed.weight a trained one of shape \(1, \d+\) where there was a trained one of shape \(1, \d+\)",
+    "layer": r"for late.bias a trained one of shape \(1,\) where there was none",
+    "buffer": r"for seen a fixed one of shape \(\d+,\) where there was a fixed one of shape \(1,\)",
+    "thaw": r"for fixed.bias a trained one of shape \(1,\) where there was a fixed one of shape \(1,\)",
+}
+
+
+@pytest.mark.parametrize(("way", "got"), UNSTEADY.items(), ids=UNSTEADY)
+def test_a_module_whose_arrays_change_is_refused(way: str, got: str) -> None:
+    what = "module: expected _Unsteady to keep its arrays, however often it is made and used, got"
+    with pytest.raises(ValueError, match=f"^{what} {got}$"):
+        TorchRegressor(_Unsteady, module__way=way, **QUICK).fit(X, Y)
+
+
+def _acting(in_features: int, out_features: int, act: Any = nn.ReLU) -> Any:
+    return nn.Sequential(nn.Linear(in_features, 4), act(), nn.Linear(4, out_features))
+
+
+def test_a_module_that_computes_otherwise_than_the_one_saved_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "net.safetensors"
+    TorchRegressor(_acting, module__act=nn.Tanh, **QUICK).fit(X, Y).save(file)
+    for same in ({"module__act": nn.Tanh}, {"module__act": nn.Tanh, "module__out_features": 1}):
+        TorchRegressor.load(file, _acting, **same)
+    other = (
+        r"computes otherwise than _acting, which was saved: its code, or a keyword \(module__x\), is another$"
+    )
+    with pytest.warns(UserWarning, match=rf"^module: _acting has the same arrays, but it {other}"):
+        TorchRegressor.load(file, _acting)
+
+    def another(in_features: int, out_features: int) -> Any:
+        return _acting(in_features, out_features, nn.Tanh)
+
+    def unknown(in_features: int, out_features: int, what: Any = object) -> Any:
+        return _acting(in_features, out_features, nn.ELU)
+
+    with pytest.warns(UserWarning, match=rf"^module: another has the same arrays, but it {other}"):
+        TorchRegressor.load(file, another)
+    with pytest.warns(UserWarning, match=r"not known: it uses a object, which has no source$"):
+        TorchRegressor.load(file, unknown, module__what=object())
+    TorchRegressor(unknown, module__what=object(), **QUICK).fit(X, Y).save(file)
+    with pytest.warns(UserWarning, match=r"is not known: its code was not known when it was saved$"):
+        assert TorchRegressor.load(file, _acting).predict(X).shape == (40,)

@@ -205,7 +205,8 @@ class ModuleEstimator(NetworkEstimator):
         Returns
         -------
         estimator
-            It predicts as the one that was saved.
+            It predicts as the one that was saved. Where a module has the same arrays but other code or keywords, or
+            that is not known, a UserWarning says so.
 
         Raises
         ------

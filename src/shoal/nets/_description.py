@@ -7,6 +7,7 @@ anew, and must describe itself in the same words. So no size in a file is ever t
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator
 from dataclasses import MISSING, asdict, fields
 from typing import Any, Final
@@ -15,7 +16,7 @@ from shoal.errors import ModelFileError
 from shoal.kinds import LAYERS
 from shoal.nets._architecture import Architecture, build_architecture, own_architecture
 from shoal.nets._layer import Layer, layer_class
-from shoal.nets._own_module import InputPart, OwnModule, OwnNetwork
+from shoal.nets._own_module import PYTHON, InputPart, OwnModule, OwnNetwork
 from shoal.nets.layers.conv import along, conv_entry
 from shoal.study import Network
 
@@ -53,7 +54,11 @@ def rebuild(description: object, own: OwnModule | None = None) -> Architecture:
         case {"input_shape": [*shape], "outputs": outputs, "module": dict(module), **others} if not others:
             if all(map(is_size, [*shape, outputs])):
                 architecture = _of_module(module, tuple(shape), outputs, own)
-                if _text(describe(architecture)) == _text(description):
+                again = describe(architecture)
+                code = {name: again["module"][name] for name in ("name", "code")}
+                as_given = {"input_shape": shape, "outputs": outputs, "module": {**module, **code}}
+                if _text(again) == _text(as_given):
+                    _warn_of_other_code(architecture, str(module.get("name"))[:80], str(module.get("code")))
                     return architecture
                 raise ModelFileError(
                     "module: expected the one that was trained, with its arrays, got another"
@@ -79,6 +84,29 @@ def _of_module(
     except (ValueError, TypeError, KeyError) as error:
         raise ModelFileError(f"{_PHRASE}, got a module that Shoal does not describe so") from error
     return own_architecture(OwnNetwork(own, parts, classes), shape, outputs, takes)
+
+
+def _warn_of_other_code(architecture: Architecture, saved: str, code: str) -> None:
+    """Warn where a module that has the same arrays computes otherwise, or may: it has other code or other keywords."""
+    assert architecture.own is not None  # noqa: S101 - only people's own modules come here
+    now, title = architecture.own.described["code"], architecture.own.network.own.module.title
+    if now and now == code:
+        return
+    if not now:
+        why = architecture.own.network.code(architecture.outputs).unknown
+    elif not code:
+        why = "its code was not known when it was saved"
+    elif code.partition(" ")[0] != PYTHON:
+        why = "it was saved by another version of Python, whose code is another"
+    else:
+        why = ""
+    what = f"whether it computes as {saved}, which was saved, is not known: {why}"
+    other = (
+        f"it computes otherwise than {saved}, which was saved: its code, or a keyword (module__x), is another"
+    )
+    warnings.warn(
+        f"module: {title} has the same arrays, but {what if why else other}", UserWarning, stacklevel=2
+    )
 
 
 def is_size(value: object) -> bool:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from shoal.kinds import row_of
 from shoal.nets._architecture import Architecture, Slot
-from shoal.nets._own_module import arrays_of, numbers_of, own_draws
+from shoal.nets._own_module import numbers_of, own_draws
 from shoal.streams import REFIT_STREAM, Role, StreamKey, uniform
 
 
@@ -68,7 +68,7 @@ def initial_numbers(
     first, second = key.words(Role.INIT)
     with own_draws() as seed:
         seed(first | second << 32)
-        arrays = arrays_of(architecture.own.network.build(architecture.outputs))
+        arrays = architecture.own.arrays(architecture.own.network.build(architecture.outputs))
     return architecture.flat(
         {name: numbers_of(array) for name, array in {**arrays.trained, **arrays.others}.items()}
     )

@@ -16,8 +16,8 @@ from importlib import metadata
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any, Final
 
-PYTHON: Final = str(sys.implementation.cache_tag)
-"""What names the kind and minor version of this Python, on which code hangs as it is compiled."""
+from shoal.nets._own_module import PYTHON
+
 _STANDARD: Final = tuple(sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib"))
 _INSTALLED: Final = tuple(
     path + os.sep

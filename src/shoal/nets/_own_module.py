@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import math
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ _DRAWING: Final = threading.RLock()
 """Torch has one generator a process: whoever draws from it does so alone."""
 EXACT: Final = 2**24
 """Up to here every whole number is one in float32 too."""
+PYTHON: Final = str(sys.implementation.cache_tag)
+"""What names the kind and minor version of this Python, on which code hangs as it is compiled."""
 
 
 @contextlib.contextmanager
@@ -202,6 +205,22 @@ class OwnNetwork:
             sizes["in_channels"] = self.input_shape[0]
         return sizes | ({"n_classes": outputs} if self.classes else {})
 
+    def keywords(self, outputs: int) -> dict[str, Any]:
+        """Give what the module is made with: the sizes that it asks for, and what was said."""
+        recipe = self.own.module
+        open_names = recipe.takes.keys() - recipe.fixed.keys()
+        asked = {name: value for name, value in self.sizes(outputs).items() if name in open_names}
+        return asked | dict(recipe.keywords)
+
+    def code(self, outputs: int) -> Source:
+        """Name what makes the module by its code and by all that it is made with, whether said or by default."""
+        from shoal.nets._own_source import source_of
+
+        recipe, empty = self.own.module, inspect.Parameter.empty
+        defaults = {name: of.default for name, of in recipe.takes.items() if of.default is not empty}
+        made_with = dict(sorted((defaults | self.keywords(outputs)).items()))
+        return source_of([Recipe(recipe.name, recipe.make, made_with)], written=False)
+
     def build(self, outputs: int) -> nn.Module:
         """Make the module, in training mode; it draws its first weights from torch's generator.
 
@@ -218,9 +237,7 @@ class OwnNetwork:
             )
             raise InputError(f"module: expected a class or function that makes a torch.nn.Module, got {got}")
         recipe.refuse_strange()
-        open_names = recipe.takes.keys() - recipe.fixed.keys()
-        asked = {name: value for name, value in self.sizes(outputs).items() if name in open_names}
-        keywords = asked | dict(recipe.keywords)
+        keywords = self.keywords(outputs)
         for name, parameter in recipe.takes.items():
             fixed = parameter.kind in (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
             if parameter.default is inspect.Parameter.empty and name not in keywords and not fixed:

@@ -11,12 +11,14 @@ import functools
 import hashlib
 import inspect
 import secrets
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from shoal.nets._own_code import PYTHON, code_text, imported_within, library_name, named_by, runs_in_library
+from shoal.nets._own_code import code_text, imported_within, library_name, named_by, runs_in_library
+from shoal.nets._own_module import PYTHON
 
 if TYPE_CHECKING:
     from shoal.nets._own_module import Recipe
@@ -40,9 +42,11 @@ class Source:
     unknown: str = ""
 
 
-def source_of(recipes: Iterable[Recipe]) -> Source:
-    """Name recipes by their source and keywords; by a name that never comes again where that cannot be read."""
-    reader = _Reader()
+def source_of(recipes: Iterable[Recipe], *, written: bool = True) -> Source:
+    """Name recipes by their code and keywords; by a name that never comes again where that cannot be told, or where
+    it is to be `written` and no text of it is there to read.
+    """
+    reader = _Reader(written)
     lines = [f"{recipe.name}: {reader.text((recipe.make, recipe.keywords))}" for recipe in recipes]
     if reader.unknown:
         return Source(f"unknown {secrets.token_hex(16)}", reader.unknown[0])
@@ -52,7 +56,8 @@ def source_of(recipes: Iterable[Recipe]) -> Source:
 class _Reader:
     """Writes down what values are; what it has written down once it names."""
 
-    def __init__(self) -> None:
+    def __init__(self, written: bool) -> None:
+        self.written = written
         self.unknown: list[str] = []
         self._seen: dict[int, tuple[int, Any]] = {}
 
@@ -107,17 +112,18 @@ class _Reader:
         """Write down a class or function whose source is there, which a person wrote, or a whole module of such."""
         if isinstance(made, ModuleType):
             return self.text({name: value for name, value in vars(made).items() if not name.startswith("__")})
-        if isinstance(made, FunctionType) and runs_in_library(made):
-            return self._function(made)
+        if self.written and not (isinstance(made, FunctionType) and runs_in_library(made)):
+            self._see_text(made)
+        return self._function(made) if isinstance(made, FunctionType) else self._class(made)
+
+    def _see_text(self, made: Any) -> None:
         if made.__name__ == "<lambda>":
             self.unknown.append("a lambda has no source of its own")
-            return ""
+            return
         try:
             inspect.getsource(made)
         except (OSError, TypeError):
             self.unknown.append(f"the source of {made.__name__} is not there")
-            return ""
-        return self._function(made) if isinstance(made, FunctionType) else self._class(made)
 
     def _class(self, made: type) -> str:
         """Write down what a class holds, and what it comes from."""

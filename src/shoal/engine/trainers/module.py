@@ -131,7 +131,7 @@ def _made(architecture: Architecture, device: str, flat_P: Tensor, buffers: Tens
     import torch
 
     assert architecture.own is not None  # noqa: S101 - the trainer refuses all others
-    module = architecture.own.network.build(architecture.outputs).to(device, flat_P.dtype)
+    module = architecture.own.made().to(device, flat_P.dtype)
     point_at(module, architecture, flat_P)
     others = arrays_of(module).others
     with torch.no_grad():
@@ -191,7 +191,8 @@ class ModuleFit(TorchFit):
         """Make the module, and what makes its steps."""
         architecture = self.job.architecture
         assert architecture.own is not None  # noqa: S101 - the trainer refuses all others
-        self.own = architecture.own.network.own
+        self.layer = architecture.own
+        self.own = self.layer.network.own
         module = _made(architecture, self.device.device, self.flat_P, self.buffers)
         if self.own.optimizer is None:
             point_at(module, architecture, self.flat_P, self.grad_P)
@@ -308,13 +309,16 @@ class ModuleFit(TorchFit):
         """Copy to the state what does not share its memory."""
         super().give_back()
         slots = self.job.architecture.buffer_slots
-        others = arrays_of(self.module).others if slots else {}
+        others = self.layer.arrays(self.module).others if slots else {}
         for slot in slots:
             self.state.buffers[slot.start : slot.stop] = numbers_of(others[slot.name]).reshape(-1)
 
     def run(self, until: int) -> None:
-        """Train as any fit; then write down what an optimiser of one's own keeps."""
+        """Train as any fit; then see that the module's arrays are those it had, and write down what an optimiser of
+        one's own keeps.
+        """
         super().run(until)
+        self.layer.arrays(self.module)
         if self.optimizer is not None:
             self.state.optimizer = arrays_of_optimizer(self.optimizer)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from shoal.errors import InputError
 from shoal.kinds import Takes
 from shoal.nets._layer import LAYER_CALLS, LayerStep, Part, Shape, StepCost
-from shoal.nets._own_module import OwnNetwork, arrays_of, own_draws
+from shoal.nets._own_module import PYTHON, ModuleArrays, OwnNetwork, arrays_of, own_draws
 from shoal.nets.layers.dense import MULTIPLY_ADD
 from shoal.wording import listed, quoted
 
@@ -57,12 +57,37 @@ class ModuleLayer:
         )
         return cls(network, units, parts, buffers, takes)
 
+    def made(self) -> nn.Module:
+        """Make the module anew. Raises InputError where its arrays are not those of when it was laid out."""
+        module = self.network.build(self.units)
+        self.arrays(module)
+        return module
+
+    def arrays(self, module: nn.Module) -> ModuleArrays:
+        """Give the arrays of a module that was made. Raises InputError where they are not those of when it was laid
+        out: a layer was made since, or frozen, or has other sizes each time.
+        """
+        arrays = arrays_of(module)
+        shapes = {part.suffix: part.shape for part in (*self.parts, *self.buffers)}
+        was = _said(shapes, {part.suffix for part in self.parts})
+        named = {**arrays.trained, **arrays.others}
+        now = _said({name: tuple(array.shape) for name, array in named.items()}, arrays.trained.keys())
+        for name in sorted(was.keys() | now.keys()):
+            if was.get(name) != now.get(name):
+                what = f"expected {self.network.own.module.title} to keep its arrays, however often it is made and used"
+                got = f"for {name} {now.get(name, 'none')} where there was {was.get(name, 'none')}"
+                raise InputError(f"module: {what}, got {got}")
+        return arrays
+
     @property
     def described(self) -> dict[str, Any]:
-        """Say as JSON values what a file holds of it: its arrays, and what makes it of a module that is given to it."""
-        network = self.network
+        """Say as JSON values what a file holds of it: its arrays, what names its code, and what makes it of a module
+        that is given to it.
+        """
+        network, code = self.network, self.network.code(self.units)
         return {
             "name": network.own.module.title,
+            "code": "" if code.unknown else f"{PYTHON} {code.digest}",
             "inputs": [[part.name, list(part.shape), part.whole] for part in network.inputs],
             "classes": network.classes,
             "takes": self.takes,
@@ -103,7 +128,7 @@ class ModuleLayer:
         """The whole network, which has no name within itself. Raises InputError where it is only to be written down."""
         if not isinstance(getattr(torch, "__version__", None), str):
             self._nowhere("written down as text")
-        return {"": self.network.build(self.units)}
+        return {"": self.made()}
 
     def output(self, named: Mapping[str, NDArray[Any]], x: NDArray[Any]) -> NDArray[Any]:  # noqa: ARG002
         """Raise InputError: there is no pass in numpy."""
@@ -140,6 +165,14 @@ def _refuse_other_inputs(network: OwnNetwork, module: nn.Module) -> None:
         raise InputError(
             f"X: expected inputs by the names of the forward of {title} ({known}), got {quoted(strange[0])}"
         )
+
+
+def _said(shapes: Mapping[str, tuple[int, ...]], trained: Collection[str]) -> dict[str, str]:
+    """Say of arrays, by name, what tells them from others."""
+    return {
+        name: f"a {'trained' if name in trained else 'fixed'} one of shape {shape}"
+        for name, shape in shapes.items()
+    }
 
 
 LAYER = ModuleLayer
