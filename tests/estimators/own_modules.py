@@ -23,6 +23,13 @@ class Plain(nn.Module):
         return self.last(self.drop(torch.tanh(self.fixed(self.norm(self.first(x))))))
 
 
+class Dense(nn.Sequential):
+    """The usual layers, as a class."""
+
+    def __init__(self, in_features: int, out_features: int, width: int = 8) -> None:
+        super().__init__(nn.Linear(in_features, width), nn.Tanh(), nn.Linear(width, out_features))
+
+
 class Sequence(nn.Module):
     """An LSTM over rows (T, C), whose last step answers."""
 
@@ -49,4 +56,4 @@ class TwoInputs(nn.Module):
 
 def dense(in_features: int, out_features: int, width: int = 8) -> nn.Module:
     """Give a module that is made by a function."""
-    return nn.Sequential(nn.Linear(in_features, width), nn.Tanh(), nn.Linear(width, out_features))
+    return Dense(in_features, out_features, width)

@@ -25,7 +25,7 @@ torch = pytest.importorskip("torch")
 from safetensors.torch import load_file  # noqa: E402
 from torch import nn  # noqa: E402
 
-from estimators.own_modules import Plain, Sequence, TwoInputs, dense  # noqa: E402 - they need torch
+from estimators.own_modules import Dense, Plain, Sequence, TwoInputs, dense  # noqa: E402 - they need torch
 
 DRAW = np.random.default_rng(3)
 X = DRAW.normal(size=(70, 3))
@@ -36,8 +36,9 @@ QUICK: dict[str, Any] = {"max_iter": 4, "learning_rate_init": 0.02, "batch_size"
 
 @parametrize_with_checks(
     [
-        TorchRegressor(dense, max_iter=60, learning_rate_init=0.02),
-        TorchClassifier(dense, max_iter=60, learning_rate_init=0.02),
+        # classes: a function is written with where it lies in memory, and names of tests are the same everywhere
+        TorchRegressor(Dense, max_iter=60, learning_rate_init=0.02),
+        TorchClassifier(Dense, max_iter=60, learning_rate_init=0.02),
     ]
 )
 def test_what_scikit_learn_asks_of_an_estimator(
