@@ -252,7 +252,7 @@ def test_categories_beyond_the_most_frequent_are_one() -> None:
 
 
 def test_inputs_of_more_categories_than_trees_tell_apart_are_named_where_the_comparison_stands(
-    tmp_path: Path, dots: None
+    tmp_path: Path, simple_models: None
 ) -> None:
     """By a run, by one that takes the answers of an earlier one, and by nobody where all are told apart."""
     draw = np.random.default_rng(3)

@@ -95,10 +95,10 @@ class TrainedTogether(SearchDisplay):
             Where `store` cannot be used.
         """
         self._record = None
-        X, y = rows_and_targets(X, y)
         if network_in(self.estimator) is None:
             self._refuse_what_only_networks_have()
             return super().fit(X, y, **params)  # type: ignore[misc, no-any-return]
+        X, y = rows_and_targets(X, y)
         self._validate_params()  # type: ignore[attr-defined]
         with self._prepared(X, y) as evaluation:
             super().fit(X, y, **params)  # type: ignore[misc]
