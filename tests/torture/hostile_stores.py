@@ -9,7 +9,7 @@ import re
 import shutil
 import sqlite3
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
@@ -99,11 +99,11 @@ def begun_run(study: Study, folder: Path, fits: int) -> Path:
     """A run folder as it is left after some fits, in the middle of the next."""
     add, done = Store.add, []
 
-    def stopped(store: Store, record: FitRecord) -> None:
+    def stopped(store: Store, record: FitRecord, environments: Collection[str] = ()) -> None:
         if len(done) == fits:
             raise KeyboardInterrupt
         done.append(record.fit_id)
-        add(store, record)
+        add(store, record, environments)
 
     with (
         patch.object(Store, "add", stopped),

@@ -16,6 +16,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Collection
 from typing import Any, NoReturn
 
 import pandas  # noqa: F401 (here once, not in each fork)
@@ -79,8 +80,8 @@ def _answer(request: dict[str, Any]) -> NoReturn:
 def _log_commits(path: str) -> None:
     log, add = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), Store.add
 
-    def logged(store: Store, record: FitRecord) -> None:
-        add(store, record)
+    def logged(store: Store, record: FitRecord, environments: Collection[str] = ()) -> None:
+        add(store, record, environments)
         os.write(log, f"{record.fit_id}\n".encode())
 
     Store.add = logged

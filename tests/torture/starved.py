@@ -12,7 +12,7 @@ import io
 import re
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -80,8 +80,8 @@ def _writing(
     """A run from nothing, or from where one was left: what was committed stays, and the same command goes on."""
     run, add, done = home / "run", Store.add, []
 
-    def logged(store: Store, record: FitRecord) -> None:
-        add(store, record)
+    def logged(store: Store, record: FitRecord, environments: Collection[str] = ()) -> None:
+        add(store, record, environments)
         done.append(record.fit_id)
 
     def ready() -> None:
