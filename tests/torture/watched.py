@@ -68,6 +68,8 @@ class Watch:
         place = os.path.realpath(path)
         if place.startswith((*self._inside, self._scratch)) or place == os.devnull:
             return
+        if place.startswith(self._code) and "__pycache__" in place.split(os.sep):
+            return  # Python keeps what it compiled, the first time that a module is imported
         changing = event not in ("open", "os.listdir", "os.scandir") or flags & (os.O_WRONLY | os.O_RDWR)
         if changing or not place.startswith(self._code):
             self.outside.append(f"{event}: {place}")
