@@ -35,6 +35,8 @@ from shoal.engine.workers.protocol import Coordination, FitProgress
 from shoal.errors import EnvironmentFault, InputError
 from shoal.look.page.references import trained_where
 from shoal.results import FitRecord
+from shoal.search import History, Trial
+from shoal.study import candidates
 from studies import tiny_study, two_peaks
 
 TRAINERS = Trainers()
@@ -87,6 +89,21 @@ def test_a_study_has_the_digest_of_a_plain_run_and_names_its_machines(
     assert "machine" not in there.environment
     assert socket.gethostname() not in environment.values()
     assert trained_where(there) == []
+
+
+def test_a_search_of_two_rounds_has_the_digest_of_a_plain_run(
+    cluster: Cluster, no_report: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def two_rounds(history: History) -> tuple[Trial, ...]:
+        space = tuple(map(Trial, candidates(history.study)))
+        return () if len(history.trials) > 2 else space[2:] if history.trials else space[:2]
+
+    monkeypatch.setattr("shoal.engine._fits.next_round", two_rounds)
+    monkeypatch.setattr(Planner, "more_rounds", property(lambda _: True))
+    plain = shoal.run(tiny_study(), out=tmp_path / "plain", workers=1)
+    there = shoal.run(tiny_study(), out=tmp_path / "there", cluster=cluster.client)
+    assert len(plain.candidates) == 4
+    assert there.digest == plain.digest
 
 
 def test_a_fit_that_no_worker_survives_is_a_failed_row_and_the_others_are_as_ever(
