@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import shoal
+from dots import end_with_the_model
 from shoal.errors import InputError, ModelFileError, StudyError
 
 torch = pytest.importorskip("torch")
@@ -57,6 +58,12 @@ def test_the_whole_way_of_a_table(tmp_path: Path) -> None:
     report = (tmp_path / "report.html").read_text()
     assert "A module of your own, Plain, 49 parameters, with learning rate 0.0" in report
     assert "It is Plain, a module of your own: the run folder holds its arrays" in report
+    assert "The run was given its rows and the module Plain in the place of its networks in Python." in report
+    assert 'shoal.run("study.toml", train=train, module=Plain, out="again")' in report
+    with pytest.MonkeyPatch.context() as patch:
+        end_with_the_model(patch)
+        again = shoal.run(tmp_path / "study.toml", train=ROWS, module=Plain, out=tmp_path / "again")
+    assert again.digest == results.digest
 
     model = shoal.load(results.folder, module=Plain)
     test = {name: values for name, values in ROWS.items() if name != "y"}
@@ -215,7 +222,9 @@ def test_what_a_module_cannot_take_the_place_of_is_refused() -> None:
         shoal.plan(ROWS, module=Plain, network={"hidden": [3], "dropout": 0.1}, **SHORT)
     searched = SHORT | {"search": {"folds": 3, "space": {"network.hidden": [[3], [4]]}}}
     with pytest.raises(
-        StudyError, match=r"module: expected no keys of network to differ beside a module, which takes"
+        StudyError,
+        match=r"module: expected no keys of network to differ beside a module, which takes its place, got"
+        r" network\.hidden",
     ):
         shoal.plan(ROWS, module=Plain, **searched)
     with pytest.raises(

@@ -62,6 +62,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     assert list(scratch.iterdir()) == []
 
 
+@pytest.fixture
+def short_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fits of a tenth of a second come back several times, however fast the machine is."""
+    monkeypatch.setattr("shoal.engine.workers.dask.TASK_SECONDS", 0.01)
+
+
 def trained(cluster: Cluster, rows: Any, fits: list[Any]) -> dict[str, FitRecord]:
     pool = WorkerPool([FitLot(fits, rows, TRAINERS.by_name[fits[0].trainer])], 1, cluster)
     try:
@@ -127,6 +133,7 @@ def test_a_fit_that_no_worker_survives_is_a_failed_row_and_the_others_are_as_eve
                 assert records[fit.id].parameters[name].tobytes() == array.tobytes()
 
 
+@pytest.mark.usefixtures("short_tasks")
 def test_a_worker_that_joins_late_is_used_and_one_that_is_lost_is_replaced(
     cluster: Cluster, tmp_path: Path
 ) -> None:
@@ -156,6 +163,7 @@ def test_a_worker_that_joins_late_is_used_and_one_that_is_lost_is_replaced(
     assert set(cluster.machines) - before
 
 
+@pytest.mark.usefixtures("short_tasks")
 def test_interrupted_fits_are_handed_over_and_go_on_to_the_same_bytes(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:

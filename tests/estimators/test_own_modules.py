@@ -48,6 +48,14 @@ def test_what_scikit_learn_asks_of_an_estimator(
     check(estimator)
 
 
+@pytest.mark.parametrize(
+    ("word", "name"), [("squared_error", "mse"), ("absolute_error", "mae"), ("huber", "huber")]
+)
+def test_a_loss_has_the_names_that_other_estimators_take(word: str, name: str) -> None:
+    curves = [TorchRegressor(dense, criterion=own, **QUICK).fit(X, Y).loss_curve_ for own in (word, name)]
+    assert curves[0] == curves[1]
+
+
 def plain_loop(epochs: int, optimizer: Any, loss: Any) -> Any:
     """Train as anybody would in torch, in our order of rows, from our first weights."""
     key = StreamKey(QUICK["random_state"], 0, 0)
@@ -340,8 +348,9 @@ def test_nothing_is_taken_from_a_store_for_a_source_that_is_not_there(tmp_path: 
     for fits in (2, 4):
         with pytest.warns(
             UserWarning, match=r"^module: nothing is taken from the store for <lambda>: a lambda has no"
-        ):
+        ) as said:
             search.fit(X, Y)
+        assert len(said) == 1
         assert len(names(tmp_path)) == fits
 
 

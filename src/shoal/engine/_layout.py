@@ -22,7 +22,7 @@ from shoal.nets import (
 )
 from shoal.results import InputRecord
 from shoal.study import Candidate, Network
-from shoal.wording import counted, first_few, quoted
+from shoal.wording import counted, first_few, listed, quoted
 
 _MOST: Final = 6
 """Embedded columns that one sentence names."""
@@ -63,9 +63,11 @@ class Layouts:
     ) -> Architecture:
         """Lay out the network of a candidate."""
         distribution, network = candidate.training.distribution, candidate.network
-        if self._own is not None and any(key.startswith("network") for key, _ in candidate.values):
-            what = "expected no keys of network to differ beside a module, which takes its place, got some"
-            raise StudyError(f"module: {what}")
+        if self._own is not None and (
+            keys := [key for key, _ in candidate.values if key.startswith("network")]
+        ):
+            what = "expected no keys of network to differ beside a module, which takes its place"
+            raise StudyError(f"module: {what}, got {listed(keys)}")
         outputs = self._dataset.outputs * (1 if distribution is None else distribution.outputs)
         inputs = self.inputs(rows, network.codes_from, prepared)
         key = id(network), inputs, outputs

@@ -16,8 +16,8 @@ from shoal.estimators._estimator import NetworkEstimator
 from shoal.estimators._inputs import CheckedImages
 from shoal.estimators._names import ABSENT, no_parameter
 from shoal.estimators._own_rows import checked_own_rows, rows_and_targets
-from shoal.estimators._parameters import CONSTRAINTS, choices
-from shoal.kinds import LOSSES, Task, losses_of
+from shoal.estimators._parameters import CONSTRAINTS, choices, loss_named, loss_words
+from shoal.kinds import LOSSES, Task
 from shoal.nets import InputPart, OwnModule, OwnNetwork, Recipe
 
 PARTS: Final = ("module", "criterion", "optimizer")
@@ -28,8 +28,8 @@ _NO_PARAMETERS: Final = (
 
 
 def criteria(task: Task) -> list[str]:
-    """Name the losses of a task that say one number of a target."""
-    return [name for name in losses_of(task) if LOSSES[name].distribution is None]
+    """Name the losses of a task that say one number of a target, in scikit-learn's words too."""
+    return [name for name in loss_words(task) if LOSSES[loss_named(name)].distribution is None]
 
 
 def of_modules(task: Task) -> dict[str, list[Any]]:

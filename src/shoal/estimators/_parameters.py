@@ -76,8 +76,21 @@ OF_TABLES: Final[dict[str, list[Any]]] = {
     "embedding": [choices("auto"), _Length(Integral, 1, 4096, closed="both"), None],
     "embedding_from": [Interval(Integral, 2, 2**24, closed="both")],
 }
+
+
+def loss_words(task: Task) -> list[str]:
+    """Name the losses of a task: in scikit-learn's words, and as studies do."""
+    losses = losses_of(task)
+    return [*(word for word, loss in _ERRORS.items() if loss in losses), *losses]
+
+
+def loss_named(word: str) -> str:
+    """Give a loss as studies name it."""
+    return _ERRORS.get(word, word)
+
+
 OF_NUMBERS: Final[dict[str, list[Any]]] = {
-    "loss": [choices(*_ERRORS, *losses_of("regression"))],
+    "loss": [choices(*loss_words("regression"))],
     "huber_delta": [Interval(Real, 0, None, closed="neither")],
     "quantiles": ["array-like"],
     "calibration": [choices("cv+"), None],
@@ -215,11 +228,6 @@ def _loss(parameters: Mapping[str, Any], task: Task) -> dict[str, Any]:
     chosen = {"loss": None if loss == TASK_LOSS[task] else loss}
     options = {name: read(parameters[name]) for name, read in _OPTIONS.items() if name in parameters}
     return chosen | {name: value for name, value in options.items() if name == LOSSES[loss].option}
-
-
-def loss_named(word: str) -> str:
-    """Give a loss as studies name it."""
-    return _ERRORS.get(word, word)
 
 
 def _embedding(asked: str | int | None) -> Any:

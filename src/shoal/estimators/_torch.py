@@ -136,9 +136,10 @@ class TorchClassifier(ModuleEstimator, NetworkClassifier):
         name), `in_channels` (the first axis of rows of two axes or more), `out_features` (numbers of outputs),
         `n_classes`.
         Its outputs are logits, one a class, of two classes too; of several labels one each.
-    criterion : class, function or None, default=None
-        The loss: None is the cross-entropy, of several labels that of each; a class such as torch.nn.CrossEntropyLoss,
-        made with the keywords `criterion__x`; or a function of outputs and targets, which gives one number.
+    criterion : str, class, function or None, default=None
+        The loss: a name in a study (None is the cross-entropy, of several labels that of each); a class such as
+        torch.nn.CrossEntropyLoss, made with the keywords `criterion__x`; or a function of outputs and targets, which
+        gives one number.
     optimizer : str or class, default="adam"
         A name that `MLPRegressor` takes, with the parameters below; or a class such as torch.optim.NAdam, which is made
         with the module's parameters, `lr=learning_rate_init` and the keywords `optimizer__x`.

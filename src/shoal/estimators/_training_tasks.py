@@ -48,7 +48,7 @@ from shoal.errors import InputError, Problem
 from shoal.estimators._convolutions import in_parameters
 from shoal.kinds import LOSSES
 from shoal.kinds import Task as TaskName
-from shoal.nets import Architecture, OwnNetwork, build_architecture, own_architecture, tables_of
+from shoal.nets import Architecture, OwnModule, OwnNetwork, build_architecture, own_architecture, tables_of
 from shoal.planning import default_workers
 from shoal.results import FitRecord, Identity, RunLock, Store
 from shoal.streams import StreamKey
@@ -120,10 +120,6 @@ class Task:
             return naming_values(self.network)
         if not by_content:
             return id(self.network)
-        own = self.network.own
-        if own.source.unknown:
-            what = f"nothing is taken from the store for {own.module.title}: {own.source.unknown}"
-            warnings.warn(f"module: {what}", UserWarning, stacklevel=2)
         return self.network.identity(self.job.architecture.outputs)
 
     def laid_out(self) -> Self:
@@ -308,7 +304,7 @@ class _Plan:
         self.store: Store | None = None
         self.afar = False
         self.origins: dict[str, set[str]] = {}
-        self._stored: set[str] = set()
+        self._stored, self._said = set[str](), set[str]()
         self._keys: dict[str, list[str]] = {}
 
     def lots(self, lots: Iterable[Sequence[Task]]) -> Iterator[FitLot]:
@@ -318,6 +314,13 @@ class _Plan:
                 self.store = _open_store(self._folder, tasks[0].task, self._stack)
                 self._stored |= self.store.known()
             yield from self._lot(tasks, f"{number} ")
+
+    def _say_unknown(self, own: OwnModule) -> None:
+        """Warn once of a module that no store knows again."""
+        what = f"module: nothing is taken from the store for {own.module.title}: {own.source.unknown}"
+        if own.source.unknown and what not in self._said:
+            self._said.add(what)
+            warnings.warn(what, UserWarning, stacklevel=2)
 
     def _lot(self, tasks: Sequence[Task], lot: str) -> Iterator[FitLot]:
         tables: dict[tuple[int, ...], tuple[int, TableInMemory]] = {}
@@ -329,6 +332,8 @@ class _Plan:
             if self.afar and not task.job.architecture.travels:
                 what = "expected a class or function that the workers of a cluster can import"
                 raise InputError(f"module: {what}, got one that this program alone has")
+            if self.store and isinstance(task.network, OwnNetwork):
+                self._say_unknown(task.network.own)
             arrays = (id(task.x), id(task.y), id(task.sample_weight), id(task.share))
             place, _ = tables.setdefault(arrays, (len(tables), task.table))
             trainer = trainer_for(task.job, pick_device(task.device), task.dtype)

@@ -120,6 +120,8 @@ class OwnModule:
     @property
     def said(self) -> str:
         """Name it, and its source."""
+        if self.source.unknown:
+            return f"{self.module.title}, whose source is not known: {self.source.unknown}"
         return f"{self.module.title}, whose source has the SHA-256 {self.source.digest}"
 
     @cached_property

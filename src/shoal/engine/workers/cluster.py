@@ -101,10 +101,9 @@ class Cluster:
                 continue
             try:
                 if isinstance(facts, BaseException):
-                    missing = "No module named 'shoal'" in str(
-                        facts
-                    )  # of what Dask hands on, the kind is any
-                    got = "none" if missing else f"{type(facts).__name__}: {facts}"
+                    got = f"{type(facts).__name__}: {facts}"
+                    if "No module named 'shoal'" in got:  # of whatever kind Dask hands it on
+                        got = "none"
                     raise InputError(
                         Problem(f"worker {address}", f"expected Shoal to be installed, got {got}")
                     )

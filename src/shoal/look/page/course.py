@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from shoal.look._own_module import module_title
 from shoal.look._run_findings import RunFindings
 from shoal.look.figures.learning_rates import rates_of
-from shoal.wording import rounded, visible
+from shoal.wording import rounded
 
 
 def course_sentences(findings: RunFindings) -> Iterator[str]:
@@ -29,10 +30,9 @@ def course_sentences(findings: RunFindings) -> Iterator[str]:
             f"How important its inputs are is not known: among the rows {held_out}, no input differs, or {title} is"
             " not defined."
         )
-    title, _, _ = findings.results.module.partition(",")
-    if title:
+    if title := module_title(findings.results):
         yield (
-            f"It is {visible(title)}, a module of your own: the run folder holds its arrays, but not what it makes of"
+            f"It is {title}, a module of your own: the run folder holds its arrays, but not what it makes of"
             " them, so that its layers and activations are not drawn."
         )
     elif not findings.study.inspect.history:

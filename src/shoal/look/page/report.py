@@ -26,6 +26,7 @@ from shoal.look._escape import csv_link, data_json, seen
 from shoal.look._figure import Chapter
 from shoal.look._gallery import Drawn, Picture, draw_figures
 from shoal.look._outer_folds import nested_sentences
+from shoal.look._own_module import handed_over
 from shoal.look._plots import plotly_source, style_marks
 from shoal.look._reasons import reasons
 from shoal.look._run_findings import RunFindings
@@ -160,7 +161,7 @@ def report_html(
     fits: dict[str, Any] = {"groups": [], "left_out": 0}
     with parts.attempt(f"{REPORT_NAME}, curves of any network", REPORT):
         fits = fits_shown(results)
-    content = _content(results, shown, parts)
+    content, in_memory = _content(results, shown, parts), keys_in_memory(vars(results.study.data))
     about = {
         "results": results,
         "study": results.study,
@@ -174,7 +175,8 @@ def report_html(
             )
         ),
         "trainers": sorted({fit.trainer for fit in results.summaries.values()}),
-        "in_memory": keys_in_memory(vars(results.study.data)),
+        "in_memory": in_memory,
+        "handed": handed_over(results, bool(in_memory)),
         "missing": tuple(dict.fromkeys((*results.missing, *parts.missing))),
     }
     return page_html(

@@ -12,6 +12,7 @@ from shoal.look._chance import drawn_by_chance, groups_unknown
 from shoal.look._headline import headline
 from shoal.look._line_notes import NAMES
 from shoal.look._measures import IN_FULL, leading_metric, score_words, sentence_words
+from shoal.look._own_module import module_title
 from shoal.look._reasons import level_of, verdict_of, verdict_sentence
 from shoal.look._run_findings import RunFindings
 from shoal.look._simple_models import tested_score
@@ -20,7 +21,7 @@ from shoal.look._trust import looks_sentence, permutation_sentence
 from shoal.results import Results, higher_is_better
 from shoal.scores import score_kind
 from shoal.study import Network, settings_text
-from shoal.wording import counted, interval, is_or_are, listed, one_number, percent, shorten, visible
+from shoal.wording import counted, interval, is_or_are, listed, one_number, percent, shorten
 
 ADDED_UP: Final = "added up over all networks"
 _CLASSES_NAMED: Final = 5
@@ -126,8 +127,8 @@ def _chosen(results: Results) -> str:
 
 def _network_said(results: Results, network: Network) -> str:
     """Say what was trained: a study's network, or the module that took its place."""
-    title, _, _ = results.module.partition(",")
-    return f"a module of your own, {visible(title)}" if title else network_words(network)
+    title = module_title(results)
+    return f"a module of your own, {title}" if title else network_words(network)
 
 
 def network_words(network: Network) -> str:
